@@ -1,0 +1,276 @@
+"""Every error of posthog_nb, in one tree.
+
+::
+
+    PostHogError                      anything this package raises on purpose
+    ├── ConfigurationError            settings are missing or contradict each other          (ValueError)
+    │   └── MissingCredentialError    a key, token or project id is needed and not there
+    ├── InvalidInputError             an argument was refused before anything was sent       (ValueError)
+    │   └── MissingParameterError     a {name} in a query has no value                       (KeyError)
+    ├── MissingDependencyError        an optional library is not installed                   (ImportError)
+    ├── TransportError                no complete answer came back                           (ConnectionError)
+    ├── APIError                      PostHog answered with an error                         (RuntimeError)
+    │   ├── AuthenticationError       401: the key is unknown here                           (PermissionError)
+    │   ├── PermissionDeniedError     403: the key lacks a scope or a project                (PermissionError)
+    │   ├── NotFoundError             404                                                    (LookupError)
+    │   ├── CaptureRefusedError       4xx from capture: the events were not taken            (ValueError)
+    │   ├── QueryError                400: the query was refused                             (ValueError)
+    │   ├── QuotaExceededError        402: the plan's query allowance is used up
+    │   ├── RateLimitedError          429
+    │   ├── QueryTimeoutError         504 or 512: the query takes too long                   (TimeoutError)
+    │   └── ServerError               any other 5xx
+    ├── ResultChangedError            the data moved between two pages of one result         (RuntimeError)
+    ├── StoreError                    an embedded store cannot be opened or served           (OSError)
+    └── HogQLError                    inside the embedded project: a query is refused        (ValueError)
+        ├── HogQLSyntaxError
+        └── HogQLQueryError
+
+Each class also derives from the built-in it resembles, so ``except ValueError`` does what one expects. Messages
+pass through :func:`posthog_nb.secret.redact`: no key or token is ever part of an error. In a notebook an error
+renders as a few lines (``_render_traceback_``); to code it stays an ordinary exception with its full traceback.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from posthog_nb.secret import redact
+
+__all__ = [
+    "APIError",
+    "AuthenticationError",
+    "CaptureRefusedError",
+    "ConfigurationError",
+    "HogQLError",
+    "HogQLQueryError",
+    "HogQLSyntaxError",
+    "InvalidInputError",
+    "MissingCredentialError",
+    "MissingDependencyError",
+    "MissingParameterError",
+    "NotFoundError",
+    "PermissionDeniedError",
+    "PostHogError",
+    "QueryError",
+    "QueryTimeoutError",
+    "QuotaExceededError",
+    "RateLimitedError",
+    "ResultChangedError",
+    "ServerError",
+    "Span",
+    "StoreError",
+    "TransportError",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of a query's text: ``start`` and ``end`` are offsets in code points, ``end`` exclusive."""
+
+    start: int
+    end: int
+
+
+class PostHogError(Exception):
+    """Base of every error that this package raises on purpose.
+
+    Args:
+        message: What was wrong, with the value at fault.
+        hint: The next step, in one sentence.
+        text: The text in which the fault lies (a query), if any.
+        span: Where in ``text`` it lies.
+    """
+
+    def __init__(
+        self, message: str, *, hint: str | None = None, text: str | None = None, span: Span | None = None
+    ) -> None:
+        self.message = redact(message)
+        self.hint = redact(hint) if hint else None
+        self.text = text
+        self.span = span
+        super().__init__(self.message)
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}" if self.hint else self.message
+
+    def lines(self) -> list[str]:
+        """The error as a reader should meet it: kind and message, the place with a caret, the hint."""
+        return [
+            f"{type(self).__name__}: {self.message}",
+            *_caret_lines(self.text, self.span),
+            *self._details(),
+            *([f"Hint: {self.hint}"] if self.hint else []),
+        ]
+
+    def _details(self) -> list[str]:
+        return []
+
+    def _render_traceback_(self) -> list[str]:
+        # IPython calls this instead of printing the stack: the reader needs the cause, not our frames.
+        return self.lines()
+
+
+_LONGEST_LINE_SHOWN = 160
+
+
+def _caret_lines(text: str | None, span: Span | None) -> list[str]:
+    """The line of ``text`` that holds ``span`` with carets under it, cut to a readable width around the place."""
+    if text is None or span is None:
+        return []
+    start = max(0, min(span.start, len(text)))
+    line_start = text.rfind("\n", 0, start) + 1
+    line_end = text.find("\n", start)
+    line_end = len(text) if line_end < 0 else line_end
+    line = text[line_start:line_end]
+    column = start - line_start
+    width = max(1, min(span.end, line_end) - start)
+    if len(line) > _LONGEST_LINE_SHOWN:
+        cut = max(0, column - _LONGEST_LINE_SHOWN // 2)
+        line, column = line[cut : cut + _LONGEST_LINE_SHOWN], column - cut
+        width = min(width, len(line) - column) or 1
+    number = text.count("\n", 0, line_start) + 1
+    label = f"  line {number}: "
+    return [redact(f"{label}{line}"), " " * (len(label) + column) + "^" * width]
+
+
+class ConfigurationError(PostHogError, ValueError):
+    """Settings are missing or contradict each other."""
+
+
+class MissingCredentialError(ConfigurationError):
+    """A key, token or project id is needed for this call and is not set."""
+
+
+class InvalidInputError(PostHogError, ValueError):
+    """An argument was refused before anything was sent."""
+
+
+class MissingParameterError(InvalidInputError, KeyError):
+    """A ``{name}`` in a query has no value."""
+
+
+class MissingDependencyError(PostHogError, ImportError):
+    """A library that this call needs is not installed."""
+
+
+class TransportError(PostHogError, ConnectionError):
+    """No complete answer came back: refused, dropped, timed out, or not what PostHog sends."""
+
+
+class APIError(PostHogError, RuntimeError):
+    """PostHog answered with an error.
+
+    Attributes:
+        status: The HTTP status code.
+        code: PostHog's own code, such as ``"not_found"``, or None.
+        kind: PostHog's ``type``, such as ``"validation_error"``, or None.
+        attr: The request field at fault, or None.
+        query_id: The ``client_query_id`` of the query, or None.
+        retry_after: Seconds to wait, where PostHog says so, or None.
+    """
+
+    default_hint: ClassVar[str | None] = None
+
+    def __init__(  # noqa: PLR0913 - an error body has this many fields
+        self,
+        message: str,
+        *,
+        status: int,
+        code: str | None = None,
+        kind: str | None = None,
+        attr: str | None = None,
+        query_id: str | None = None,
+        retry_after: float | None = None,
+        hint: str | None = None,
+        text: str | None = None,
+        span: Span | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint or self.default_hint, text=text, span=span)
+        self.status = status
+        self.code = code
+        self.kind = kind
+        self.attr = attr
+        self.query_id = query_id
+        self.retry_after = retry_after
+
+    def _details(self) -> list[str]:
+        parts = [f"HTTP {self.status}"]
+        if self.code:
+            parts.append(f"code {self.code}")
+        if self.query_id:
+            parts.append(f"query {self.query_id}")
+        return [f"({', '.join(parts)})"]
+
+
+class AuthenticationError(APIError, PermissionError):
+    """401: PostHog does not know the key."""
+
+    default_hint = (
+        "Check that the personal API key (phx_...) is current and belongs to this region: "
+        "a key of the US cloud is unknown on the EU cloud, and the other way round."
+    )
+
+
+class PermissionDeniedError(APIError, PermissionError):
+    """403: the key lacks a scope, or access to the project."""
+
+
+class NotFoundError(APIError, LookupError):
+    """404: there is no such project, person, query or path."""
+
+
+class CaptureRefusedError(APIError, ValueError):
+    """Capture answered 4xx: none of the events of the request were taken."""
+
+
+class QueryError(APIError, ValueError):
+    """PostHog refused the query; ``span`` tells where, when PostHog told us."""
+
+
+class QuotaExceededError(APIError):
+    """402: the plan's allowance for API queries is used up; trying again does not help."""
+
+
+class RateLimitedError(APIError):
+    """429: too many requests, or too many queries at once."""
+
+
+class QueryTimeoutError(APIError, TimeoutError):
+    """504 or 512: the query takes longer than PostHog allows."""
+
+    default_hint = "Ask for a shorter time range, fewer columns or a SAMPLE of the events."
+
+
+class ServerError(APIError):
+    """PostHog failed (5xx)."""
+
+
+class ResultChangedError(PostHogError, RuntimeError):
+    """The data moved between two pages of one result, so the pages do not fit together."""
+
+
+class StoreError(PostHogError, OSError):
+    """An embedded store cannot be opened, is held by another process, or its server does not start."""
+
+
+class HogQLError(PostHogError, ValueError):
+    """Inside the embedded project: a query is refused. It crosses the wire as PostHog's 400.
+
+    Attributes:
+        code: PostHog's code for this class of error.
+    """
+
+    code: ClassVar[str] = "hogql_error"
+
+
+class HogQLSyntaxError(HogQLError):
+    """The text is not HogQL."""
+
+    code = "hogql_syntax_error"
+
+
+class HogQLQueryError(HogQLError):
+    """The text is HogQL and means nothing here: an unknown table, column or function, a misuse."""
+
+    code = "hogql_query_error"

@@ -1,0 +1,58 @@
+"""Keys and tokens: held in one kind of object, and masked wherever text leaves the package."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["Secret", "redact"]
+
+# phc_ project token, phx_ personal key, phs_ project secret key, pha_ OAuth access token, phr_ OAuth refresh token.
+_KEY = re.compile(r"\b(ph[cxsar]_)[A-Za-z0-9_\-]{4,}")
+_SHOWN = 4
+
+
+def redact(text: str) -> str:
+    """Mask every PostHog key or token in ``text``, keeping its prefix: ``phx_abcdef`` becomes ``phx_...``."""
+    return _KEY.sub(r"\1...", text)
+
+
+class Secret:
+    """A key or token that shows its prefix and nothing else.
+
+    ``str``, ``repr`` and formatting are masked; :meth:`reveal` is the one way to the text, called where a request is
+    signed. Two secrets are equal when their texts are.
+    """
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text.strip()
+
+    def reveal(self) -> str:
+        """The text itself. Never log, print or store it."""
+        return self._text
+
+    @property
+    def prefix(self) -> str:
+        """``"phx_"``, ``"phc_"`` and so on, or ``""`` for a text without one."""
+        head = self._text[:_SHOWN]
+        return head if re.fullmatch(r"ph[a-z]_", head) else ""
+
+    def __repr__(self) -> str:
+        return f"Secret('{self.prefix}...')"
+
+    def __str__(self) -> str:
+        return f"{self.prefix}..."
+
+    def __format__(self, spec: str) -> str:
+        return format(str(self), spec)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._text == other._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    def __reduce__(self) -> str | tuple[object, ...]:
+        msg = "A Secret is not pickled: it would leave the process in clear text."
+        raise TypeError(msg)
