@@ -39,7 +39,7 @@ def from_python(served: Served) -> None:
         distinct_id="py-user",
         properties={"$anon_distinct_id": "py-anon", "$set": {"email": "py@example.com", "vip": True}},
     )
-    client.capture("bought", distinct_id="py-user", properties={"amount": 20, "coupon": "it's \"10%\" {off}"})
+    client.capture("bought", distinct_id="py-user", properties={"amount": 20, "coupon": 'it\'s "10%" {off}'})
     client.set(distinct_id="py-user", properties={"name": "Py"})
     client.set_once(distinct_id="py-user", properties={"name": "too late", "first_seen": "2026-01-01"})
     client.alias(previous_id="py-user", distinct_id="py-user-phone")
@@ -109,8 +109,8 @@ assert events["coupon"].dropna().tolist() == ['it\\'s \\\\"10%\\\\" {off}'], eve
 assert events["vip"].dropna().all() and "bool" in str(events["vip"].dtype).lower()
 """,
         "coupon = 'py@example.com'",
-        "%%hogql people --frame polars\nSELECT properties.email AS email, properties.name AS name, properties.first_seen"
-        " AS first_seen, is_identified FROM persons WHERE properties.email = {coupon}",
+        "%%hogql people --frame polars\nSELECT properties.email AS email, properties.name AS name,"
+        " properties.first_seen AS first_seen, is_identified FROM persons WHERE properties.email = {coupon}",
         """
 import polars as pl
 assert isinstance(people, pl.DataFrame)
@@ -129,8 +129,8 @@ def test_five_thousand_events_of_the_node_sdk_are_all_there_once_with_types(serv
         served,
         tmp_path,
         "%load_ext posthog_nb",
-        "%%hogql bulk --all --frame polars\nSELECT uuid, timestamp, toInt(properties.n) AS n, properties.price AS price,"
-        " properties.even AS even, properties.at AS at, $group_0 AS company\nFROM events WHERE event = 'bulk'"
+        "%%hogql bulk --all --frame polars\nSELECT uuid, timestamp, toInt(properties.n) AS n,"
+        " properties.price AS price, properties.even AS even, properties.at AS at, $group_0 AS company\nFROM events WHERE event = 'bulk'"
         " ORDER BY timestamp, uuid",
         """
 import polars as pl

@@ -1,0 +1,44 @@
+"""The documentation names what there is, and what it names is there."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from posthog_nb import errors
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+@pytest.mark.parametrize("name", sorted(set(errors.__all__) - {"Span"}))
+def test_every_error_has_its_entry(name: str) -> None:
+    assert f"`{name}`" in (ROOT / "docs" / "errors.md").read_text()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_into_the_project_leads_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text())
+    assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("command", ["serve", "demo"])
+def test_every_option_of_the_command_line_is_documented(command: str) -> None:
+    shown = subprocess.run(
+        [sys.executable, "-m", "posthog_nb", command, "--help"], capture_output=True, text=True, check=True
+    ).stdout
+    documented = (ROOT / "docs" / "embedded.md").read_text()
+    assert f"posthog-nb {command}" in documented
+    options = set(re.findall(r"--[a-z][a-z-]+", shown)) - {"--help"}
+    assert {option for option in options if option not in documented} == set()
+
+
+def test_the_first_two_shell_blocks_of_the_readme_are_one_line_each() -> None:
+    blocks = re.findall(r"^```sh\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    assert [block.count("\n") for block in blocks[:2]] == [1, 1]
+    assert "posthog-nb demo" in blocks[0]
+    assert "pytest" in blocks[1]
