@@ -130,7 +130,8 @@ def test_five_thousand_events_of_the_node_sdk_are_all_there_once_with_types(serv
         tmp_path,
         "%load_ext posthog_nb",
         "%%hogql bulk --all --frame polars\nSELECT uuid, timestamp, toInt(properties.n) AS n,"
-        " properties.price AS price, properties.even AS even, properties.at AS at, $group_0 AS company\nFROM events WHERE event = 'bulk'"
+        " properties.price AS price, properties.even AS even,"
+        " properties.at AS at, $group_0 AS company\nFROM events WHERE event = 'bulk'"
         " ORDER BY timestamp, uuid",
         """
 import polars as pl
