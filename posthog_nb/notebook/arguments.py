@@ -1,0 +1,179 @@
+"""The line of `%%hogql` and `%hogql`: its options, its help, and one clear error for what it does not know."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import keyword
+import re
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, NoReturn, cast
+
+from posthog_nb.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["Arguments", "help_text", "parse_cell_line", "parse_line"]
+
+FRAMES = ("pandas", "polars", "arrow")
+_TOKEN = re.compile(r"""(?:[^\s"']|"[^"]*"|'[^']*')+""")
+_QUOTED = re.compile(r""""([^"]*)"|'([^']*)'""")
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """What the line of a cell asks for."""
+
+    name: str | None = None
+    limit: int | None = None
+    all: bool = False
+    frame: str | None = None
+    params: dict[str, object] = field(default_factory=dict)
+    show: bool = False
+    more: bool = False
+    help: bool = False
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse that raises our error instead of printing usage and ending the process."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InvalidInputError(f"%%hogql: {message}.", hint="`%hogql -h` lists the options.")
+
+
+def _parser() -> _Parser:
+    parser = _Parser(
+        prog="%%hogql",
+        usage="%%%%hogql [NAME] [options]   and HogQL in the lines below\n       %%hogql [options] HogQL",
+        description="Run HogQL and get a typed frame.",
+        epilog=(
+            "{name} in the query takes the value of --param name=..., else of the notebook's own variable of that "
+            "name. It is sent as a typed value, never pasted. {filters} and {variables.x} are PostHog's own."
+        ),
+        add_help=False,
+        allow_abbrev=False,
+    )
+    parser.add_argument("name", nargs="?", metavar="NAME", help="store the frame in this variable")
+    parser.add_argument("-o", dest="out", metavar="NAME", help="the same, also for %%hogql in one line")
+    parser.add_argument(
+        "--limit", type=_rows, metavar="N", help="the most rows to return; default: the query's own LIMIT, else 100"
+    )
+    parser.add_argument("--all", action="store_true", help="every row, page by page")
+    parser.add_argument("--frame", choices=FRAMES, help="the kind of frame; default: pandas")
+    parser.add_argument(
+        "--param",
+        action="append",
+        default=[],
+        metavar="K=V",
+        help='a value for {k}; JSON (a number, a list, true, null, "text") is what it says, anything else is text; may be repeated',
+    )
+    parser.add_argument("--show", action="store_true", help="show the frame although it is stored under a name")
+    parser.add_argument("--more", action="store_true", help="with %%hogql alone: the next page of the last result")
+    parser.add_argument("-h", "--help", action="store_true", help="this page")
+    return parser
+
+
+def _rows(text: str) -> int:
+    try:
+        rows = int(text.replace("_", ""))
+    except ValueError:
+        rows = 0
+    if rows < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of rows (1 or more)")
+    return rows
+
+
+def help_text() -> str:
+    """The page that `-h` prints."""
+    return _parser().format_help()
+
+
+def parse_cell_line(line: str) -> Arguments:
+    """Read the first line of a `%%hogql` cell.
+
+    Raises:
+        InvalidInputError: an option is unknown or has a wrong value, or NAME is no name for a variable.
+    """
+    return _arguments(_TOKEN.findall(line))
+
+
+def parse_line(line: str) -> tuple[Arguments, str]:
+    """Read a `%hogql` line: options first, the rest is the query as it stands.
+
+    Raises:
+        InvalidInputError: as :func:`parse_cell_line`.
+    """
+    tokens: list[str] = []
+    rest = line.lstrip()
+    while rest.startswith("-") and not rest.startswith("-- "):
+        match = cast("re.Match[str]", _TOKEN.match(rest))
+        tokens.append(match.group())
+        rest = rest[match.end() :].lstrip()
+        if _takes_value(match.group()) and (value := _TOKEN.match(rest)):
+            tokens.append(value.group())
+            rest = rest[value.end() :].lstrip()
+    return _arguments(tokens), rest
+
+
+def _takes_value(token: str) -> bool:
+    return "=" not in token and token in {"-o", "--limit", "--frame", "--param"}
+
+
+def _arguments(tokens: Iterable[str]) -> Arguments:
+    parser = _parser()
+    unquoted = [_QUOTED.sub(lambda match: match.group(1) or match.group(2) or "", token) for token in tokens]
+    known, unknown = parser.parse_known_args(unquoted)
+    if unknown:
+        raise InvalidInputError(f"%%hogql: unknown argument {unknown[0]!r}.", hint=_nearest(unknown[0], parser))
+    if known.name and known.out:
+        raise InvalidInputError(
+            f"%%hogql: two names for one frame, {known.name!r} and {known.out!r}.", hint="Give one of them."
+        )
+    if known.all and known.limit:
+        raise InvalidInputError("%%hogql: --all and --limit contradict each other.", hint="Give one of them.")
+    name = known.name or known.out
+    if name is not None:
+        _check_name(name)
+    return Arguments(
+        name=name,
+        limit=known.limit,
+        all=known.all,
+        frame=known.frame,
+        params=dict(_param(text) for text in known.param),
+        show=known.show,
+        more=known.more,
+        help=known.help,
+    )
+
+
+def _nearest(token: str, parser: argparse.ArgumentParser) -> str:
+    options = [option for action in parser._actions for option in action.option_strings]  # noqa: SLF001 - no public list
+    near = get_close_matches(token.partition("=")[0], options, n=1)
+    if near:
+        return f"Perhaps you meant {near[0]}? `%hogql -h` lists the options."
+    return "The query belongs in the lines below %%hogql; `%hogql -h` lists the options."
+
+
+def _check_name(name: str) -> None:
+    if not name.isidentifier() or keyword.iskeyword(name):
+        raise InvalidInputError(
+            f"%%hogql: {name!r} is no name for a variable.", hint="The query belongs in the lines below %%hogql."
+        )
+
+
+def _param(text: str) -> tuple[str, object]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.isidentifier():
+        raise InvalidInputError(f"%%hogql: --param {text!r} is not of the form name=value.")
+    try:
+        parsed = json.loads(value, parse_constant=_refuse_constant)
+    except ValueError:
+        return name, value
+    return name, value if isinstance(parsed, dict) else parsed
+
+
+def _refuse_constant(text: str) -> NoReturn:
+    # NaN and Infinity are Python's additions to JSON; as a parameter they are words.
+    raise ValueError(text)
