@@ -21,6 +21,7 @@
     │   └── ServerError               any other 5xx
     ├── ResultChangedError            the data moved between two pages of one result         (RuntimeError)
     ├── StoreError                    an embedded store cannot be opened or served           (OSError)
+    ├── EngineError                   inside the embedded project: ClickHouse said no        (RuntimeError)
     └── HogQLError                    inside the embedded project: a query is refused        (ValueError)
         ├── HogQLSyntaxError
         └── HogQLQueryError
@@ -42,6 +43,7 @@ __all__ = [
     "AuthenticationError",
     "CaptureRefusedError",
     "ConfigurationError",
+    "EngineError",
     "HogQLError",
     "HogQLQueryError",
     "HogQLSyntaxError",
@@ -252,6 +254,18 @@ class ResultChangedError(PostHogError, RuntimeError):
 
 class StoreError(PostHogError, OSError):
     """An embedded store cannot be opened, is held by another process, or its server does not start."""
+
+
+class EngineError(PostHogError, RuntimeError):
+    """Inside the embedded project: ClickHouse refused or stopped a query. It crosses the wire as PostHog's 400 or 5xx.
+
+    Attributes:
+        name: ClickHouse's own name for the reason, such as ``"TYPE_MISMATCH"``.
+    """
+
+    def __init__(self, message: str, *, name: str) -> None:
+        super().__init__(message)
+        self.name = name
 
 
 class HogQLError(PostHogError, ValueError):

@@ -1,0 +1,120 @@
+"""The tables of one project, after PostHog's own ClickHouse tables of the same names.
+
+Property JSON is kept as the exact text that arrived. A property that the project uses gets a column of its own,
+``mat_<key>``, computed by the expression that PostHog would evaluate on the text, so that reading it is fast and the
+answer is the same with and without it (docs/adr/0002).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = [
+    "GROUP_TYPES",
+    "MATERIALIZED_PROPERTIES",
+    "TIME",
+    "TABLES",
+    "create_tables",
+    "property_column",
+    "property_column_statement",
+]
+
+GROUP_TYPES = 5
+"""PostHog's limit of group types in a project."""
+
+MATERIALIZED_PROPERTIES = 64
+"""At most so many event properties get a column of their own; the rest are read from the JSON."""
+
+TIME = "DateTime64(6, 'UTC')"
+_SAFE_KEY = re.compile(r"[A-Za-z0-9_$ .:/-]{1,100}")
+
+
+def _exact_text(column: str, key: str) -> str:
+    """PostHog's reading of a JSON property: NULL when absent or null, else its text without the outer quotes."""
+    return f"replaceRegexpAll(nullIf(nullIf(JSONExtractRaw({column}, '{key}'), ''), 'null'), '^\"|\"$', '')"
+
+
+def _own_text(key: str) -> str:
+    """As :func:`_exact_text` for the columns PostHog declares as String: '' when absent."""
+    return f"replaceRegexpAll(JSONExtractRaw(properties, '{key}'), '^\"|\"$', '')"
+
+
+def property_column(key: str) -> str | None:
+    """The column that would hold an event property, or None for a key that gets none (an odd or very long one)."""
+    return f"mat_{key}" if _SAFE_KEY.fullmatch(key) else None
+
+
+def property_column_statement(database: str, key: str) -> str:
+    """DDL that gives the event property ``key`` its column. Older parts compute it as they are read."""
+    return (
+        f"ALTER TABLE {database}.events ADD COLUMN IF NOT EXISTS `mat_{key}` Nullable(String)"
+        f" MATERIALIZED {_exact_text('properties', key)}"
+    )
+
+
+def _events() -> str:
+    groups = "".join(
+        f"group{index}_properties String CODEC(ZSTD(1)), group{index}_created_at {TIME},"
+        f" `$group_{index}` String MATERIALIZED {_own_text(f'$group_{index}')}, "
+        for index in range(GROUP_TYPES)
+    )
+    # The projection answers "which of these uuids are stored already?" and lives in the same part as its rows, so a
+    # crash cannot leave one without the other.
+    return f"""
+        uuid UUID, event String, properties String CODEC(ZSTD(1)), timestamp {TIME}, team_id Int64,
+        distinct_id String, elements_chain String CODEC(ZSTD(1)), created_at {TIME},
+        person_id UUID, person_created_at {TIME}, person_properties String CODEC(ZSTD(1)),
+        {groups}
+        person_mode Enum8('full' = 0, 'propertyless' = 1, 'force_upgrade' = 2), _timestamp {TIME},
+        `$session_id` String MATERIALIZED {_own_text("$session_id")},
+        `$window_id` String MATERIALIZED {_own_text("$window_id")},
+        PROJECTION by_uuid (SELECT uuid ORDER BY uuid)
+    ) ENGINE = MergeTree
+    ORDER BY (team_id, toDate(timestamp), event, cityHash64(distinct_id), cityHash64(uuid))
+    SAMPLE BY cityHash64(distinct_id"""
+
+
+_DISTINCT_ID = "team_id Int64, distinct_id String, person_id UUID, is_deleted Int8, version Int64"
+
+TABLES: dict[str, str] = {
+    "events": _events(),
+    "person": f"""
+        id UUID, created_at {TIME}, team_id Int64, properties String CODEC(ZSTD(1)), is_identified Int8,
+        is_deleted Int8, version UInt64, serial_id UInt64, last_seen_at {TIME}
+    ) ENGINE = ReplacingMergeTree(version) ORDER BY (team_id, id""",
+    # The projection finds all ids of a person, which a merge moves. Every version stays: readers take the highest.
+    "person_distinct_id2": f"""
+        {_DISTINCT_ID}, PROJECTION by_person (SELECT person_id, distinct_id ORDER BY person_id)
+    ) ENGINE = MergeTree ORDER BY (team_id, distinct_id""",
+    "person_distinct_id_overrides": f"""
+        {_DISTINCT_ID}
+    ) ENGINE = ReplacingMergeTree(version) ORDER BY (team_id, distinct_id""",
+    "groups": f"""
+        group_type_index UInt8, group_key String, created_at {TIME}, team_id Int64,
+        group_properties String CODEC(ZSTD(1)), _timestamp {TIME}
+    ) ENGINE = ReplacingMergeTree(_timestamp) ORDER BY (team_id, group_type_index, group_key""",
+    "group_type_mapping": f"""
+        group_type String, group_type_index UInt8, created_at {TIME}
+    ) ENGINE = MergeTree ORDER BY (group_type""",
+    "event_definition": f"""
+        name String, created_at {TIME}, last_seen_at {TIME}
+    ) ENGINE = ReplacingMergeTree(last_seen_at) ORDER BY (name""",
+    "property_definition": f"""
+        type LowCardinality(String), group_type_index Int8, name String, property_type LowCardinality(String),
+        created_at {TIME}, version UInt64
+    ) ENGINE = ReplacingMergeTree(version) ORDER BY (type, group_type_index, name""",
+    "project_setting": """
+        key String, value String
+    ) ENGINE = MergeTree ORDER BY (key""",
+}
+
+
+def create_tables(database: str) -> Iterator[str]:
+    """DDL of a new project, to be run once in this order; harmless when it is there already."""
+    yield f"CREATE DATABASE IF NOT EXISTS {database}"
+    for name, body in TABLES.items():
+        yield f"CREATE TABLE IF NOT EXISTS {database}.{name} ({body})"

@@ -1,0 +1,297 @@
+"""One project's tables: what ingestion reads and writes, in PostHog's words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from posthog_nb.embedded.store import schema
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from posthog_nb.embedded.store.engine import Engine
+
+__all__ = ["DistinctIdRow", "GroupRow", "PersonRow", "PropertyDefinition", "Store"]
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(slots=True)
+class PersonRow:
+    """A version of a person, as it is stored: ``properties`` is JSON text."""
+
+    id: UUID
+    created_at: datetime
+    properties: str
+    is_identified: bool
+    is_deleted: bool
+    version: int
+    serial_id: int
+    last_seen_at: datetime
+
+
+@dataclass(slots=True)
+class DistinctIdRow:
+    """A version of a distinct ID: the person it belongs to."""
+
+    distinct_id: str
+    person_id: UUID
+    version: int
+
+
+@dataclass(slots=True)
+class GroupRow:
+    """A version of a group; ``properties`` is JSON text."""
+
+    index: int
+    key: str
+    created_at: datetime
+    properties: str
+
+
+@dataclass(frozen=True, slots=True)
+class PropertyDefinition:
+    """What is known of a property: ``kind`` is event, person or group; ``property_type`` is '' until a value tells."""
+
+    kind: str
+    group_type_index: int
+    name: str
+    property_type: str
+
+
+class Store:
+    """The tables of one project in one database of an engine.
+
+    Args:
+        engine: The ClickHouse that holds them.
+        database: The database's name.
+        team_id: The project's number, written into every row as PostHog does.
+    """
+
+    def __init__(self, engine: Engine, database: str, team_id: int) -> None:
+        self.engine = engine
+        self.database = database
+        self.team_id = team_id
+        for statement in schema.create_tables(database):
+            engine.command(statement)
+
+    def drop(self) -> None:
+        """Remove the project and all that is in it."""
+        self.engine.command(f"DROP DATABASE IF EXISTS {self.database}")
+
+    # -- settings ----------------------------------------------------------------------------------------------------
+
+    def settings(self) -> dict[str, str]:
+        """What the project was created with."""
+        return dict(self._read("SELECT key, value FROM {db}.project_setting"))
+
+    def write_settings(self, settings: Mapping[str, str]) -> None:
+        """Keep the project's settings; called once, when it is created."""
+        self._insert(
+            "project_setting",
+            {"key": ("String", list(settings)), "value": ("String", list(settings.values()))},
+        )
+
+    # -- events ------------------------------------------------------------------------------------------------------
+
+    def stored_uuids(self, uuids: Collection[UUID]) -> set[UUID]:
+        """Those of ``uuids`` that are stored already."""
+        return {
+            row[0]
+            for row in self._read(
+                "SELECT uuid FROM {db}.events WHERE uuid IN {uuids:Array(UUID)}", uuids=[str(uuid) for uuid in uuids]
+            )
+        }
+
+    def insert_events(self, columns: Mapping[str, tuple[str, Sequence[Any]]]) -> None:
+        """Write events, column by column: all of them or none."""
+        self._insert("events", columns)
+
+    def property_columns(self) -> dict[str, str]:
+        """The event properties that have a column of their own, and its name."""
+        return {
+            row[0].removeprefix("mat_"): row[0]
+            for row in self._read(
+                "SELECT name FROM system.columns WHERE database = {database:String} AND table = 'events'"
+                " AND startsWith(name, 'mat_')",
+                database=self.database,
+            )
+        }
+
+    def add_property_column(self, key: str) -> None:
+        """Give an event property a column of its own."""
+        self.engine.command(schema.property_column_statement(self.database, key))
+
+    # -- persons -----------------------------------------------------------------------------------------------------
+
+    def distinct_ids(self, distinct_ids: Collection[str]) -> list[DistinctIdRow]:
+        """The latest version of each of these distinct IDs that is known."""
+        return self._distinct_ids("distinct_id IN {ids:Array(String)}", ids=list(distinct_ids))
+
+    def distinct_ids_of(self, person_ids: Collection[UUID]) -> list[DistinctIdRow]:
+        """Every distinct ID that belongs to one of these persons now, in the order of their names."""
+        asked = set(person_ids)
+        rows = self._distinct_ids(
+            "distinct_id IN (SELECT distinct_id FROM {db}.person_distinct_id2 WHERE person_id IN {ids:Array(UUID)})",
+            ids=[str(person_id) for person_id in asked],
+        )
+        return [row for row in rows if row.person_id in asked]
+
+    def _distinct_ids(self, condition: str, **parameters: object) -> list[DistinctIdRow]:
+        # The alias must not be the column's own name: ClickHouse would read it in WHERE too.
+        rows = self._read(
+            "SELECT distinct_id, argMax(person_id, version), max(version) AS latest, argMax(is_deleted, version)"
+            f" AS gone FROM {{db}}.person_distinct_id2 WHERE {condition} GROUP BY distinct_id HAVING gone = 0"
+            " ORDER BY distinct_id",
+            **parameters,
+        )
+        return [DistinctIdRow(distinct_id, person_id, version) for distinct_id, person_id, version, _ in rows]
+
+    def persons(self, person_ids: Collection[UUID]) -> list[PersonRow]:
+        """The latest version of each of these persons, the deleted left out."""
+        rows = self._read(
+            "SELECT id, argMax(tuple(created_at, properties, is_identified, is_deleted, serial_id, last_seen_at),"
+            " version), max(version) FROM {db}.person WHERE id IN {ids:Array(UUID)} GROUP BY id",
+            ids=[str(person_id) for person_id in person_ids],
+        )
+        found = []
+        for person_id, (created_at, properties, identified, deleted, serial_id, last_seen_at), version in rows:
+            if not deleted:
+                found.append(
+                    PersonRow(
+                        person_id, created_at, properties, bool(identified), False, version, serial_id, last_seen_at
+                    )
+                )
+        return found
+
+    def last_serial_id(self) -> int:
+        """The highest number that a person was given."""
+        return int(self._read("SELECT max(serial_id) FROM {db}.person")[0][0])
+
+    def insert_persons(self, rows: Sequence[PersonRow]) -> None:
+        """Write new versions of persons."""
+        self._insert(
+            "person",
+            {
+                "id": ("UUID", [row.id for row in rows]),
+                "created_at": (schema.TIME, [row.created_at for row in rows]),
+                "team_id": ("Int64", [self.team_id] * len(rows)),
+                "properties": ("String", [row.properties for row in rows]),
+                "is_identified": ("Int8", [int(row.is_identified) for row in rows]),
+                "is_deleted": ("Int8", [int(row.is_deleted) for row in rows]),
+                "version": ("UInt64", [row.version for row in rows]),
+                "serial_id": ("UInt64", [row.serial_id for row in rows]),
+                "last_seen_at": (schema.TIME, [row.last_seen_at for row in rows]),
+            },
+        )
+
+    def insert_distinct_ids(self, rows: Sequence[DistinctIdRow]) -> None:
+        """Write new versions of distinct IDs, and an override for each that is not with its first person any more."""
+        self._insert_distinct_ids("person_distinct_id_overrides", [row for row in rows if row.version > 0])
+        self._insert_distinct_ids("person_distinct_id2", rows)
+
+    def _insert_distinct_ids(self, table: str, rows: Sequence[DistinctIdRow]) -> None:
+        self._insert(
+            table,
+            {
+                "team_id": ("Int64", [self.team_id] * len(rows)),
+                "distinct_id": ("String", [row.distinct_id for row in rows]),
+                "person_id": ("UUID", [row.person_id for row in rows]),
+                "is_deleted": ("Int8", [0] * len(rows)),
+                "version": ("Int64", [row.version for row in rows]),
+            },
+        )
+
+    # -- groups ------------------------------------------------------------------------------------------------------
+
+    def group_types(self) -> dict[str, int]:
+        """Each group type and its index."""
+        return dict(self._read("SELECT group_type, min(group_type_index) FROM {db}.group_type_mapping GROUP BY 1"))
+
+    def insert_group_type(self, group_type: str, index: int, created_at: datetime) -> None:
+        """Give a group type its index, for good."""
+        self._insert(
+            "group_type_mapping",
+            {
+                "group_type": ("String", [group_type]),
+                "group_type_index": ("UInt8", [index]),
+                "created_at": (schema.TIME, [created_at]),
+            },
+        )
+
+    def groups(self, keys: Collection[tuple[int, str]]) -> list[GroupRow]:
+        """The latest version of each of these groups, by type index and key."""
+        rows = self._read(
+            "SELECT group_type_index, group_key, argMax(tuple(created_at, group_properties), _timestamp)"
+            " FROM {db}.groups WHERE group_key IN {keys:Array(String)} GROUP BY 1, 2",
+            keys=sorted({key for _, key in keys}),
+        )
+        return [GroupRow(index, key, created, text) for index, key, (created, text) in rows if (index, key) in keys]
+
+    def insert_groups(self, rows: Sequence[GroupRow], now: datetime) -> None:
+        """Write new versions of groups."""
+        self._insert(
+            "groups",
+            {
+                "group_type_index": ("UInt8", [row.index for row in rows]),
+                "group_key": ("String", [row.key for row in rows]),
+                "created_at": (schema.TIME, [row.created_at for row in rows]),
+                "team_id": ("Int64", [self.team_id] * len(rows)),
+                "group_properties": ("String", [row.properties for row in rows]),
+                "_timestamp": (schema.TIME, [now] * len(rows)),
+            },
+        )
+
+    # -- definitions -------------------------------------------------------------------------------------------------
+
+    def event_definitions(self) -> list[tuple[str, datetime, datetime]]:
+        """Each event name with when it was first and last seen."""
+        return [
+            (name, created_at, last_seen_at)
+            for name, created_at, last_seen_at in self._read(
+                "SELECT name, min(created_at), max(last_seen_at) FROM {db}.event_definition GROUP BY name ORDER BY name"
+            )
+        ]
+
+    def insert_event_definitions(self, rows: Iterable[tuple[str, datetime, datetime]]) -> None:
+        """Write when event names were first and last seen."""
+        names, created, seen = zip(*rows, strict=True)
+        self._insert(
+            "event_definition",
+            {"name": ("String", names), "created_at": (schema.TIME, created), "last_seen_at": (schema.TIME, seen)},
+        )
+
+    def property_definitions(self) -> list[PropertyDefinition]:
+        """What is known of each property."""
+        return [
+            PropertyDefinition(*row)
+            for row in self._read(
+                "SELECT type, group_type_index, name, argMax(property_type, version) FROM {db}.property_definition"
+                " GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
+            )
+        ]
+
+    def insert_property_definitions(self, rows: Sequence[PropertyDefinition], now: datetime) -> None:
+        """Write what is known of properties; one whose type is known replaces one whose type was not."""
+        self._insert(
+            "property_definition",
+            {
+                "type": ("LowCardinality(String)", [row.kind for row in rows]),
+                "group_type_index": ("Int8", [row.group_type_index for row in rows]),
+                "name": ("String", [row.name for row in rows]),
+                "property_type": ("LowCardinality(String)", [row.property_type for row in rows]),
+                "created_at": (schema.TIME, [now] * len(rows)),
+                "version": ("UInt64", [1 if row.property_type else 0 for row in rows]),
+            },
+        )
+
+    # ----------------------------------------------------------------------------------------------------------------
+
+    def _read(self, sql: str, **parameters: object) -> list[tuple[Any, ...]]:
+        return self.engine.read(sql.replace("{db}", self.database), parameters)
+
+    def _insert(self, table: str, columns: Mapping[str, tuple[str, Sequence[Any]]]) -> None:
+        self.engine.insert(f"{self.database}.{table}", columns)
