@@ -1,0 +1,162 @@
+"""Aggregates, their combinators, and the functions that exist only with OVER, as data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from posthog_nb.embedded.hogql import rewrites as rw
+from posthog_nb.embedded.hogql.functions import Function, FunctionKind
+from posthog_nb.embedded.hogql.types import FLOAT, INTEGER, STRING, Kind, Type
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+__all__ = ["AGGREGATES", "WINDOW_FUNCTIONS"]
+
+_ARRAY = Type(Kind.ARRAY)
+
+
+def _aggregate(
+    target: str,
+    fewest: int,
+    most: int | None,
+    returns: Type | None = None,
+    *,
+    first_type: bool = False,
+    params: str = "no",
+) -> Function:
+    return Function(
+        target, fewest, most, FunctionKind.AGGREGATE, returns=returns, first_type=first_type, params=params
+    )
+
+
+_BASE: dict[str, Function] = {
+    "count": _aggregate("count", 0, 1, INTEGER),
+    "countDistinct": _aggregate("uniqExact", 1, None, INTEGER),
+    **{name: _aggregate(name, 1, 1, first_type=True) for name in ("min", "max", "any", "anyLast", "anyHeavy")},
+    **{name: _aggregate(name, 1, 1, first_type=True) for name in ("first_value", "last_value")},
+    **{name: _aggregate(name, 1, 1) for name in ("sum", "sumWithOverflow", "deltaSum")},
+    "avg": _aggregate("avg", 1, 1, FLOAT),
+    **{name: _aggregate(name, 1, None, INTEGER) for name in ("uniq", "uniqExact", "uniqHLL12")},
+    **{name: _aggregate(name, 2, 2, first_type=True) for name in ("argMin", "argMax")},
+    **{
+        name: _aggregate(name, 1, 1, FLOAT)
+        for name in ("stddevPop", "stddevSamp", "varPop", "varSamp", "skewPop", "skewSamp", "kurtPop", "kurtSamp")
+    },
+    **{
+        name: _aggregate(name, 2, 2, FLOAT)
+        for name in (
+            "covarPop", "covarSamp", "corr", "cramersV", "cramersVBiasCorrected", "contingency", "theilsU", "avgWeighted",
+        )
+    },
+    **{
+        name: _aggregate(name, 1, 1)
+        for name in (
+            "median", "medianExact", "medianExactLow", "medianExactHigh", "medianTiming", "medianTDigest",
+            "medianBFloat16",
+        )
+    },
+    **{
+        name: _aggregate(name, 2, 2)
+        for name in (
+            "medianDeterministic", "medianExactWeighted", "medianTimingWeighted", "medianTDigestWeighted",
+            "deltaSumTimestamp", "maxIntersections", "maxIntersectionsPosition", "simpleLinearRegression",
+        )
+    },
+    **{name: _aggregate(name, 1, 1, params="may") for name in ("quantile", "quantileExact")},
+    "quantiles": _aggregate("quantiles", 1, 1, _ARRAY, params="must"),
+    "groupArray": _aggregate("groupArray", 1, 1, _ARRAY, params="may"),
+    "groupUniqArray": _aggregate("groupUniqArray", 1, 1, _ARRAY, params="may"),
+    "array_agg": _aggregate("groupArray", 1, 1, _ARRAY),
+    "groupArraySample": _aggregate("groupArraySample", 1, 1, _ARRAY, params="must"),
+    "groupArrayInsertAt": _aggregate("groupArrayInsertAt", 2, 2, _ARRAY, params="may"),
+    "groupArrayMovingAvg": _aggregate("groupArrayMovingAvg", 1, 1, _ARRAY, params="may"),
+    "groupArrayMovingSum": _aggregate("groupArrayMovingSum", 1, 1, _ARRAY, params="may"),
+    **{name: _aggregate(name, 1, 1) for name in ("groupBitAnd", "groupBitOr", "groupBitXor", "groupBitmap")},
+    **{name: _aggregate(name, 1, 1) for name in ("groupBitmapAnd", "groupBitmapOr", "groupBitmapXor")},
+    "topK": _aggregate("topK", 1, 1, _ARRAY, params="may"),
+    "windowFunnel": _aggregate("windowFunnel", 2, None, INTEGER, params="must"),
+    "uniqUpTo": _aggregate("uniqUpTo", 1, None, INTEGER, params="must"),
+}  # fmt: skip
+
+_FULLY_COMBINED = ("avg", "sum", "min", "max", "count", "countDistinct", "median")
+"""These take every combinator."""
+
+_COMBINATORS = (
+    *(f"{form}{empty}" for form in ("Array", "Map", "Merge", "State", "ForEach", "ArgMin", "ArgMax")
+      for empty in ("", "OrDefault", "OrNull")),
+    "OrDefault",
+    "OrNull",
+    "MapMerge",
+    "MapState",
+    "ForEachMerge",
+    "ForEachState",
+)  # fmt: skip
+
+_COMBINED = """
+argMaxMerge argMaxState argMinMerge argMinState groupBitmapAndState groupBitmapOrState groupBitmapState
+groupUniqArrayArray groupArrayArray quantilesMerge quantilesState uniqExactMerge uniqExactState uniqMap uniqMapMerge uniqMerge
+uniqState uniqUpToMerge quantileMerge quantileState anyMerge anyState groupArrayMerge groupArrayState groupUniqArrayMerge
+groupUniqArrayState anyOrNull argMaxOrNull argMinOrNull uniqArray uniqExactArray
+"""
+"""Further combinations that PostHog lists."""
+
+
+def _combined() -> Iterator[tuple[str, Function]]:
+    for base in _FULLY_COMBINED:
+        target = _BASE[base].target
+        for combinator in _COMBINATORS:
+            returns = Type(Kind.UNKNOWN, nullable=True)
+            yield (
+                f"{base}{combinator}",
+                Function(f"{target}{combinator}", 0, None, FunctionKind.AGGREGATE, returns=returns),
+            )
+    for name in _COMBINED.split():
+        params = "may" if name.startswith(("quantile", "group", "uniqUpTo")) else "no"
+        yield name, Function(name, 1, None, FunctionKind.AGGREGATE, params=params)
+
+
+def _conditional(name: str, function: Function) -> tuple[str, Function]:
+    """The ...If form: one more argument, the condition."""
+    most = None if function.max_args is None else function.max_args + 1
+    return f"{name}If", Function(
+        f"{function.target}If",
+        function.min_args + 1,
+        most,
+        FunctionKind.AGGREGATE,
+        returns=function.returns,
+        first_type=function.first_type,
+        params=function.params,
+    )
+
+
+def _every_aggregate() -> Iterator[tuple[str, Function]]:
+    plain = {**_BASE, **dict(_combined())}
+    yield from plain.items()
+    for name, function in plain.items():
+        if name not in ("topK", "array_agg"):
+            yield _conditional(name, function)
+
+
+AGGREGATES: Mapping[str, Function] = {
+    **dict(_every_aggregate()),
+    "avgArray": _aggregate("avgArrayOrNull", 1, 1, FLOAT.or_null()),
+    "medianArray": _aggregate("medianArrayOrNull", 1, 1, FLOAT.or_null()),
+    "json_agg": Function("", 1, 1, FunctionKind.AGGREGATE, rewrite=rw.json_agg),
+    "string_agg": Function("", 2, 2, FunctionKind.AGGREGATE, returns=STRING, rewrite=rw.string_agg),
+    "every": Function("", 1, 1, FunctionKind.AGGREGATE, rewrite=rw.every),
+}
+"""Every aggregate by its HogQL name."""
+
+WINDOW_FUNCTIONS: Mapping[str, Function] = {
+    **{
+        name: Function(name, 0, 0, FunctionKind.WINDOW, returns=INTEGER)
+        for name in ("row_number", "rank", "dense_rank")
+    },
+    **{name: Function(name, 0, 0, FunctionKind.WINDOW, returns=FLOAT) for name in ("percent_rank", "cume_dist")},
+    "ntile": Function("ntile", 1, 1, FunctionKind.WINDOW, returns=INTEGER),
+    "nth_value": Function("nth_value", 2, 2, FunctionKind.WINDOW, first_type=True),
+    **{name: Function(f"{name}InFrame", 1, 3, FunctionKind.WINDOW) for name in ("lag", "lead")},
+    **{name: Function(name, 1, 3, FunctionKind.WINDOW) for name in ("lagInFrame", "leadInFrame")},
+}
+"""Functions that need OVER."""

@@ -1,0 +1,82 @@
+"""The whole way from a query's text to SQL."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from posthog_nb.embedded.hogql.hogql_text import query_text
+from posthog_nb.embedded.hogql.limits import apply_limits, uses_offset
+from posthog_nb.embedded.hogql.parse import parse
+from posthog_nb.embedded.hogql.selects import SelectResolver
+from posthog_nb.embedded.hogql.sql import render
+from posthog_nb.errors import HogQLQueryError, Span
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from posthog_nb.embedded.hogql.facts import ProjectFacts
+
+__all__ = ["Compiled", "compile_query"]
+
+_NO_VALUES: Mapping[str, object] = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A query ready to run.
+
+    Attributes:
+        sql: ClickHouse SQL. It must run with ``transform_null_in = 1``.
+        columns: The column names of PostHog's answer, in order, duplicates included.
+        hogql: The query as it was understood.
+        limit: The page size when the server pages: the SQL asks for one row more. Else None.
+        uses_offset: Whether OFFSET occurs, which PostHog refuses for personal API keys.
+        tables: The HogQL tables that it reads.
+    """
+
+    sql: str
+    columns: tuple[str, ...]
+    hogql: str
+    limit: int | None
+    uses_offset: bool
+    tables: tuple[str, ...]
+
+
+def compile_query(
+    text: str,
+    facts: ProjectFacts,
+    *,
+    values: Mapping[str, object] = _NO_VALUES,
+    convert_to_project_timezone: bool = True,
+) -> Compiled:
+    """Translate one HogQL query.
+
+    Args:
+        text: The query.
+        facts: The project it is asked of.
+        values: What its ``{name}`` placeholders stand for.
+        convert_to_project_timezone: PostHog's modifier of that name; without it times are in UTC.
+
+    Raises:
+        HogQLSyntaxError: the text is not HogQL.
+        HogQLQueryError: it is, and means nothing here. Both carry the place in the text.
+    """
+    if not convert_to_project_timezone:
+        facts = replace(facts, timezone="UTC")
+    try:
+        query = parse(text, values)
+        limited, page = apply_limits(query)
+        resolver = SelectResolver(text, facts)
+        resolved = resolver.query(limited)
+        return Compiled(
+            sql=render(resolved.statement, tuple(resolver.ctes)),
+            columns=resolved.names,
+            hogql=query_text(limited),
+            limit=page,
+            uses_offset=uses_offset(query),
+            tables=tuple(sorted(resolver.tables)),
+        )
+    except RecursionError:
+        raise HogQLQueryError("The query nests too deep.", text=text, span=Span(0, len(text))) from None

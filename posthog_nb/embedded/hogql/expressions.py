@@ -1,0 +1,516 @@
+"""HogQL expressions as typed ClickHouse expressions, one method for each kind of node."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from functools import cached_property
+from typing import TYPE_CHECKING
+from uuid import UUID as Uuid
+from zoneinfo import ZoneInfo
+
+from posthog_nb.embedded.hogql import ast, sql
+from posthog_nb.embedded.hogql.calls import Modifiers, build_call, known_function
+from posthog_nb.embedded.hogql.comparisons import COMPARISON_FUNCTIONS, OPERATORS, compare
+from posthog_nb.embedded.hogql.functions import FunctionKind, Invocation
+from posthog_nb.embedded.hogql.relations import Aliases
+from posthog_nb.embedded.hogql.rewrites import to_date, to_date_time
+from posthog_nb.embedded.hogql.scope import (
+    Located,
+    PropertyPath,
+    Scope,
+    cannot_access,
+    find_in_relation,
+    property_value,
+)
+from posthog_nb.embedded.hogql.sql import Func, Literal, call
+from posthog_nb.embedded.hogql.typed import Typed
+from posthog_nb.embedded.hogql.types import (
+    BOOLEAN,
+    DATE,
+    DATETIME,
+    DECIMAL,
+    FLOAT,
+    INTEGER,
+    STRING,
+    UNKNOWN,
+    UUID,
+    Kind,
+    Type,
+)
+from posthog_nb.errors import HogQLQueryError, Span
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from posthog_nb.embedded.hogql.facts import ProjectFacts
+    from posthog_nb.embedded.hogql.relations import QueryColumn
+    from posthog_nb.embedded.hogql.sql import Expr
+
+__all__ = ["ExpressionResolver"]
+
+_ARITHMETIC = {"+": "plus", "-": "minus", "*": "multiply", "/": "divide", "%": "modulo"}
+_CASTS = {
+    **dict.fromkeys(("int", "integer", "bigint", "int64"), ("toInt64", INTEGER)),
+    **dict.fromkeys(("float", "double", "real", "double precision", "float64"), ("toFloat64", FLOAT)),
+    **dict.fromkeys(("text", "varchar", "char", "string"), ("toString", STRING)),
+    **dict.fromkeys(("bool", "boolean"), ("toBool", BOOLEAN)),
+    "uuid": ("toUUID", UUID),
+}
+_TAGS = frozenset(
+    "a blink marquee redacted em strong span div p pre code h1 h2 h3 h4 h5 h6 ul ol li table thead tbody tr th td "
+    "blockquote hr b i u Sparkline RecordingButton ExplainCSPReport".split()  # noqa: SIM905 - reads as a sentence
+)
+_MOST_NODES = 50_000
+"""Most nodes visited for one query: values of WITH are copied where they are used, and could double each time."""
+
+
+class ExpressionResolver:
+    """Resolves expressions; what a subquery is, its subclass knows."""
+
+    def __init__(self, text: str, facts: ProjectFacts) -> None:
+        self.text = text
+        self.facts = facts
+        self.aliases = Aliases()
+        self._visited = 0
+
+    def subquery(self, query: ast.Node, scope: Scope) -> tuple[sql.Statement, dict[str, QueryColumn]]:
+        """A nested query and its columns."""
+        raise NotImplementedError
+
+    def refusal(self, node: ast.Node) -> Callable[[str], HogQLQueryError]:
+        """Makes errors that point at ``node``."""
+        span = node.span if node.span.end > node.span.start else Span(0, len(self.text))
+        return lambda message: HogQLQueryError(message, text=self.text, span=span)
+
+    def expr(self, node: ast.Node, scope: Scope) -> Typed:
+        """Any expression."""
+        self._visited += 1
+        if self._visited > _MOST_NODES:
+            raise self.refusal(node)("The query is too large once its WITH values are put in place")
+        visit = self._visitors.get(type(node))
+        if visit is None:
+            raise self.refusal(node)(f"{type(node).__name__} is not supported here")
+        return visit(node, scope)
+
+    @cached_property
+    def _visitors(self) -> dict[type[ast.Node], Callable[..., Typed]]:
+        return {
+            ast.Constant: self._constant,
+            ast.Field: self._place,
+            ast.ArrayAccess: self._array_access,
+            ast.TupleAccess: self._tuple_access,
+            ast.ArraySlice: self._array_slice,
+            ast.Alias: self._alias,
+            ast.Call: self._call,
+            ast.ExprCall: self._expr_call,
+            ast.WindowFunction: self._window_function,
+            ast.Lambda: self._lambda,
+            ast.And: self._connective,
+            ast.Or: self._connective,
+            ast.Not: self._not,
+            ast.ArithmeticOperation: self._arithmetic,
+            ast.CompareOperation: self._comparison,
+            ast.BetweenExpr: self._between,
+            ast.IsDistinctFrom: self._distinct_from,
+            ast.TypeCast: self._cast,
+            ast.Tuple: self._tuple,
+            ast.Array: self._array,
+            ast.Dict: self._dict,
+            ast.HogQLXTag: self._tag,
+            ast.SelectQuery: self._scalar_subquery,
+            ast.SelectSetQuery: self._scalar_subquery,
+        }
+
+    # -- constants
+
+    def _constant(self, node: ast.Constant, scope: Scope) -> Typed:  # noqa: ARG002 - one shape for all visitors
+        value = node.value
+        if node.value_type == "number" and isinstance(value, str):
+            value = self._number(value)
+        match value:
+            case None:
+                return Typed(Literal(None), Type(Kind.UNKNOWN, nullable=True), constant=True)
+            case bool():
+                return Typed(Literal(value), BOOLEAN, constant=True)
+            case int():
+                return Typed(Literal(value), INTEGER, constant=True)
+            case float():
+                return Typed(Literal(value), FLOAT, constant=True)
+            case str():
+                return Typed(Literal(value), STRING, constant=True)
+            case datetime():
+                local = value.astimezone(ZoneInfo(self.facts.timezone)).strftime("%Y-%m-%d %H:%M:%S.%f")
+                return Typed(call("toDateTime64", local, 6, self.facts.timezone), DATETIME, constant=True)
+            case date():
+                return Typed(call("toDate", value.isoformat()), DATE, constant=True)
+            case Uuid():
+                return Typed(call("toUUIDOrNull", str(value)), UUID, constant=True)
+            case Decimal():
+                exponent = value.as_tuple().exponent
+                scale = max(0, -exponent) if isinstance(exponent, int) else 0
+                return Typed(call("toDecimal256", f"{value:f}", scale), DECIMAL, constant=True)
+            case _:
+                raise self.refusal(node)(f"{type(value).__name__} is not a constant")
+
+    @staticmethod
+    def _number(text: str) -> int | float:
+        try:
+            return int(text)
+        except ValueError:
+            return float(text)
+
+    # -- names and places
+
+    def locate(self, node: ast.Node, scope: Scope) -> Located | None:
+        """What a dotted or bracketed name stands for; None when ``node`` is no name."""
+        match node:
+            case ast.Field():
+                return self._locate_field(node, scope)
+            case ast.ArrayAccess(array=inner, property=ast.Constant(value=str() | int() as key)):
+                return self._locate_key(node, inner, key, scope)
+            case ast.TupleAccess(tuple=inner, index=index):
+                return self._locate_key(node, inner, index, scope)
+            case _:
+                return None
+
+    def _locate_key(self, node: ast.Node, inner: ast.Node, key: str | int, scope: Scope) -> Located | None:
+        outer = self.locate(inner, scope)
+        if outer is None or outer.path is None:
+            return None
+        if key == 0 and not isinstance(key, bool) and not isinstance(key, str):
+            raise self.refusal(node)("SQL indexes start from one, not from zero. E.g: array[1]")
+        keys = (*outer.path.keys, key)
+        return Located("__".join(map(str, keys)), path=PropertyPath(outer.path.source, keys))
+
+    def _locate_field(self, node: ast.Field, scope: Scope) -> Located:
+        chain = node.chain
+        name = str(chain[0])
+        refuse = self.refusal(node)
+        if name in scope.arguments:
+            return self._in_value(scope.arguments[name], chain, refuse)
+        if len(chain) > 1 and name in scope.relations:
+            return find_in_relation(scope.relations[name], chain[1:], refuse)
+        if name in scope.aliases:
+            return self._in_value(scope.aliases[name], chain, refuse)
+        holders = scope.holders(name)
+        if len(holders) > 1:
+            found = ", ".join(f"{alias}.{name}" if alias else name for alias, _ in holders)
+            raise refuse(
+                f"Ambiguous query. Found multiple sources for field: {name} ({found}). Use a qualified field name."
+            )
+        if holders:
+            return find_in_relation(holders[0][1], chain, refuse)
+        if name in scope.relations:
+            raise refuse(f"Can't select a table when a column is expected: {name}")
+        if name in scope.values:
+            return self._in_value(self._with_value(name, scope), chain, refuse)
+        if name in scope.tables:
+            raise refuse(f'Cannot use table CTE "{name}" as a value. Use it in a FROM clause instead.')
+        raise self._unresolved(node, name, scope)
+
+    def _unresolved(self, node: ast.Node, name: str, scope: Scope) -> HogQLQueryError:
+        suggestions = scope.suggestions(name)
+        hint = f"Did you mean: {', '.join(suggestions)}?" if suggestions else None
+        return HogQLQueryError(f"Unable to resolve field: {name}", hint=hint, text=self.text, span=node.span)
+
+    def _in_value(self, value: Typed, chain: tuple[str | int, ...], refuse: Callable[[str], Exception]) -> Located:
+        name, rest = str(chain[0]), chain[1:]
+        if value.type.kind is Kind.JSON:
+            return Located("__".join(map(str, rest)) or name, path=PropertyPath(value, rest))
+        if rest:
+            raise refuse(cannot_access(str(rest[0]), name))
+        return Located(name, value=value)
+
+    def _with_value(self, name: str, scope: Scope) -> Typed:
+        """A value of WITH is put in place where it is used; inside it, its own name means something else."""
+        node = scope.values.pop(name)
+        try:
+            return self.expr(node, scope)
+        finally:
+            scope.values[name] = node
+
+    def _place(self, node: ast.Node, scope: Scope) -> Typed:
+        located = self.locate(node, scope)
+        assert located is not None  # noqa: S101 - a Field always is a name
+        return self.finish(located)
+
+    def finish(self, located: Located) -> Typed:
+        """The value of a located name."""
+        if located.path is not None:
+            return property_value(located.path, self.facts)
+        assert located.value is not None  # noqa: S101 - one of the two is always there
+        return located.value
+
+    def _array_access(self, node: ast.ArrayAccess, scope: Scope) -> Typed:
+        located = self.locate(node, scope)
+        if located is not None:
+            return self.finish(located)
+        key = self.expr(node.property, scope)
+        if key.whole == 0:
+            raise self.refusal(node)("SQL indexes start from one, not from zero. E.g: array[1]")
+        array = self.expr(node.array, scope)
+        if node.nullish:
+            return Typed(call("tupleElement", array.expr, key.expr))
+        item = array.type.items[0] if array.type.items else UNKNOWN
+        return Typed(call("arrayElement", array.expr, key.expr), item)
+
+    def _tuple_access(self, node: ast.TupleAccess, scope: Scope) -> Typed:
+        located = self.locate(node, scope)
+        if located is not None:
+            return self.finish(located)
+        if node.index == 0:
+            raise self.refusal(node)("SQL indexes start from one, not from zero. E.g: array.1")
+        return Typed(call("tupleElement", self.expr(node.tuple, scope).expr, node.index))
+
+    def _array_slice(self, node: ast.ArraySlice, scope: Scope) -> Typed:
+        array = self.expr(node.array, scope)
+        start = self.expr(node.start_expr, scope).expr if node.start_expr else Literal(1)
+        if node.end_expr is None:
+            return Typed(call("arraySlice", array.expr, start), array.type)
+        end = self.expr(node.end_expr, scope).expr
+        length = call("plus", call("minus", end, start), 1)
+        return Typed(call("arraySlice", array.expr, start, length), array.type)
+
+    def _alias(self, node: ast.Alias, scope: Scope) -> Typed:
+        name, value = self.declare(node, scope)
+        return Typed(sql.Aliased(value.expr, name), value.type, value.constant)
+
+    def declare(self, node: ast.Alias, scope: Scope) -> tuple[str, Typed]:
+        """Make an alias known; gives its ClickHouse name and what it stands for."""
+        refuse = self.refusal(node)
+        if node.alias.lower() in ("true", "false", "null", "team_id"):
+            raise refuse(f"Alias '{node.alias}' is a reserved keyword.")
+        if not node.alias or node.alias in scope.aliases:
+            raise refuse(f"Cannot redefine an alias with the name: {node.alias}")
+        if "%" in node.alias:
+            raise refuse(f'The HogQL identifier "{node.alias}" is not permitted as it contains the "%" character')
+        value = self.expr(node.expr, scope)
+        name = scope.fresh_name(node.alias)
+        scope.aliases[node.alias] = Typed(sql.Name(name), value.type)
+        return name, value
+
+    # -- calls
+
+    def _call(self, node: ast.Call, scope: Scope) -> Typed:
+        refuse = self.refusal(node)
+        if node.within_group is not None:
+            raise refuse("WITHIN GROUP is not supported")
+        if node.name in COMPARISON_FUNCTIONS:
+            if len(node.args) != 2:  # noqa: PLR2004 - two sides
+                raise refuse(f"Comparison '{node.name}' requires exactly two arguments")
+            left, right = (self.expr(arg, scope) for arg in node.args)
+            return compare(COMPARISON_FUNCTIONS[node.name], left, right, bare=scope.in_join)
+        if node.name.lower() == "exists":
+            return self._exists(node, scope)
+        function = known_function(node.name, refuse)
+        params = tuple(self.expr(param, scope) for param in node.params) if node.params is not None else None
+        outer = scope.aggregate
+        if function.kind is FunctionKind.AGGREGATE:
+            if outer is not None:
+                raise refuse(f"Aggregation '{node.name}' cannot be nested inside another aggregation '{outer}'.")
+            scope.aggregate = node.name
+        try:
+            args = self._arguments(node, scope)
+            condition = self.expr(node.filter_expr, scope).expr if node.filter_expr else None
+        finally:
+            scope.aggregate = outer
+        modifiers = Modifiers(params, bool(node.distinct), condition)
+        return build_call(node.name, function, args, modifiers, self.facts, refuse)
+
+    def _arguments(self, node: ast.Call, scope: Scope) -> list[Typed]:
+        if node.name.lower() == "count" and len(node.args) == 1 and _is_star(node.args[0]):
+            if node.distinct:
+                raise self.refusal(node)("count(DISTINCT *) is not supported; name the columns")
+            return []
+        return [arg for expr in node.args for arg in self._expanded(expr, scope)]
+
+    def _expanded(self, node: ast.Node, scope: Scope) -> list[Typed]:
+        """One expression, or all that a ``*`` stands for."""
+        if _is_star(node) or isinstance(node, ast.ColumnsExpr):
+            return [self.finish(located) for located in self.star(node, scope)]
+        return [self.expr(node, scope)]
+
+    def star(self, node: ast.Node, scope: Scope) -> list[Located]:
+        """The columns of ``*``, ``t.*`` or COLUMNS."""
+        raise NotImplementedError
+
+    def _exists(self, node: ast.Call, scope: Scope) -> Typed:
+        if len(node.args) != 1 or not isinstance(node.args[0], (ast.SelectQuery, ast.SelectSetQuery)):
+            raise self.refusal(node)("Function 'exists' expects a subquery")
+        statement, _ = self.subquery(node.args[0], scope)
+        return Typed(call("exists", sql.Scalar(statement)), BOOLEAN)
+
+    def _expr_call(self, node: ast.ExprCall, scope: Scope) -> Typed:  # noqa: ARG002 - one shape
+        raise self.refusal(node)("You can only call simple functions in HogQL, not expressions")
+
+    def _lambda(self, node: ast.Lambda, scope: Scope) -> Typed:
+        names = {arg: f"_u{arg}" if arg.startswith("__") else arg for arg in node.args}
+        before = scope.arguments
+        scope.arguments = {**before, **{arg: Typed(sql.Name(name)) for arg, name in names.items()}}
+        try:
+            body = self.expr(node.expr, scope)
+        finally:
+            scope.arguments = before
+        return Typed(sql.Lambda(tuple(names.values()), body.expr), Type(Kind.LAMBDA, body.type.nullable))
+
+    def _window_function(self, node: ast.WindowFunction, scope: Scope) -> Typed:
+        refuse = self.refusal(node)
+        function = known_function(node.name, refuse)
+        params, exprs = (node.exprs, node.args) if node.args else (None, node.exprs)
+        window = node.over_expr
+        if window is None:
+            window = scope.windows.get(node.over_identifier or "")
+            if window is None:
+                raise refuse(f"Unknown window: {node.over_identifier}")
+        if len(exprs) == 1 and _is_star(exprs[0]) and node.name.lower() == "count":
+            exprs = ()
+        modifiers = Modifiers(
+            params=tuple(self.expr(param, scope) for param in params) if params is not None else None,
+            over=self._window(window, scope),
+        )
+        args = [self.expr(arg, scope) for arg in exprs]
+        return build_call(node.name, function, args, modifiers, self.facts, refuse)
+
+    def _window(self, node: ast.WindowExpr, scope: Scope) -> sql.Window:
+        return sql.Window(
+            partition_by=tuple(self.expr(expr, scope).expr for expr in node.partition_by or ()),
+            order_by=tuple(self.order(order, scope) for order in node.order_by or ()),
+            frame=self._frame(node),
+        )
+
+    def _frame(self, node: ast.WindowExpr) -> str:
+        if node.frame_method is None or node.frame_start is None:
+            return ""
+        method = "RANGE" if node.frame_method == "RANGE" else "ROWS"
+        start = self._frame_end(node.frame_start)
+        if node.frame_end is None:
+            return f"{method} {start}"
+        return f"{method} BETWEEN {start} AND {self._frame_end(node.frame_end)}"
+
+    def _frame_end(self, node: ast.WindowFrameExpr) -> str:
+        if node.frame_type == "CURRENT ROW":
+            return node.frame_type
+        if node.frame_type not in ("PRECEDING", "FOLLOWING"):
+            raise self.refusal(node)(f"Unknown window frame: {node.frame_type}")
+        return f"{'UNBOUNDED' if node.frame_value is None else int(node.frame_value)} {node.frame_type}"
+
+    def order(self, node: ast.OrderExpr, scope: Scope) -> sql.Order:
+        """A key of ORDER BY."""
+        fill = node.with_fill
+        ends = (
+            tuple(
+                self.expr(end, scope).expr if end is not None else None
+                for end in (fill.from_value, fill.to_value, fill.step_value)
+            )
+            if fill
+            else None
+        )
+        direction = "DESC" if node.order == "DESC" else "ASC"
+        return sql.Order(self.expr(node.expr, scope).expr, direction, ends)  # type: ignore[arg-type]  # always three
+
+    # -- operators
+
+    def _connective(self, node: ast.And | ast.Or, scope: Scope) -> Typed:
+        parts = [self.expr(expr, scope) for expr in node.exprs]
+        nullable = any(part.type.nullable for part in parts)
+        name = "and" if isinstance(node, ast.And) else "or"
+        return Typed(Func(name, tuple(part.expr for part in parts)), BOOLEAN.or_null(nullable))
+
+    def _not(self, node: ast.Not, scope: Scope) -> Typed:
+        value = self.expr(node.expr, scope)
+        return Typed(call("not", value.expr), BOOLEAN.or_null(value.type.nullable))
+
+    def _arithmetic(self, node: ast.ArithmeticOperation, scope: Scope) -> Typed:
+        left, right = self.expr(node.left, scope), self.expr(node.right, scope)
+        both_decimal = left.type.kind is right.type.kind is Kind.DECIMAL
+        name = "divideDecimal" if node.op == "/" and both_decimal else _ARITHMETIC[node.op]
+        return Typed(call(name, left.expr, right.expr), _arithmetic_type(node.op, left.type, right.type))
+
+    def _comparison(self, node: ast.CompareOperation, scope: Scope) -> Typed:
+        if "cohort" in node.op:
+            raise self.refusal(node)("IN COHORT is not supported by the embedded project yet")
+        if node.op not in OPERATORS:
+            raise self.refusal(node)(f"Unknown operator: {node.op}")
+        return compare(node.op, self.expr(node.left, scope), self.expr(node.right, scope), bare=scope.in_join)
+
+    def _between(self, node: ast.BetweenExpr, scope: Scope) -> Typed:
+        value, low, high = (self.expr(part, scope) for part in (node.expr, node.low, node.high))
+        inside = call("and", call("greaterOrEquals", value.expr, low.expr), call("lessOrEquals", value.expr, high.expr))
+        plain = call("not", inside) if node.negated else inside
+        if not any(part.type.nullable for part in (value, low, high)):
+            return Typed(plain, BOOLEAN)
+        return Typed(call("ifNull", plain, 0), BOOLEAN)
+
+    def _distinct_from(self, node: ast.IsDistinctFrom, scope: Scope) -> Typed:
+        left, right = self.expr(node.left, scope), self.expr(node.right, scope)
+        same = call("isNotDistinctFrom", left.expr, right.expr)
+        return Typed(same if node.negated else call("not", same), BOOLEAN)
+
+    def _cast(self, node: ast.TypeCast, scope: Scope) -> Typed:
+        refuse = self.refusal(node)
+        if isinstance(node, ast.TryCast):
+            raise refuse("TRY_CAST is not supported")
+        value = self.expr(node.expr, scope)
+        invocation = Invocation(node.type_name, (value,), self.facts, refuse)
+        if node.type_name == "date":
+            return to_date(invocation)
+        if node.type_name in ("datetime", "timestamp", "timestamptz"):
+            return to_date_time(invocation)
+        if node.type_name not in _CASTS:
+            raise refuse(f"Unsupported type cast to '{node.type_name}'")
+        name, type_ = _CASTS[node.type_name]
+        return Typed(call(name, value.expr), type_.or_null(value.type.nullable))
+
+    # -- structures
+
+    def _tuple(self, node: ast.Tuple, scope: Scope) -> Typed:
+        items = [item for expr in node.exprs for item in self._expanded(expr, scope)]
+        return _structure("tuple", Kind.TUPLE, items)
+
+    def _array(self, node: ast.Array, scope: Scope) -> Typed:
+        return _structure("array", Kind.ARRAY, [self.expr(expr, scope) for expr in node.exprs])
+
+    def _dict(self, node: ast.Dict, scope: Scope) -> Typed:
+        items = [self.expr(part, scope).expr for pair in node.items for part in pair]
+        return Typed(call("tuple", "__hx_tag", "__hx_obj", *items), Type(Kind.TUPLE))
+
+    def _tag(self, node: ast.HogQLXTag, scope: Scope) -> Typed:
+        if node.kind not in _TAGS:
+            raise self.refusal(node)(f"Unknown tag <{node.kind} />.")
+        parts: list[Expr] = []
+        for attribute in node.attributes:
+            value = attribute.value
+            if isinstance(value, tuple):
+                rendered = _structure("tuple", Kind.TUPLE, [self.expr(item, scope) for item in value])
+            else:
+                rendered = self.expr(value, scope)
+            parts += [Literal(attribute.name), rendered.expr]
+        return Typed(call("tuple", "__hx_tag", node.kind, *parts), Type(Kind.TUPLE))
+
+    def _scalar_subquery(self, node: ast.Node, scope: Scope) -> Typed:
+        statement, columns = self.subquery(node, scope)
+        type_ = next(iter(columns.values())).type.or_null() if len(columns) == 1 else UNKNOWN
+        return Typed(sql.Scalar(statement), type_)
+
+
+def _is_star(node: ast.Node) -> bool:
+    return isinstance(node, ast.Field) and node.chain[-1] == "*"
+
+
+def _structure(name: str, kind: Kind, items: list[Typed]) -> Typed:
+    constant = bool(items) and all(item.constant for item in items)
+    item_types = (items[0].type,) if kind is Kind.ARRAY and items else ()
+    return Typed(Func(name, tuple(item.expr for item in items)), Type(kind, items=item_types), constant=constant)
+
+
+def _arithmetic_type(operator: str, left: Type, right: Type) -> Type:
+    nullable = left.nullable or right.nullable
+    kinds = {left.kind, right.kind}
+    if kinds <= {Kind.INTEGER}:
+        return (FLOAT if operator == "/" else INTEGER).or_null(nullable)
+    if kinds <= {Kind.INTEGER, Kind.FLOAT}:
+        return FLOAT.or_null(nullable)
+    if Kind.INTERVAL in kinds and kinds & {Kind.DATETIME, Kind.DATE}:
+        return DATETIME.or_null(nullable)
+    return Type(Kind.UNKNOWN, nullable)

@@ -1,0 +1,208 @@
+"""FROM: which tables a SELECT reads, and how they are joined."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Protocol
+
+from posthog_nb.embedded.hogql import ast, sql
+from posthog_nb.embedded.hogql.catalogue import TABLE_FUNCTIONS, TABLES
+from posthog_nb.embedded.hogql.escape import literal
+from posthog_nb.embedded.hogql.relations import (
+    Aliases,
+    FunctionRelation,
+    QueryColumn,
+    QueryRelation,
+    Relation,
+    TableRelation,
+    conjunction,
+)
+from posthog_nb.embedded.hogql.scope import Scope, column_value, find_in_relation
+from posthog_nb.embedded.hogql.sql import call
+from posthog_nb.errors import HogQLQueryError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from posthog_nb.embedded.hogql.facts import ProjectFacts
+    from posthog_nb.embedded.hogql.sql import Expr
+    from posthog_nb.embedded.hogql.typed import Typed
+
+__all__ = ["FromEntry", "resolve_from"]
+
+_JOIN_WORDS = frozenset("JOIN INNER LEFT RIGHT FULL OUTER CROSS ANY ALL SEMI ANTI ASOF".split())  # noqa: SIM905 - reads
+
+
+class Resolver(Protocol):
+    """What FROM needs of the resolver around it."""
+
+    text: str
+    facts: ProjectFacts
+    aliases: Aliases
+    tables: set[str]
+
+    def refusal(self, node: ast.Node) -> Callable[[str], HogQLQueryError]:
+        """Makes errors that point at ``node``."""
+
+    def expr(self, node: ast.Node, scope: Scope) -> Typed:
+        """Resolves an expression."""
+
+    def subquery(self, query: ast.Node, scope: Scope) -> tuple[sql.Statement, dict[str, QueryColumn]]:
+        """Resolves a nested query."""
+
+
+@dataclass(frozen=True)
+class FromEntry:
+    """A table of FROM with the way it is joined."""
+
+    relation: Relation
+    kind: str = ""
+    on: Expr | None = None
+    using: tuple[str, ...] = ()
+
+
+def resolve_from(resolver: Resolver, join: ast.JoinExpr | None, scope: Scope) -> list[FromEntry]:
+    """Make the tables of FROM known to ``scope``, in order: ON sees the tables up to its own."""
+    entries: list[FromEntry] = []
+    while join is not None:
+        before = scope.all_relations()
+        relation = _relation(resolver, join, scope, first=not entries)
+        _register(resolver, join, relation, scope)
+        on = _condition(resolver, join, relation, before, scope)
+        entries.append(FromEntry(relation, _kind(resolver, join) if before else "", on))
+        join = join.next_join
+    return entries
+
+
+def _kind(resolver: Resolver, join: ast.JoinExpr) -> str:
+    kind = join.join_type or "CROSS JOIN"
+    if not set(kind.split()) <= _JOIN_WORDS:
+        raise resolver.refusal(join)(f"{kind} is not supported")
+    return kind
+
+
+def _relation(resolver: Resolver, join: ast.JoinExpr, scope: Scope, *, first: bool) -> Relation:
+    refuse = resolver.refusal(join)
+    if join.column_aliases:
+        raise refuse("Aliases for the columns of a table are not supported; name them in a subquery")
+    match join.table:
+        case ast.Field(chain=chain):
+            return _named(resolver, join, ".".join(map(str, chain)), scope, first=first)
+        case ast.SelectQuery() | ast.SelectSetQuery():
+            _refuse_sample(resolver, join)
+            statement, columns = resolver.subquery(join.table, scope)
+            return QueryRelation(resolver.facts, resolver.aliases.new(), sql.QuerySource(statement), columns)
+        case ast.HogQLXTag(kind=kind):
+            raise refuse(f"Unknown tag <{kind} />.")
+        case _:
+            raise refuse("A table, a table function or a subquery is expected in FROM")
+
+
+def _named(resolver: Resolver, join: ast.JoinExpr, name: str, scope: Scope, *, first: bool) -> Relation:
+    refuse = resolver.refusal(join.table)
+    if join.table_args is not None:
+        return _table_function(resolver, join, name)
+    if name in scope.tables:
+        _refuse_sample(resolver, join)
+        cte = scope.tables[name]
+        return QueryRelation(resolver.facts, resolver.aliases.new(), sql.CteSource(cte.name), cte.columns)
+    table = TABLES.get(name.removeprefix("posthog."))
+    if table is None:
+        if name in TABLE_FUNCTIONS:
+            raise refuse(f"Table function '{name}' requires arguments")
+        close = get_close_matches(name, [*TABLES, *scope.tables], n=3, cutoff=0.6)
+        hint = f"Did you mean: {', '.join(close)}?" if close else f"Known tables: {', '.join(TABLES)}."
+        raise HogQLQueryError(f"Unknown table `{name}`.", hint=hint, text=resolver.text, span=join.table.span)
+    resolver.tables.add(table.name)
+    return TableRelation(resolver.facts, resolver.aliases, table, first=first, sample=_sample(join, refuse))
+
+
+def _table_function(resolver: Resolver, join: ast.JoinExpr, name: str) -> Relation:
+    refuse = resolver.refusal(join.table)
+    function = TABLE_FUNCTIONS.get(name)
+    args = join.table_args or ()
+    if function is None:
+        if name.removeprefix("posthog.") in TABLES:
+            raise refuse(f"Table '{name}' does not accept arguments")
+        raise refuse(f"Unknown table `{name}`.")
+    if not function.min_args <= len(args) <= function.max_args:
+        bound = f"at least {function.min_args}" if len(args) < function.min_args else f"at most {function.max_args}"
+        raise refuse(f"Table function '{name}' requires {bound} arguments")
+    # Arguments see no tables: they are computed before any is read.
+    values = tuple(resolver.expr(arg, Scope()).expr for arg in args)
+    target, arguments = function.rewrite(values)
+    return FunctionRelation(
+        resolver.facts, resolver.aliases.new(), sql.FunctionSource(target, arguments), function.column
+    )
+
+
+def _refuse_sample(resolver: Resolver, join: ast.JoinExpr) -> None:
+    if join.sample is not None:
+        raise resolver.refusal(join.sample)("SAMPLE works on tables, not on subqueries")
+
+
+def _sample(join: ast.JoinExpr, refuse: Callable[[str], HogQLQueryError]) -> str:
+    if join.sample is None:
+        return ""
+    text = f" SAMPLE {_ratio(join.sample.sample_value, refuse)}"
+    if join.sample.offset_value is not None:
+        text += f" OFFSET {_ratio(join.sample.offset_value, refuse)}"
+    return text
+
+
+def _ratio(ratio: ast.RatioExpr, refuse: Callable[[str], HogQLQueryError]) -> str:
+    parts = [part.value for part in (ratio.left, ratio.right) if part is not None]
+    numbers = [part for part in parts if isinstance(part, (int, float)) and not isinstance(part, bool)]
+    if len(numbers) != len(parts):
+        raise refuse("SAMPLE takes numbers")
+    return "/".join(literal(number) for number in numbers)
+
+
+def _register(resolver: Resolver, join: ast.JoinExpr, relation: Relation, scope: Scope) -> None:
+    table = join.table
+    name = join.alias or (str(table.chain[-1]) if isinstance(table, ast.Field) else None)
+    if name is None:
+        scope.unnamed.append(relation)
+        return
+    if name in scope.relations:
+        raise resolver.refusal(join)(f'Already have joined a table called "{name}". Can\'t redefine.')
+    scope.relations[name] = relation
+
+
+def _condition(
+    resolver: Resolver, join: ast.JoinExpr, relation: Relation, before: list[Relation], scope: Scope
+) -> Expr | None:
+    constraint = join.constraint
+    if constraint is None or not before:
+        return None
+    if constraint.constraint_type == "USING":
+        return _using(resolver, constraint, relation, before)
+    scope.in_join = True
+    try:
+        return resolver.expr(constraint.expr, scope).expr
+    finally:
+        scope.in_join = False
+
+
+def _using(
+    resolver: Resolver, constraint: ast.JoinConstraint, relation: Relation, before: list[Relation]
+) -> Expr | None:
+    exprs = constraint.expr.exprs if isinstance(constraint.expr, ast.Tuple) else (constraint.expr,)
+    equalities = []
+    for expr in exprs:
+        refuse = resolver.refusal(expr)
+        if not isinstance(expr, ast.Field) or len(expr.chain) != 1:
+            raise refuse("USING takes column names")
+        name = str(expr.chain[0])
+        left = next((known for known in before if known.find(name) is not None), None)
+        if left is None:
+            raise refuse(f"Unable to resolve field: {name}")
+        sides = []
+        for side in (left, relation):
+            located = find_in_relation(side, (name,), refuse)
+            column = side.find(name)
+            assert column is not None  # noqa: S101 - located just now
+            sides.append((located.value or column_value(side, column)).expr)
+        equalities.append(call("equals", *sides))
+    return conjunction(list(equalities))

@@ -1,0 +1,94 @@
+"""Text to tree: PostHog's parser, placeholders filled in, silent misreadings refused."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from posthog_nb.embedded.hogql import ast
+from posthog_nb.embedded.hogql.misread import refuse_misread
+from posthog_nb.embedded.hogql.values import constant_of
+from posthog_nb.errors import HogQLQueryError, HogQLSyntaxError, Span
+from posthog_nb.syntax import parse_select
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Query", "parse"]
+
+Query = ast.SelectQuery | ast.SelectSetQuery
+
+
+def parse(text: str, values: Mapping[str, object]) -> Query:
+    """Read a query.
+
+    Args:
+        text: HogQL.
+        values: What each ``{name}`` stands for; a value becomes a typed constant and is never read as text.
+
+    Raises:
+        HogQLSyntaxError: the text is not HogQL, or says something that PostHog's parser would silently misread.
+        HogQLQueryError: a placeholder has no value, or a value of a type that HogQL has no constant for.
+    """
+    tree = parse_select(text)
+    query = _Reader(text, values).node(tree)
+    if not isinstance(query, Query):
+        raise HogQLSyntaxError("A query is a SELECT.", text=text, span=query.span)
+    refuse_misread(text, query)
+    return query
+
+
+@cache
+def _field_names(cls: type[ast.Node]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(cls) if field.name != "span")
+
+
+class _Reader:
+    """The parser's dictionaries as nodes."""
+
+    def __init__(self, text: str, values: Mapping[str, object]) -> None:
+        self._text = text
+        self._values = values
+
+    def node(self, tree: dict[str, Any]) -> ast.Node:
+        kind = tree["node"]
+        cls = ast.NODES.get(kind)
+        span = self._span(tree)
+        if cls is None:
+            raise HogQLQueryError(f"HogQL's {kind} is not supported.", text=self._text, span=span)
+        if cls is ast.Placeholder:
+            return self._placeholder(tree, span)
+        given = {name: self._value(tree[name]) for name in _field_names(cls) if tree.get(name) is not None}
+        return cls(span=span, **given)
+
+    def _value(self, value: object) -> Any:  # noqa: ANN401 - the parser's JSON
+        if isinstance(value, dict):
+            if "node" in value:
+                return self.node(value)
+            return {key: self._value(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return tuple(self._value(item) for item in value)
+        return value
+
+    def _span(self, tree: dict[str, Any]) -> Span:
+        start, end = tree.get("start"), tree.get("end")
+        # A few nodes that the parser makes up itself have no place.
+        return Span(start["offset"], end["offset"]) if start and end else ast.NOWHERE
+
+    def _placeholder(self, tree: dict[str, Any], span: Span) -> ast.Node:
+        expr = tree["expr"]
+        chain = expr.get("chain", ())
+        if expr["node"] == "Field" and len(chain) == 1 and chain[0] in self._values:
+            return constant_of(self._values[chain[0]], name=str(chain[0]), text=self._text, span=span)
+        name = ".".join(str(link) for link in chain) or self._text[span.start + 1 : span.end - 1].strip()
+        if chain[:1] in (["filters"], ["variables"]):
+            raise HogQLQueryError(
+                f"The placeholder {{{name}}} is not supported by the embedded project yet.", text=self._text, span=span
+            )
+        raise HogQLQueryError(
+            f"Unresolved placeholder: {{{name}}}",
+            hint="Give it a value.",
+            text=self._text,
+            span=span,
+        )

@@ -1,0 +1,320 @@
+"""Tables of a FROM as a query uses them: which columns, which lazy joins, and the SQL that provides them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import count
+from typing import TYPE_CHECKING
+
+from posthog_nb.embedded.hogql import sql
+from posthog_nb.embedded.hogql.catalogue import TABLES, Column, LazyJoin, Owner, Table, property_text
+from posthog_nb.embedded.hogql.sql import Expr, call
+from posthog_nb.embedded.hogql.types import INTEGER, Type
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from posthog_nb.embedded.hogql.facts import ProjectFacts
+
+__all__ = ["Aliases", "FunctionRelation", "JsonColumn", "QueryColumn", "QueryRelation", "Relation", "TableRelation"]
+
+
+class Aliases:
+    """Makes names that no query can contain: identifiers of the user never start with two underscores and a ``t``."""
+
+    def __init__(self) -> None:
+        self._numbers = count()
+
+    def new(self) -> str:
+        """A name not given before."""
+        return f"__t{next(self._numbers)}"
+
+
+@dataclass(frozen=True)
+class QueryColumn:
+    """A column of a subquery: how ClickHouse knows it, and what it is."""
+
+    name: str
+    type: Type
+
+
+@dataclass(frozen=True)
+class JsonColumn:
+    """A column whose properties can be read."""
+
+    relation: Relation
+    column: Column | QueryColumn
+    virtual: str = ""
+
+    def text(self, keys: tuple[str | int, ...]) -> Expr:
+        """The property at ``keys`` as nullable text."""
+        return self.relation.property_at(self, keys)
+
+    def definition(self, keys: tuple[str | int, ...]) -> str | None:
+        """The declared type of the property, known for a single key of a table's own column."""
+        if len(keys) != 1 or not isinstance(self.column, Column):
+            return None
+        owner = self.relation.owner_of(self.column)
+        return owner.definitions(self.relation.facts).get(str(keys[0])) if owner else None
+
+
+class Relation:
+    """Anything that stands in FROM."""
+
+    def __init__(self, facts: ProjectFacts, alias: str) -> None:
+        self.facts = facts
+        self.alias = alias
+
+    def names(self) -> list[str]:
+        """Every column name, for messages."""
+        raise NotImplementedError
+
+    def star(self) -> list[str]:
+        """The columns of ``*``."""
+        raise NotImplementedError
+
+    def find(self, name: str) -> Column | QueryColumn | None:
+        """A column by its HogQL name."""
+        raise NotImplementedError
+
+    def value(self, column: Column | QueryColumn) -> Expr:
+        """A column as an expression of the SELECT that has this relation in FROM."""
+        raise NotImplementedError
+
+    def property_at(self, json: JsonColumn, keys: tuple[str | int, ...]) -> Expr:
+        """A property of a JSON column as nullable text."""
+        return property_text(self.value(json.column), *keys)
+
+    def owner_of(self, column: Column) -> Owner | None:
+        """Whose definitions a JSON column follows."""
+        return column.owner
+
+    def entries(self, kind: str, on: Expr | None, using: tuple[str, ...]) -> Iterator[sql.Joined]:
+        """The entries of FROM, this relation first, then its lazy joins."""
+        raise NotImplementedError
+
+
+class QueryRelation(Relation):
+    """A subquery or a table of WITH."""
+
+    def __init__(
+        self,
+        facts: ProjectFacts,
+        alias: str,
+        source: sql.QuerySource | sql.CteSource,
+        columns: Mapping[str, QueryColumn],
+    ) -> None:
+        super().__init__(facts, alias)
+        self._source = source
+        self._columns = columns
+
+    def names(self) -> list[str]:
+        return list(self._columns)
+
+    def star(self) -> list[str]:
+        return list(self._columns)
+
+    def find(self, name: str) -> QueryColumn | None:
+        return self._columns.get(name)
+
+    def value(self, column: Column | QueryColumn) -> Expr:
+        return sql.Column(self.alias, column.name)
+
+    def entries(self, kind: str, on: Expr | None, using: tuple[str, ...]) -> Iterator[sql.Joined]:
+        yield sql.Joined(self._source, self.alias, kind, on, using)
+
+
+class FunctionRelation(Relation):
+    """A table function such as ``numbers(10)``."""
+
+    def __init__(self, facts: ProjectFacts, alias: str, source: sql.FunctionSource, column: str) -> None:
+        super().__init__(facts, alias)
+        self._source = source
+        self._column = column
+        # ClickHouse names the column after its own function.
+        self._stored = "number" if source.name == "numbers" else source.name
+
+    def names(self) -> list[str]:
+        return [self._column]
+
+    def star(self) -> list[str]:
+        return [self._column]
+
+    def find(self, name: str) -> QueryColumn | None:
+        return QueryColumn(self._stored, INTEGER) if name == self._column else None
+
+    def value(self, column: Column | QueryColumn) -> Expr:
+        return sql.Column(self.alias, column.name)
+
+    def entries(self, kind: str, on: Expr | None, using: tuple[str, ...]) -> Iterator[sql.Joined]:
+        yield sql.Joined(self._source, self.alias, kind, on, using)
+
+
+class TableRelation(Relation):
+    """A table of the catalogue.
+
+    A table with versions becomes a subselect that aggregates each column in use to its latest value. A table that is
+    not the first in FROM becomes a subselect too when it has lazy joins, so that ON may use what they provide.
+
+    Args:
+        facts: The project.
+        aliases: Where new names come from.
+        table: The catalogue entry.
+        first: Whether it is the first table of FROM.
+        join: The lazy join that leads here, with the relation it starts from.
+        sample: SAMPLE clause, ready text of numbers.
+    """
+
+    def __init__(  # noqa: PLR0913 - one constructor for the three places a table can stand in
+        self,
+        facts: ProjectFacts,
+        aliases: Aliases,
+        table: Table,
+        *,
+        first: bool,
+        join: tuple[LazyJoin, TableRelation] | None = None,
+        sample: str = "",
+    ) -> None:
+        super().__init__(facts, aliases.new())
+        self.table = table
+        self._aliases = aliases
+        self._join = join
+        self._sample = sample
+        self._nested = not first and join is None and table.latest is None and bool(table.joins or sample)
+        self._inner = aliases.new() if self._nested or table.latest else self.alias
+        self._outputs: dict[Expr, str] = {}
+        self._joins: dict[str, TableRelation] = {}
+        self._keys: dict[str, Expr] = {}
+
+    def names(self) -> list[str]:
+        return [*self.table.columns, *self.table.joins, *self.table.virtual, *self.table.paths]
+
+    def star(self) -> list[str]:
+        return [column.name for column in self.table.columns.values() if column.in_star]
+
+    def find(self, name: str) -> Column | None:
+        return self.table.columns.get(name)
+
+    # -- what derived columns see (catalogue.Row)
+
+    def stored(self, name: str) -> Expr:
+        """A physical column."""
+        return sql.Column(self._inner, name)
+
+    def column(self, name: str) -> Expr:
+        """A HogQL column where lazy joins are attached."""
+        expr = self._derive(self.table.columns[name])
+        return self._lift(expr) if self.table.latest else expr
+
+    def joined(self, join: str, name: str) -> Expr:
+        """A HogQL column of a lazily joined table."""
+        return self.lazy(join).column(name)
+
+    # -- what queries see
+
+    def lazy(self, name: str) -> TableRelation:
+        """The relation behind a lazy join; several uses share one."""
+        if name not in self._joins:
+            join = self.table.joins[name]
+            # The key may need another lazy join, which then has to stand before this one in FROM.
+            key = join.key(self)
+            relation = TableRelation(self.facts, self._aliases, TABLES[join.table], first=False, join=(join, self))
+            self._joins[name] = relation
+            self._keys[name] = key
+        return self._joins[name]
+
+    def value(self, column: Column | QueryColumn) -> Expr:
+        assert isinstance(column, Column)  # noqa: S101 - the two kinds of relation never mix their columns
+        return self._outward(self._lift(self._derive(column)))
+
+    def property_at(self, json: JsonColumn, keys: tuple[str | int, ...]) -> Expr:
+        column = json.column
+        assert isinstance(column, Column)  # noqa: S101 - as above
+        materialised = self.facts.property_columns.get(str(keys[0])) if column.owner == Owner("event") else None
+        if materialised is not None and len(keys) == 1 and isinstance(keys[0], str):
+            text = self.stored(materialised)
+        else:
+            text = property_text(self._derive(column), *keys)
+        return self._outward(self._lift(text))
+
+    def owner_of(self, column: Column) -> Owner | None:
+        if column.owner and self._join and self._join[0].owner:
+            return self._join[0].owner
+        return column.owner
+
+    def entries(self, kind: str, on: Expr | None, using: tuple[str, ...]) -> Iterator[sql.Joined]:
+        physical = sql.TableSource(self.facts.database, self.table.stored, self._sample)
+        if self._nested:
+            tables = (sql.Joined(physical, self._inner), *self._lazy_entries())
+            source = sql.QuerySource(sql.Select(columns=self._output_columns(), tables=tables))
+            yield sql.Joined(source, self.alias, kind, on, using)
+        elif self.table.latest:
+            # Lazy joins may ask for further columns of this table: collect them before it is written down.
+            lazily_joined = list(self._lazy_entries())
+            yield sql.Joined(sql.QuerySource(self._latest(physical)), self.alias, kind, on, using)
+            yield from lazily_joined
+        else:
+            yield sql.Joined(physical, self.alias, kind, on, using)
+            yield from self._lazy_entries()
+
+    # -- inside
+
+    def _derive(self, column: Column) -> Expr:
+        return column.derive(self) if column.derive else self.stored(column.stored)
+
+    def _lift(self, expr: Expr) -> Expr:
+        """From inside the subselect to where its alias stands."""
+        if self._inner == self.alias:
+            return expr
+        return sql.Column(self.alias, self._outputs.setdefault(expr, f"c{len(self._outputs)}"))
+
+    def _outward(self, expr: Expr) -> Expr:
+        """From where a lazy join is attached to the SELECT that has its starting point in FROM."""
+        if self._join is None:
+            return expr
+        parent = self._join[1]
+        return parent._outward(parent._lift(expr) if parent._nested else expr)  # noqa: SLF001 - the same class
+
+    def _lazy_entries(self) -> Iterator[sql.Joined]:
+        for name, relation in self._joins.items():
+            join = self.table.joins[name]
+            on = call("equals", self._keys[name], relation.column(join.on))
+            yield from relation.entries(join.kind, on, ())
+
+    def _output_columns(self) -> tuple[tuple[Expr, str], ...]:
+        columns = tuple((expr, name) for expr, name in self._outputs.items())
+        return columns or ((sql.Literal(1), "c0"),)
+
+    def _latest(self, physical: sql.TableSource) -> sql.Select:
+        latest = self.table.latest
+        assert latest is not None  # noqa: S101 - asked by the caller
+        keys = tuple(self.stored(key) for key in latest.keys)
+        version = self.stored(latest.version)
+
+        def newest(expr: Expr) -> Expr:
+            # argMax passes over NULL, so the value travels in a tuple.
+            return expr if expr in keys else call("tupleElement", call("argMax", call("tuple", expr), version), 1)
+
+        having = []
+        if latest.deleted:
+            having.append(call("equals", call("argMax", self.stored(latest.deleted), version), 0))
+        if latest.created:
+            tomorrow = call("plus", call("now"), call("toIntervalDay", 1))
+            having.append(call("less", call("argMax", self.stored(latest.created), version), tomorrow))
+        only = self._join[0].only if self._join else ()
+        where = [call("equals", self.stored(name), value) for name, value in only]
+        return sql.Select(
+            columns=tuple((newest(expr), name) for expr, name in self._output_columns()),
+            tables=(sql.Joined(physical, self._inner, ""),),
+            where=conjunction(where),
+            group_by=keys,
+            having=conjunction(having),
+            settings="optimize_aggregation_in_order = 1",
+        )
+
+
+def conjunction(conditions: list[Expr]) -> Expr | None:
+    """All of them, or nothing."""
+    if not conditions:
+        return None
+    return conditions[0] if len(conditions) == 1 else sql.Func("and", tuple(conditions))

@@ -1,0 +1,367 @@
+"""Functions whose ClickHouse form is more than another name.
+
+Each takes an :class:`Invocation`, whose number of arguments has been checked, and gives the typed expression.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+from posthog_nb.embedded.hogql.sql import Func, Lambda, Literal, Name, call
+from posthog_nb.embedded.hogql.typed import Typed
+from posthog_nb.embedded.hogql.types import (
+    BOOLEAN,
+    DATE,
+    DATETIME,
+    DECIMAL,
+    FLOAT,
+    INTEGER,
+    INTERVAL,
+    STRING,
+    UNKNOWN,
+    Kind,
+    Type,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from posthog_nb.embedded.hogql.functions import Invocation
+    from posthog_nb.embedded.hogql.sql import Expr
+
+_TO_INT = Lambda(("part",), call("accurateCastOrNull", Name("part"), "Int64"))
+_TIMES = (Kind.DATETIME, Kind.DATE, Kind.INTEGER)
+_PLAIN_TIME_LENGTH = len("2024-01-02 03:04:05")
+ARRAY_REDUCE_NAMES = frozenset(
+    f"{name}{form}" for name in ("count", "sum", "min", "max", "avg", "uniq") for form in ("", "Map", "State")
+)
+CAST_TYPES = frozenset(
+    {
+        *(f"{sign}Int{bits}" for sign in ("", "U") for bits in (8, 16, 32, 64, 128, 256)),
+        "Float32", "Float64", "String", "UUID", "Date", "Date32", "DateTime", "DateTime64", "Bool", "IPv4", "IPv6",
+    }
+)  # fmt: skip
+
+
+def _any_nullable(args: tuple[Typed, ...]) -> bool:
+    return any(arg.type.nullable for arg in args)
+
+
+def cast_or_null(target: str, type_: Type) -> Callable[[Invocation], Typed]:
+    """``accurateCastOrNull(x, target)``."""
+    return lambda it: Typed(call("accurateCastOrNull", it.args[0].expr, target), type_.or_null())
+
+
+def to_decimal(it: Invocation) -> Typed:
+    scale = it.args[1].whole
+    if scale is None or not 0 <= scale <= 18:  # noqa: PLR2004 - what Decimal64 holds
+        raise it.refuse("The scale of toDecimal must be a constant from 0 to 18")
+    return Typed(call("accurateCastOrNull", it.args[0].expr, f"Decimal64({scale})"), DECIMAL.or_null())
+
+
+def to_float_or_default(it: Invocation) -> Typed:
+    default = call("accurateCast", it.args[1].expr, "Float64")
+    return Typed(call("toFloat64OrDefault", it.args[0].expr, default), FLOAT)
+
+
+def checked_cast(it: Invocation) -> Typed:
+    target = it.args[1].text
+    if target not in CAST_TYPES:
+        raise it.refuse(f"The second argument of {it.name} must be the name of a known type")
+    nullable = it.name.endswith("OrNull") or it.args[0].type.nullable
+    return Typed(Func(it.name, tuple(arg.expr for arg in it.args)), UNKNOWN if nullable else Type(Kind.UNKNOWN))
+
+
+def to_date(it: Invocation) -> Typed:
+    value = it.args[0]
+    match value.type.kind:
+        case Kind.DATETIME | Kind.DATE | Kind.INTEGER:
+            return Typed(call("toDate", value.expr), DATE.or_null(value.type.nullable))
+        case Kind.STRING:
+            return Typed(call("toDateOrNull", value.expr), DATE.or_null())
+        case _:
+            return Typed(call("toDateOrNull", call("toString", value.expr)), DATE.or_null())
+
+
+def to_date_time(it: Invocation) -> Typed:
+    value = it.args[0]
+    zone: Expr = it.args[1].expr if len(it.args) > 1 else Literal(it.zone)
+    if value.text is not None:
+        return Typed(_constant_time(value.text, zone), DATETIME)
+    if value.type.kind in _TIMES:
+        return Typed(call("toDateTime", value.expr, zone), DATETIME.or_null(value.type.nullable))
+    return Typed(call("parseDateTime64BestEffortOrNull", _as_text(value), 6, zone), DATETIME.or_null())
+
+
+def _constant_time(text: str, zone: Expr) -> Expr:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is not None or "T" in text or len(text) < len("2024-01-02"):
+        return call("parseDateTime64BestEffort", text, 6, zone)
+    if len(text) > _PLAIN_TIME_LENGTH:
+        return call("toDateTime64", text, 6, zone)
+    if len(text) in (_PLAIN_TIME_LENGTH, len("2024-01-02")):
+        return call("toDateTime", text, zone)
+    return call("parseDateTime64BestEffort", text, 6, zone)
+
+
+def _as_text(value: Typed) -> Expr:
+    # Where the type is unknown the text of a time, a number or a text all parse to what they mean.
+    return value.expr if value.type.kind is Kind.STRING else call("toString", value.expr)
+
+
+def parse_best_effort(target: str) -> Callable[[Invocation], Typed]:
+    """A parser of times that gives NULL for what is no time."""
+
+    def rewrite(it: Invocation) -> Typed:
+        zone: Expr = it.args[-1].expr if len(it.args) > 1 else Literal(it.zone)
+        return Typed(call(target, _as_text(it.args[0]), 6, zone), DATETIME.or_null())
+
+    return rewrite
+
+
+def to_date_time64(it: Invocation) -> Typed:
+    precision = it.args[1].expr if len(it.args) > 1 else Literal(6)
+    zone = it.args[2].expr if len(it.args) > 2 else Literal(it.zone)  # noqa: PLR2004 - the third argument
+    value = it.args[0]
+    return Typed(call("toDateTime64", value.expr, precision, zone), DATETIME.or_null(value.type.nullable))
+
+
+def now(it: Invocation) -> Typed:
+    if it.facts.as_of is not None:
+        moment = it.facts.as_of.astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M:%S.%f")
+        return Typed(call("toTimeZone", call("toDateTime64", moment, 6, "UTC"), it.zone), DATETIME)
+    return Typed(call("now64", 6, it.zone), DATETIME)
+
+
+def today(offset: int) -> Callable[[Invocation], Typed]:
+    """``today()`` and ``yesterday()``: the server's date, UTC on PostHog Cloud."""
+
+    def rewrite(it: Invocation) -> Typed:
+        moment = call("now", "UTC")
+        if it.facts.as_of is not None:
+            moment = call("toDateTime", it.facts.as_of.astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M:%S"), "UTC")
+        date = call("toDate", moment)
+        return Typed(call("minus", date, offset) if offset else date, DATE)
+
+    return rewrite
+
+
+def to_start_of_week(it: Invocation) -> Typed:
+    mode = it.args[1].expr if len(it.args) > 1 else Literal(3 if it.facts.week_start else 0)
+    return Typed(call("toStartOfWeek", it.args[0].expr, mode), DATE.or_null(it.args[0].type.nullable))
+
+
+_DATE_PARTS = {
+    "year": "toYear", "quarter": "toQuarter", "month": "toMonth", "week": "toISOWeek", "day": "toDayOfMonth",
+    "hour": "toHour", "minute": "toMinute", "second": "toSecond", "dow": "toDayOfWeek", "doy": "toDayOfYear",
+    "isoyear": "toISOYear", "isodow": "toDayOfWeek", "epoch": "toUnixTimestamp",
+}  # fmt: skip
+
+
+def date_part(it: Invocation) -> Typed:
+    unit = (it.args[0].text or "").lower().removesuffix("s")
+    if unit not in _DATE_PARTS:
+        raise it.refuse(f"The first argument of {it.name} must be one of {', '.join(_DATE_PARTS)}")
+    part: Expr = call(_DATE_PARTS[unit], it.args[1].expr)
+    if unit == "dow":
+        part = call("modulo", part, 7)
+    return Typed(part, INTEGER.or_null(it.args[1].type.nullable))
+
+
+def add_interval(operator: str) -> Callable[[Invocation], Typed]:
+    """``date_add(x, interval)`` and ``date_add('day', n, x)``."""
+
+    def rewrite(it: Invocation) -> Typed:
+        if len(it.args) == 2:  # noqa: PLR2004 - the short form
+            moment, interval = it.args
+            if moment.type.kind is Kind.INTERVAL:
+                moment, interval = interval, moment
+            return Typed(call(operator, moment.expr, interval.expr), moment.type)
+        unit, amount, moment = it.args
+        interval_function = _INTERVALS.get((unit.text or "").lower().removesuffix("s"))
+        if interval_function is None:
+            raise it.refuse(f"The first argument of {it.name} must be one of {', '.join(_INTERVALS)}")
+        return Typed(call(operator, moment.expr, call(interval_function, amount.expr)), moment.type)
+
+    return rewrite
+
+
+_INTERVALS = {
+    unit: f"toInterval{unit.capitalize()}"
+    for unit in ("second", "minute", "hour", "day", "week", "month", "quarter", "year")
+}
+
+
+def date_bin(it: Invocation) -> Typed:
+    interval, moment, origin = it.args
+    return Typed(call("toStartOfInterval", moment.expr, interval.expr, origin.expr), moment.type)
+
+
+def make_timestamp(it: Invocation) -> Typed:
+    zone = it.args[6].expr if len(it.args) > 6 else Literal(it.zone)  # noqa: PLR2004 - the seventh
+    return Typed(Func("makeDateTime", (*(arg.expr for arg in it.args[:6]), zone)), DATETIME.or_null(_any_nullable(it.args)))
+
+
+def make_timestamptz(it: Invocation) -> Typed:
+    moment = Func("makeDateTime", tuple(arg.expr for arg in it.args[:6]))
+    zone = it.args[6].expr if len(it.args) > 6 else Literal(it.zone)  # noqa: PLR2004 - the seventh
+    return Typed(call("toTimeZone", moment, zone), DATETIME.or_null(_any_nullable(it.args)))
+
+
+def make_interval(it: Invocation) -> Typed:
+    units = ("Year", "Month", "Week", "Day", "Hour", "Minute", "Second")[: len(it.args)]
+    total: Expr | None = None
+    for unit, amount in zip(units, it.args, strict=True):
+        part = call(f"toInterval{unit}", amount.expr)
+        total = part if total is None else call("plus", total, part)
+    assert total is not None  # noqa: S101 - at least one argument was checked
+    return Typed(total, INTERVAL)
+
+
+def time_zone(it: Invocation) -> Typed:
+    return Typed(call("toTimeZone", it.args[1].expr, it.args[0].expr), it.args[1].type)
+
+
+def to_time_zone(it: Invocation) -> Typed:
+    zone = it.args[1].expr if len(it.args) > 1 else Literal(it.zone)
+    return Typed(call("toTimeZone", it.args[0].expr, zone), DATETIME.or_null(it.args[0].type.nullable))
+
+
+def first_as_utc(it: Invocation) -> Typed:
+    """The windows of time of tumble and hop read their first argument in UTC."""
+    first = call("toDateTime", it.args[0].expr, "UTC")
+    return Typed(Func(it.name, (first, *(arg.expr for arg in it.args[1:]))))
+
+
+def concat(it: Invocation) -> Typed:
+    return Typed(Func("concat", tuple(_null_safe_text(arg) for arg in it.args)), STRING)
+
+
+def _null_safe_text(value: Typed) -> Expr:
+    if value.null:
+        return Literal("")
+    if value.text is not None:
+        return value.expr
+    if value.constant:
+        return call("toString", value.expr)
+    return call("ifNull", call("toString", value.expr), "")
+
+
+def split_part(it: Invocation) -> Typed:
+    text, delimiter, index = (arg.expr for arg in it.args)
+    return Typed(
+        call("arrayElement", call("splitByString", delimiter, call("ifNull", text, "")), index),
+        STRING,
+    )
+
+
+def md5(it: Invocation) -> Typed:
+    return Typed(call("hex", call("MD5", it.args[0].expr)), STRING.or_null(it.args[0].type.nullable))
+
+
+def json_agg(it: Invocation) -> Typed:
+    return Typed(call("toJSONString", call("groupArray", it.args[0].expr)), STRING)
+
+
+def string_agg(it: Invocation) -> Typed:
+    return Typed(call("arrayStringConcat", call("groupArray", it.args[0].expr), it.args[1].expr), STRING)
+
+
+def every(it: Invocation) -> Typed:
+    return Typed(call("toBool", call("min", it.args[0].expr)), BOOLEAN.or_null(it.args[0].type.nullable))
+
+
+def case_with_expression(it: Invocation) -> Typed:
+    """``CASE x WHEN a THEN b ... ELSE c END``."""
+    subject, *pairs, otherwise = it.args
+    branches: list[Expr] = []
+    results = [otherwise]
+    for when, then in zip(pairs[::2], pairs[1::2], strict=True):
+        if when.null:
+            branches.append(call("isNull", subject.expr))
+        else:
+            branches.append(call("ifNull", call("equals", subject.expr, when.expr), 0))
+        branches.append(then.expr)
+        results.append(then)
+    return Typed(Func("multiIf", (*branches, otherwise.expr)), common_type(results))
+
+
+def conditional(it: Invocation) -> Typed:
+    """``if`` and ``multiIf``."""
+    results = [*it.args[1:-1:2], it.args[-1]]
+    return Typed(Func(it.name if it.name == "if" else "multiIf", tuple(a.expr for a in it.args)), common_type(results))
+
+
+def first_not_null(target: str) -> Callable[[Invocation], Typed]:
+    """``coalesce`` and ``ifNull``: NULL only if the last argument may be."""
+
+    def rewrite(it: Invocation) -> Typed:
+        type_ = common_type(list(it.args))
+        nullable = all(arg.type.nullable for arg in it.args)
+        return Typed(Func(target, tuple(arg.expr for arg in it.args)), Type(type_.kind, nullable, type_.items))
+
+    return rewrite
+
+
+def common_type(values: list[Typed]) -> Type:
+    """The type of a value that is one of several."""
+    types = [value.type for value in values if not value.null]
+    nullable = any(value.null for value in values) or any(type_.nullable for type_ in types)
+    if not types or any(type_.kind is not types[0].kind for type_ in types):
+        return Type(Kind.UNKNOWN, nullable)
+    return Type(types[0].kind, nullable, types[0].items)
+
+
+def assume_not_null(it: Invocation) -> Typed:
+    type_ = it.args[0].type
+    return Typed(call("assumeNotNull", it.args[0].expr), Type(type_.kind, items=type_.items))
+
+
+def nullable_first(target: str) -> Callable[[Invocation], Typed]:
+    """``nullIf`` and ``toNullable``."""
+    return lambda it: Typed(Func(target, tuple(arg.expr for arg in it.args)), it.args[0].type.or_null())
+
+
+def array_reduce(it: Invocation) -> Typed:
+    if it.args[0].text not in ARRAY_REDUCE_NAMES:
+        raise it.refuse(f"The first argument of arrayReduce must be one of {', '.join(sorted(ARRAY_REDUCE_NAMES))}")
+    return Typed(Func("arrayReduce", tuple(arg.expr for arg in it.args)))
+
+
+def sparkline(it: Invocation) -> Typed:
+    return Typed(call("tuple", "__hx_tag", "Sparkline", "data", it.args[0].expr), Type(Kind.TUPLE))
+
+
+def recording_button(it: Invocation) -> Typed:
+    rest: tuple[Expr, ...] = (Literal("recordingStatus"), it.args[1].expr) if len(it.args) > 1 else ()
+    return Typed(call("tuple", "__hx_tag", "RecordingButton", "sessionId", it.args[0].expr, *rest), Type(Kind.TUPLE))
+
+
+def ip_in_range(it: Invocation) -> Typed:
+    address = call("ifNull", call("toString", it.args[0].expr), "")
+    valid = call("or", call("isIPv4String", address), call("isIPv6String", address))
+    return Typed(call("isIPAddressInRange", call("if", valid, address, "::"), it.args[1].expr), BOOLEAN)
+
+
+def sortable_version(it: Invocation) -> Typed:
+    strict = call("extract", call("ifNull", call("toString", it.args[0].expr), ""), r"^v?(\d+(?:\.\d+)*)")
+    parts = call("splitByChar", ".", strict)
+    return Typed(Func("arrayMap", (_TO_INT, parts)), Type(Kind.ARRAY))
+
+
+def tuple_of(it: Invocation) -> Typed:
+    return Typed(Func("tuple", tuple(arg.expr for arg in it.args)), Type(Kind.TUPLE))
+
+
+def to_timestamp(it: Invocation) -> Typed:
+    value = it.args[0]
+    return Typed(call("toDateTime", call("fromUnixTimestamp", value.expr), it.zone), DATETIME.or_null(value.type.nullable))
+
+
+def null_test(target: str) -> Callable[[Invocation], Typed]:
+    """``isNull`` and ``isNotNull``."""
+    return lambda it: Typed(call(target, it.args[0].expr), BOOLEAN)

@@ -1,0 +1,200 @@
+"""What a name means inside one SELECT."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from posthog_nb.embedded.hogql.catalogue import Column, property_text
+from posthog_nb.embedded.hogql.relations import JsonColumn, QueryColumn, Relation, TableRelation
+from posthog_nb.embedded.hogql.sql import Expr, Literal, call
+from posthog_nb.embedded.hogql.typed import Typed
+from posthog_nb.embedded.hogql.types import BOOLEAN, DATETIME, FLOAT, STRING, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from posthog_nb.embedded.hogql import ast
+    from posthog_nb.embedded.hogql.facts import ProjectFacts
+
+__all__ = ["CteTable", "Located", "PropertyPath", "Scope", "column_value", "find_in_relation", "property_value"]
+
+_TRUTH_WORDS = call("array", "true", "false")
+_TRUTH_VALUES = call("array", 1, 0)
+_NULL = Literal(None)
+
+
+@dataclass(frozen=True)
+class CteTable:
+    """A table of WITH: its ClickHouse name and its columns."""
+
+    name: str
+    columns: Mapping[str, QueryColumn]
+
+
+@dataclass(frozen=True)
+class PropertyPath:
+    """A JSON value and the keys to follow inside it."""
+
+    source: JsonColumn | Typed
+    keys: tuple[str | int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Located:
+    """What a name stands for: a value, or a place inside JSON. ``name`` is the column name that PostHog gives it."""
+
+    name: str
+    value: Typed | None = None
+    path: PropertyPath | None = None
+
+
+@dataclass
+class Scope:
+    """The names of one SELECT.
+
+    Attributes:
+        relations: Tables of FROM by the name they have here.
+        unnamed: Subqueries of FROM without an alias.
+        aliases: Visible aliases of this SELECT, as they come.
+        values: Values of WITH, resolved where they are used.
+        tables: Tables of WITH.
+        arguments: Arguments of the lambdas around.
+        windows: Named windows.
+        aggregate: The aggregate around, if any.
+        in_join: Whether a join's condition is being read.
+        used_names: ClickHouse names taken by aliases of this SELECT.
+    """
+
+    tables: dict[str, CteTable] = field(default_factory=dict)
+    values: dict[str, ast.Node] = field(default_factory=dict)
+    relations: dict[str, Relation] = field(default_factory=dict)
+    unnamed: list[Relation] = field(default_factory=list)
+    aliases: dict[str, Typed] = field(default_factory=dict)
+    arguments: dict[str, Typed] = field(default_factory=dict)
+    windows: Mapping[str, ast.WindowExpr] = field(default_factory=dict)
+    aggregate: str | None = None
+    in_join: bool = False
+    used_names: set[str] = field(default_factory=set)
+
+    def all_relations(self) -> list[Relation]:
+        """Every table of FROM."""
+        return [*self.relations.values(), *self.unnamed]
+
+    def holders(self, name: str) -> list[tuple[str, Relation]]:
+        """The tables that know ``name``."""
+        named = [*self.relations.items(), *(("", relation) for relation in self.unnamed)]
+        return [(alias, relation) for alias, relation in named if _knows(relation, name)]
+
+    def fresh_name(self, name: str) -> str:
+        """``name`` as a ClickHouse alias that nothing else in this SELECT has."""
+        base = f"_u{name}" if name.startswith("__") else name
+        unique, number = base, 2
+        while unique in self.used_names:
+            unique, number = f"{base}_{number}", number + 1
+        self.used_names.add(unique)
+        return unique
+
+    def suggestions(self, name: str) -> list[str]:
+        """Known names like ``name``."""
+        known = {*self.aliases, *self.values, *(n for relation in self.all_relations() for n in relation.names())}
+        return get_close_matches(name, sorted(known), n=3, cutoff=0.6)
+
+
+def _knows(relation: Relation, name: str) -> bool:
+    if relation.find(name) is not None:
+        return True
+    if not isinstance(relation, TableRelation):
+        return False
+    table = relation.table
+    return (
+        name in table.joins
+        or name in table.virtual
+        or name in table.paths
+        or (name in relation.facts.group_types and "group_0" in table.joins)
+    )
+
+
+def find_in_relation(
+    relation: Relation, chain: Sequence[str | int], refuse: Callable[[str], Exception]
+) -> Located:
+    """Follow ``chain`` from a table: a column, what it joins lazily, a property."""
+    name = str(chain[0])
+    column = relation.find(name)
+    if column is not None:
+        return _in_column(relation, column, name, chain[1:], refuse)
+    if not isinstance(relation, TableRelation):
+        raise refuse(f"Unable to resolve field: {name}")
+    table = relation.table
+    if name in table.paths:
+        return find_in_relation(relation, (*table.paths[name](relation.facts), *chain[1:]), refuse)
+    if name in relation.facts.group_types and "group_0" in table.joins:
+        index = relation.facts.group_types[name]
+        return find_in_relation(relation, (f"group_{index}", *chain[1:]), refuse)
+    if name not in table.virtual and name not in table.joins:
+        raise refuse(f"Unable to resolve field: {name}")
+    if len(chain) == 1:
+        raise refuse(f"Can't select a table when a column is expected: {table.name}.{name}")
+    if name in table.joins:
+        return find_in_relation(relation.lazy(name), chain[1:], refuse)
+    virtual = table.virtual[name].get(str(chain[1]))
+    if virtual is None:
+        raise refuse(f"Unable to resolve field: {chain[1]}")
+    return _in_column(relation, virtual, str(chain[1]), chain[2:], refuse)
+
+
+def _in_column(
+    relation: Relation,
+    column: Column | QueryColumn,
+    name: str,
+    rest: Sequence[str | int],
+    refuse: Callable[[str], Exception],
+) -> Located:
+    if column.type.kind is Kind.JSON:
+        return Located("__".join(map(str, rest)) or name, path=PropertyPath(JsonColumn(relation, column), tuple(rest)))
+    if rest:
+        raise refuse(cannot_access(str(rest[0]), name))
+    return Located(name, value=column_value(relation, column))
+
+
+def cannot_access(name: str, on: str) -> str:
+    """The message for a property of something that has none."""
+    return (
+        f"Cannot access property '{name}' on '{on}'. This can happen when a column alias shadows a table or a column "
+        f"that has properties."
+    )
+
+
+def column_value(relation: Relation, column: Column | QueryColumn) -> Typed:
+    """A column as a value; a stored time is moved into the project's zone."""
+    expr = relation.value(column)
+    zone = relation.facts.timezone
+    if isinstance(column, Column) and column.type.kind is Kind.DATETIME and zone != "UTC":
+        expr = call("toTimeZone", expr, zone)
+    return Typed(expr, column.type)
+
+
+def property_value(path: PropertyPath, facts: ProjectFacts) -> Typed:
+    """What stands at ``path``, with the type that the project's definitions give it."""
+    source = path.source
+    if isinstance(source, Typed):
+        if not path.keys:
+            return source
+        return Typed(property_text(source.expr, *path.keys), STRING.or_null())
+    if not path.keys:
+        return Typed(source.relation.value(source.column), source.column.type)
+    return _declared(source.text(path.keys), source.definition(path.keys), facts)
+
+
+def _declared(text: Expr, definition: str | None, facts: ProjectFacts) -> Typed:
+    match definition:
+        case "Numeric":
+            return Typed(call("accurateCastOrNull", text, "Float64"), FLOAT.or_null())
+        case "Boolean":
+            truth = call("transform", call("toString", text), _TRUTH_WORDS, _TRUTH_VALUES, _NULL)
+            return Typed(call("toBool", truth), BOOLEAN.or_null())
+        case "DateTime":
+            return Typed(call("parseDateTime64BestEffortOrNull", text, 6, facts.timezone), DATETIME.or_null())
+        case _:
+            return Typed(text, STRING.or_null())

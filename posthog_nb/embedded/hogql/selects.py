@@ -1,0 +1,322 @@
+"""SELECTs and set queries: FROM, WITH, ``*``, aliases, clauses."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from posthog_nb.embedded.hogql import ast, sql
+from posthog_nb.embedded.hogql.expressions import ExpressionResolver
+from posthog_nb.embedded.hogql.from_clause import FromEntry, resolve_from
+from posthog_nb.embedded.hogql.hogql_text import hogql_text
+from posthog_nb.embedded.hogql.relations import QueryColumn, Relation
+from posthog_nb.embedded.hogql.scope import CteTable, Located, Scope, find_in_relation
+from posthog_nb.embedded.hogql.typed import Typed
+from posthog_nb.embedded.hogql.types import UNKNOWN, Kind, Type
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from posthog_nb.embedded.hogql.facts import ProjectFacts
+    from posthog_nb.embedded.hogql.sql import Expr
+
+__all__ = ["Resolved", "SelectResolver"]
+
+_GROUPINGS = {"rollup": "ROLLUP", "cube": "CUBE", "grouping_sets": "GROUPING SETS", "all": "ALL"}
+_SET_OPERATORS = frozenset(
+    {"UNION ALL", "UNION DISTINCT", "INTERSECT", "INTERSECT DISTINCT", "EXCEPT", "EXCEPT DISTINCT"}
+)
+_MOST_QUANTIFIERS = 4
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A query in ClickHouse's terms.
+
+    Attributes:
+        statement: The SQL tree.
+        names: The column names that PostHog's API answers, duplicates included.
+        columns: The columns that an outer query can name.
+    """
+
+    statement: sql.Statement
+    names: tuple[str, ...]
+    columns: dict[str, QueryColumn]
+
+
+@dataclass(frozen=True)
+class _Item:
+    """One column of a SELECT.
+
+    Attributes:
+        name: What PostHog calls it.
+        output: Its ClickHouse alias.
+        visible: Whether the user named it.
+    """
+
+    name: str
+    output: str
+    expr: Expr
+    type: Type
+    visible: bool
+
+
+class SelectResolver(ExpressionResolver):
+    """Resolves whole queries. Tables of WITH are collected in :attr:`ctes`, under names of their own."""
+
+    def __init__(self, text: str, facts: ProjectFacts) -> None:
+        super().__init__(text, facts)
+        self.ctes: list[tuple[str, sql.Statement]] = []
+        self.tables: set[str] = set()
+
+    def subquery(self, query: ast.Node, scope: Scope) -> tuple[sql.Statement, dict[str, QueryColumn]]:
+        resolved = self.query(query, scope)
+        return resolved.statement, resolved.columns
+
+    def query(self, query: ast.Node, outer: Scope | None = None) -> Resolved:
+        """A SELECT or a set query; of ``outer`` it sees the tables and values of WITH alone."""
+        scope = Scope(tables=dict(outer.tables), values=dict(outer.values)) if outer else Scope()
+        match query:
+            case ast.SelectQuery():
+                return self._select(query, scope)
+            case ast.SelectSetQuery():
+                return self._set_query(query, scope)
+            case _:
+                raise self.refusal(query)(f"{type(query).__name__} cannot stand in place of a query")
+
+    # -- set queries
+
+    def _set_query(self, query: ast.SelectSetQuery, scope: Scope) -> Resolved:
+        first_query = query.initial_select_query
+        if isinstance(first_query, ast.SelectQuery):
+            # The tables of WITH before the first branch are there for all branches.
+            self._with(first_query.ctes or (), scope)
+            first_query = replace(first_query, ctes=None)
+        first = self.query(first_query, scope)
+        rest = []
+        columns = first.columns
+        for node in query.subsequent_select_queries:
+            if node.set_operator not in _SET_OPERATORS:
+                raise self.refusal(node)(f"{node.set_operator} is not supported")
+            branch = self.query(node.select_query, scope)
+            if len(branch.names) != len(first.names):
+                raise self.refusal(node.select_query)(
+                    f"The branches of a {node.set_operator} must have the same number of columns: "
+                    f"{len(first.names)} and {len(branch.names)}"
+                )
+            columns = _merged(columns, list(branch.columns.values()))
+            rest.append((node.set_operator, branch.statement))
+        statement = sql.SetQuery(
+            first.statement,
+            tuple(rest),
+            limit=self.expr(query.limit, scope).expr if query.limit else None,
+            offset=self.expr(query.offset, scope).expr if query.offset else None,
+        )
+        return Resolved(statement, first.names, columns)
+
+    # -- one SELECT
+
+    def _select(self, query: ast.SelectQuery, scope: Scope) -> Resolved:
+        if query.qualify is not None:
+            raise self.refusal(query.qualify)("QUALIFY is not supported; wrap the query and use WHERE")
+        self._with(query.ctes or (), scope)
+        scope.windows = query.window_exprs or {}
+        entries = resolve_from(self, query.select_from, scope)
+        array_join = self._array_join(query, scope)
+        items = self._items(query.select, scope)
+        group_by = query.group_by or ()
+        sets = tuple(node for node in group_by if isinstance(node, ast.GroupingSet))
+        plain = tuple(node for node in group_by if not isinstance(node, ast.GroupingSet))
+        statement = sql.Select(
+            columns=tuple((item.expr, item.output) for item in items),
+            distinct=bool(query.distinct),
+            array_join=array_join,
+            prewhere=self._optional(query.prewhere, scope),
+            where=self._optional(query.where, scope),
+            group_by=tuple(self.expr(node, scope).expr for node in plain),
+            grouping=_GROUPINGS.get(query.group_by_mode or ""),
+            grouping_sets=tuple(tuple(self.expr(expr, scope).expr for expr in node.exprs) for node in sets),
+            having=self._optional(query.having, scope),
+            order_by=tuple(self.order(order, scope) for order in query.order_by or ()),
+            limit_by=self._limit_by(query.limit_by, scope),
+            limit=self._optional(query.limit, scope),
+            limit_percent=bool(query.limit_percent),
+            with_ties=bool(query.limit_with_ties),
+            offset=self._optional(query.offset, scope),
+        )
+        # Only now is it known which columns and lazy joins the query uses.
+        names = tuple(item.name for item in items)
+        return Resolved(replace(statement, tables=_from(entries)), names, _columns(items))
+
+    def _optional(self, node: ast.Node | None, scope: Scope) -> Expr | None:
+        return self.expr(node, scope).expr if node is not None else None
+
+    def _limit_by(
+        self, node: ast.LimitByExpr | None, scope: Scope
+    ) -> tuple[Expr, Expr | None, tuple[Expr, ...]] | None:
+        if node is None:
+            return None
+        exprs = tuple(self.expr(expr, scope).expr for expr in node.exprs)
+        return self.expr(node.n, scope).expr, self._optional(node.offset_value, scope), exprs
+
+    def _array_join(
+        self, query: ast.SelectQuery, scope: Scope
+    ) -> tuple[str, tuple[tuple[Expr, str], ...]] | None:
+        if not query.array_join_list:
+            return None
+        arrays = []
+        for node in query.array_join_list:
+            if not isinstance(node, ast.Alias):
+                raise self.refusal(node)("ARRAY JOIN arrays must have an alias")
+            name, value = self.declare(node, scope)
+            item = value.type.items[0] if value.type.items else UNKNOWN
+            scope.aliases[node.alias] = Typed(sql.Name(name), item)
+            arrays.append((value.expr, name))
+        operator = "LEFT ARRAY JOIN" if query.array_join_op == "LEFT ARRAY JOIN" else "ARRAY JOIN"
+        return operator, tuple(arrays)
+
+    # -- WITH
+
+    def _with(self, ctes: tuple[ast.CTE, ...], scope: Scope) -> None:
+        for cte in ctes:
+            self._check_cte(cte)
+            if cte.cte_type == "column":
+                scope.values[cte.name] = cte.expr
+                scope.tables.pop(cte.name, None)
+                continue
+            resolved = self.query(cte.expr, scope)
+            name = self.aliases.new()
+            self.ctes.append((name, resolved.statement))
+            scope.tables[cte.name] = CteTable(name, resolved.columns)
+            scope.values.pop(cte.name, None)
+
+    def _check_cte(self, cte: ast.CTE) -> None:
+        refuse = self.refusal(cte)
+        if cte.recursive:
+            raise refuse("Recursive CTEs are not supported")
+        if cte.columns:
+            raise refuse("A CTE with a list of columns is not supported; name the columns in its SELECT")
+        if cte.materialized is False:
+            raise refuse("NOT MATERIALIZED is not supported")
+        if cte.using_key:
+            raise refuse("USING KEY is not supported")
+
+    # -- columns
+
+    def _items(self, nodes: tuple[ast.Node, ...], scope: Scope) -> list[_Item]:
+        items: list[_Item] = []
+        taken: set[str] = set()
+        for node in nodes:
+            for item in self._item(node, scope, taken):
+                taken.add(item.name)
+                items.append(item)
+        return items
+
+    def _item(self, node: ast.Node, scope: Scope, taken: set[str]) -> Iterator[_Item]:
+        if isinstance(node, ast.ColumnsExpr) or (isinstance(node, ast.Field) and node.chain[-1] == "*"):
+            for located in self.star(node, scope):
+                value = self.finish(located)
+                yield _Item(located.name, scope.fresh_name(located.name), value.expr, value.type, visible=True)
+            return
+        if isinstance(node, ast.Alias):
+            name, value = self.declare(node, scope)
+            yield _Item(node.alias, name, value.expr, value.type, visible=True)
+            return
+        located = self.locate(node, scope)
+        if located is not None and located.name not in taken:
+            value = self.finish(located)
+            name = located.name
+        else:
+            value = self.expr(node, scope)
+            name = hogql_text(node).replace("%", "")
+        yield _Item(name, scope.fresh_name(name.replace("%", "")), value.expr, value.type, visible=False)
+
+    def star(self, node: ast.Node, scope: Scope) -> list[Located]:
+        refuse = self.refusal(node)
+        if isinstance(node, ast.ColumnsExpr):
+            return self._columns_expr(node, scope)
+        assert isinstance(node, ast.Field)  # noqa: S101 - asked by the callers
+        if len(node.chain) == 1:
+            relations = scope.all_relations()
+            if not relations:
+                raise refuse("Cannot use '*' when there are no tables in the query")
+            if len(relations) > 1:
+                raise refuse("Cannot use '*' without table name when there are multiple tables in the query")
+            return _star_of(relations[0])
+        relation = scope.relations.get(str(node.chain[0]))
+        if relation is None or len(node.chain) > 2:  # noqa: PLR2004 - table and star
+            raise refuse(f"Unable to resolve field: {'.'.join(map(str, node.chain))}")
+        return _star_of(relation)
+
+    def _columns_expr(self, node: ast.ColumnsExpr, scope: Scope) -> list[Located]:
+        refuse = self.refusal(node)
+        if node.columns is not None:
+            return [located for column in node.columns for located in self._named_columns(column, scope)]
+        everything = self.star(ast.Field(node.span, ("*",)), scope)
+        if node.replace:
+            raise refuse("REPLACE is not supported; name the columns")
+        if node.regex is not None:
+            pattern = _column_pattern(node.regex)
+            if pattern is None:
+                raise refuse("COLUMNS takes a simple pattern, without groups that repeat")
+            chosen = [located for located in everything if pattern.search(located.name)]
+            if not chosen:
+                raise refuse(f"No columns match COLUMNS('{node.regex}')")
+            return chosen
+        excluded = set(node.exclude or ())
+        unknown = excluded - {located.name for located in everything}
+        if unknown:
+            raise refuse(f"Unable to resolve field: {sorted(unknown)[0]}")
+        return [located for located in everything if located.name not in excluded]
+
+    def _named_columns(self, node: ast.Node, scope: Scope) -> list[Located]:
+        if isinstance(node, ast.ColumnsExpr) or (isinstance(node, ast.Field) and node.chain[-1] == "*"):
+            return self.star(node, scope)
+        located = self.locate(node, scope)
+        if located is None:
+            raise self.refusal(node)("COLUMNS takes columns")
+        return [located]
+
+
+def _star_of(relation: Relation) -> list[Located]:
+    def refuse(message: str) -> Exception:
+        raise AssertionError(message)
+
+    return [find_in_relation(relation, (name,), refuse) for name in relation.star()]
+
+
+def _column_pattern(pattern: str) -> re.Pattern[str] | None:
+    """The pattern over column names, if it cannot take long."""
+    repeats = sum(pattern.count(mark) for mark in "*+?{")
+    if repeats > _MOST_QUANTIFIERS or any(f"){mark}" in pattern for mark in "*+?{"):
+        return None
+    try:
+        return re.compile(pattern)
+    except re.error:
+        return None
+
+
+def _columns(items: list[_Item]) -> dict[str, QueryColumn]:
+    """The columns by name: of several with one name the first that the user named, else the first."""
+    columns: dict[str, QueryColumn] = {}
+    for item in sorted(items, key=lambda item: not item.visible):
+        columns.setdefault(item.name, QueryColumn(item.output, item.type))
+    in_order = dict.fromkeys(item.name for item in items)
+    return {name: columns[name] for name in in_order}
+
+
+def _from(entries: list[FromEntry]) -> tuple[sql.Joined, ...]:
+    return tuple(joined for entry in entries for joined in entry.relation.entries(entry.kind, entry.on, entry.using))
+
+
+def _merged(columns: dict[str, QueryColumn], others: list[QueryColumn]) -> dict[str, QueryColumn]:
+    """The columns of a set query: named by the first branch, with a type only where the branches agree."""
+    if len(columns) != len(others):
+        return {name: replace(column, type=UNKNOWN) for name, column in columns.items()}
+    merged = {}
+    for (name, column), other in zip(columns.items(), others, strict=True):
+        nullable = column.type.nullable or other.type.nullable
+        kind = column.type.kind if column.type.kind is other.type.kind else Kind.UNKNOWN
+        merged[name] = replace(column, type=Type(kind, nullable, column.type.items))
+    return merged
