@@ -12,7 +12,41 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from posthog_nb.client import Client, connect
+    from posthog_nb.errors import PostHogError
+    from posthog_nb.operations.capture import Receipt
+    from posthog_nb.operations.persons import Person
+    from posthog_nb.operations.result import Result
+    from posthog_nb.secret import Secret
+
 __version__ = "0.1.0"
+
+_PUBLIC = {
+    "Client": "posthog_nb.client",
+    "Person": "posthog_nb.operations.persons",
+    "PostHogError": "posthog_nb.errors",
+    "Receipt": "posthog_nb.operations.capture",
+    "Result": "posthog_nb.operations.result",
+    "Secret": "posthog_nb.secret",
+    "connect": "posthog_nb.client",
+}
+"""Each public name and the module that it is imported from when it is first used."""
+
+__all__ = ["Client", "Person", "PostHogError", "Receipt", "Result", "Secret", "connect"]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - any of the public names
+    try:
+        module = _PUBLIC[name]
+    except KeyError:
+        raise AttributeError(f"module 'posthog_nb' has no attribute {name!r}") from None
+    found = getattr(import_module(module), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
 
 
 def load_ipython_extension(ipython: InteractiveShell) -> None:

@@ -1,0 +1,246 @@
+"""The client: nine operations, a thin face over the rooms below."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from posthog_nb import __version__
+from posthog_nb.connection import Connection, open_connection
+from posthog_nb.errors import InvalidInputError
+from posthog_nb.frames import FRAMES
+from posthog_nb.operations import capture as events
+from posthog_nb.operations.persons import Persons
+from posthog_nb.operations.properties import event_time
+from posthog_nb.operations.queries import run
+from posthog_nb.settings import resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+    from types import TracebackType
+    from typing import Self
+
+    from posthog_nb.operations.capture import Receipt
+    from posthog_nb.operations.result import Result
+    from posthog_nb.secret import Secret
+
+__all__ = ["Client", "connect"]
+
+
+def connect(  # noqa: PLR0913 - one argument a setting
+    target: str | None = None,
+    *,
+    project_id: int | str | None = None,
+    personal_api_key: str | Secret | None = None,
+    project_token: str | Secret | None = None,
+    frame: str | None = None,
+    allow_http: bool = False,
+    seed: int = 1,
+    as_of: datetime | str | None = None,
+) -> Client:
+    """A client for a PostHog project. Nothing is sent and nothing starts before its first call.
+
+    What is not given is read from the environment: ``POSTHOG_HOST``, ``POSTHOG_PROJECT_ID``,
+    ``POSTHOG_PERSONAL_API_KEY`` (or ``POSTHOG_API_KEY``) and ``POSTHOG_PROJECT_TOKEN``. Where there is neither a target
+    nor a key nor a token, the target is the demo, and every result says so.
+
+    Args:
+        target: ``"us"``, ``"eu"``, the URL of a PostHog, ``"demo"`` (a made-up product in memory), ``"local"`` or
+            ``"local:PATH"`` (a project of your own on this computer's disk).
+        project_id: The project's number; reading needs it.
+        personal_api_key: ``phx_...``; reading needs it.
+        project_token: ``phc_...``; sending needs it.
+        frame: What results become by default: ``"pandas"``, ``"polars"`` or ``"arrow"``.
+        allow_http: Send keys and tokens by plain http to a host other than this computer.
+        seed: The demo's seed: the same seed and ``as_of`` give the same data.
+        as_of: The moment at which the demo's data ends; now by default.
+
+    Raises:
+        ConfigurationError: a setting is not what it should be, or two contradict each other.
+    """
+    settings = resolve(
+        target,
+        project_id=project_id,
+        personal_api_key=personal_api_key,
+        project_token=project_token,
+        allow_http=allow_http,
+    )
+    moment = None if as_of is None else event_time(as_of, "as_of")
+    return Client(open_connection(settings, version=__version__, seed=seed, as_of=moment), frame=frame)
+
+
+class Client:
+    """One PostHog project: query it, look persons up, send events. Made by :func:`connect`.
+
+    A client may be used from several threads and as a context manager.
+
+    Args:
+        connection: The open connection.
+        frame: What results become by default.
+    """
+
+    def __init__(self, connection: Connection, *, frame: str | None = None) -> None:
+        self._connection = connection
+        self._frame = _checked(frame)
+
+    @property
+    def source(self) -> str:
+        """What to call the target: ``"demo"``, ``"local"``, or the host."""
+        return self._connection.label
+
+    @cached_property
+    def _notes(self) -> tuple[str, ...]:
+        settings = self._connection.given_settings
+        if settings.kind != "demo":
+            return ()
+        if settings.chosen:
+            return ("This is the demo project: its data is made up.",)
+        return ("No PostHog is configured, so this is the demo project: its data is made up.",)
+
+    def query(  # noqa: PLR0913 - one argument a choice
+        self,
+        hogql: str,
+        limit: int | None = None,
+        values: Mapping[str, object] | None = None,
+        *,
+        frame: str | None = None,
+        timeout: float | None = None,
+        fresh: bool = False,
+    ) -> Result:
+        """Run a HogQL query.
+
+        Args:
+            hogql: The query; ``{name}`` in it stands for a value.
+            limit: The most rows to return, of any size. Left out, it is the query's own LIMIT, else 100; beside
+                one, the smaller holds.
+            values: The values of the placeholders, sent as typed constants and never pasted into the text: text,
+                numbers, True/False, None, datetimes, dates, UUIDs, and lists of them. A datetime stands for its exact
+                moment; one without a zone is read in this computer's zone, with a warning.
+            frame: What ``Result.to_frame()`` gives: ``"pandas"``, ``"polars"`` or ``"arrow"``.
+            timeout: Seconds to wait for an answer; after that the query is ended on the server as well.
+            fresh: Compute now, whatever PostHog has in its cache.
+
+        Raises:
+            MissingParameterError: a ``{name}`` has no value.
+            InvalidInputError: an argument is not what it should be, or the query uses OFFSET.
+            QueryError: PostHog refused the query; the error shows the place.
+            APIError: PostHog answered with another error; the class tells which.
+            TransportError: no complete answer came back.
+        """
+        return run(
+            self._connection,
+            hogql,
+            limit=limit,
+            values=values,
+            frame=_checked(frame) or self._frame,
+            timeout=timeout,
+            fresh=fresh,
+            notes=self._notes,
+        )
+
+    @cached_property
+    def persons(self) -> Persons:
+        """Persons: ``search``, ``get`` and ``events``."""
+        return Persons(self._connection, self._frame, self._notes)
+
+    def capture(
+        self,
+        event: str,
+        distinct_id: str | int,
+        properties: Mapping[str, object] | None = None,
+        timestamp: datetime | str | None = None,
+    ) -> Receipt:
+        """Send one event, now and once.
+
+        The event carries a uuid and a time of its own, the same on every retry, so it is stored once. A 200 means that
+        PostHog took it; it is seen by queries a little later.
+
+        Args:
+            event: The event's name, such as ``"signed up"``.
+            distinct_id: Whose event it is.
+            properties: What else is known of it.
+            timestamp: When it happened: ISO 8601 text or a datetime; now by default.
+
+        Raises:
+            InvalidInputError: an argument cannot be sent; nothing was.
+            CaptureRefusedError: PostHog did not take the event.
+            TransportError: no answer came; the event may or may not have been taken.
+        """
+        return events.capture(self._connection, event, distinct_id, properties, timestamp)
+
+    def page(
+        self,
+        distinct_id: str | int,
+        name: str,
+        url: str | None = None,
+        properties: Mapping[str, object] | None = None,
+        timestamp: datetime | str | None = None,
+    ) -> Receipt:
+        """Send a page view: ``$pageview``.
+
+        Args:
+            distinct_id: Whose view it is.
+            name: The page's name, sent as ``title`` and ``name``.
+            url: The page's address, sent as ``$current_url`` with its ``$host`` and ``$pathname``.
+            properties: What else is known of it.
+            timestamp: When it happened; now by default.
+        """
+        return events.page(self._connection, distinct_id, name, url, properties, timestamp)
+
+    def screen(
+        self,
+        distinct_id: str | int,
+        name: str,
+        properties: Mapping[str, object] | None = None,
+        timestamp: datetime | str | None = None,
+    ) -> Receipt:
+        """Send a screen view: ``$screen`` with ``$screen_name``."""
+        return events.screen(self._connection, distinct_id, name, properties, timestamp)
+
+    def identify(
+        self,
+        distinct_id: str | int,
+        properties: Mapping[str, object] | None = None,
+        timestamp: datetime | str | None = None,
+    ) -> Receipt:
+        """Say who somebody is: ``$identify``, whose properties become the person's (``$set``)."""
+        return events.identify(self._connection, distinct_id, properties, timestamp)
+
+    def alias(self, distinct_id: str | int, alias: str | int, timestamp: datetime | str | None = None) -> Receipt:
+        """Say that ``alias`` is the same person as ``distinct_id``: ``$create_alias``. This cannot be undone.
+
+        Args:
+            distinct_id: The id that is kept.
+            alias: The other id, whose person is merged into the kept one.
+            timestamp: When it happened; now by default.
+        """
+        return events.alias(self._connection, distinct_id, alias, timestamp)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        settings = self._connection.given_settings
+        shown: dict[str, Any] = {
+            "project_id": settings.project_id,
+            "personal_api_key": settings.personal_api_key,
+            "project_token": settings.project_token,
+        }
+        given = "".join(f", {name}={value}" for name, value in shown.items() if value is not None)
+        return f"<Client for {self.source}{given}>"
+
+
+def _checked(frame: str | None) -> str | None:
+    if frame is not None and frame not in FRAMES:
+        raise InvalidInputError(f"There is no frame {frame!r}.", hint='Use "pandas", "polars" or "arrow".')
+    return frame

@@ -1,0 +1,174 @@
+"""A target that can be talked to: its settings, its session and, for an embedded project, its own credentials."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import threading
+from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from posthog_nb.errors import APIError
+from posthog_nb.http import Http, Question
+from posthog_nb.secret import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+    from wsgiref.types import WSGIApplication
+
+    from requests.adapters import BaseAdapter
+
+    from posthog_nb.embedded.project import Project
+    from posthog_nb.settings import Settings
+
+__all__ = ["Connection", "open_connection"]
+
+CANCEL_SECONDS = 3.0
+
+
+class Connection:
+    """PostHog's paths, for one project.
+
+    Args:
+        settings: The resolved target.
+        adapter: Answers for an embedded project; None for a PostHog on the network.
+        complete: Gives the settings their credentials when they are first needed; an embedded project makes its own.
+        version: This package's version, for the ``User-Agent``.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        version: str,
+        adapter: BaseAdapter | None = None,
+        complete: Callable[[Settings], Settings] | None = None,
+    ) -> None:
+        self._settings = settings
+        self._complete = complete
+        self._lock = threading.Lock()
+        self.version = version
+        self._http = Http(
+            ingestion_url=settings.ingestion_url,
+            user_agent=f"posthog-nb/{version}",
+            adapters={} if adapter is None else {settings.api_url: adapter},
+        )
+
+    @property
+    def label(self) -> str:
+        """What to call the target in front of a reader."""
+        return self._settings.label
+
+    @property
+    def given_settings(self) -> Settings:
+        """The settings as they stand, without starting anything to complete them."""
+        return self._settings
+
+    @property
+    def settings(self) -> Settings:
+        """The settings with the credentials of an embedded project, which starts if it has to."""
+        with self._lock:
+            if self._complete is not None:
+                self._settings = self._complete(self._settings)
+                self._complete = None
+            return self._settings
+
+    def query(self, body: Mapping[str, Any], *, timeout: float | None, question: Question) -> dict[str, Any]:
+        """Run a query. An interrupt or a time-out on this side also ends it on the server."""
+        url = f"{self._project_url()}/query/"
+        key = self.settings.need_key()
+        try:
+            answer: dict[str, Any] = self._http.json(
+                "POST", url, key=key, body=body, timeout=timeout, question=question
+            )
+        except APIError:
+            raise
+        except BaseException:
+            # Nobody waits for the answer any more (an interrupt, a time-out, a broken line): nothing is left running.
+            if question.query_id is not None:
+                self._end(question.query_id)
+            raise
+        return answer
+
+    def _end(self, query_id: str) -> None:
+        url = f"{self._project_url()}/query/{query_id}/"
+        self._http.try_once("DELETE", url, key=self.settings.need_key(), timeout=CANCEL_SECONDS)
+
+    def get(self, path: str, params: Mapping[str, str | int] | None = None) -> Any:  # noqa: ANN401 - any JSON
+        """Read ``path`` of the project's REST API, such as ``persons/17/``."""
+        return self._http.json("GET", f"{self._project_url()}/{path}", key=self.settings.need_key(), params=params)
+
+    def capture(self, events: list[dict[str, Any]]) -> int:
+        """Send events as one batch and return the HTTP status of its success."""
+        body = {"api_key": self.settings.need_token().reveal(), "batch": events}
+        data = gzip.compress(json.dumps(body, ensure_ascii=False, allow_nan=False).encode(), mtime=0)
+        headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+        return self._http.send(f"{self._settings.ingestion_url}/batch/", data, headers=headers)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def _project_url(self) -> str:
+        return f"{self._settings.api_url}/api/projects/{self.settings.need_project_id()}"
+
+
+def open_connection(settings: Settings, *, version: str, seed: int = 1, as_of: datetime | None = None) -> Connection:
+    """A connection for ``settings``. Nothing is sent and nothing starts before the first call.
+
+    Args:
+        settings: The resolved target.
+        version: This package's version.
+        seed: The demo's seed.
+        as_of: The moment at which the demo's data ends; now by default.
+    """
+    if settings.kind == "demo":
+        return _demo_connection(settings, version=version, seed=seed, as_of=as_of)
+    if settings.kind == "local":
+        return _local_connection(settings, version=version)
+    return Connection(settings, version=version)
+
+
+def _demo_connection(settings: Settings, *, version: str, seed: int, as_of: datetime | None) -> Connection:
+    from posthog_nb.embedded.mount import EmbeddedAdapter  # noqa: PLC0415 - the engine loads at the first call
+
+    @cache
+    def project() -> Project:
+        from posthog_nb.embedded.demo import demo_project  # noqa: PLC0415
+
+        return demo_project(seed=seed, as_of=as_of)
+
+    def application() -> WSGIApplication:
+        from posthog_nb.embedded.server import create_app  # noqa: PLC0415
+
+        return create_app(project())
+
+    def complete(settings: Settings) -> Settings:
+        own = project().settings
+        return replace(
+            settings,
+            project_id=own.project_id,
+            personal_api_key=Secret(own.personal_api_key),
+            project_token=Secret(own.project_token),
+        )
+
+    return Connection(settings, version=version, adapter=EmbeddedAdapter(application), complete=complete)
+
+
+def _local_connection(settings: Settings, *, version: str) -> Connection:
+    from posthog_nb.embedded.local import LocalAdapter, LocalServer  # noqa: PLC0415 - as above
+
+    server = LocalServer(settings.path)
+
+    def complete(settings: Settings) -> Settings:
+        own = server.record()
+        return replace(
+            settings,
+            project_id=own.project_id,
+            personal_api_key=Secret(own.personal_api_key),
+            project_token=Secret(own.project_token),
+        )
+
+    return Connection(settings, version=version, adapter=LocalAdapter(server), complete=complete)

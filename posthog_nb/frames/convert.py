@@ -1,0 +1,114 @@
+"""From an Arrow table to a pandas or a polars frame, without a detour through the other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from posthog_nb.errors import InvalidInputError, MissingDependencyError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+    import pyarrow as pa
+
+    from posthog_nb.frames.arrow import Table
+
+__all__ = ["FRAMES", "default_frame", "to_frame", "to_pandas", "to_polars"]
+
+FRAMES = ("pandas", "polars", "arrow")
+
+
+def default_frame() -> str:
+    """The kind of frame to give when nobody chose one: pandas, or polars where pandas is not installed."""
+    from importlib.util import find_spec  # noqa: PLC0415 - asks whether it is there, without importing it
+
+    return "pandas" if find_spec("pandas") is not None or find_spec("polars") is None else "polars"
+
+
+def to_frame(table: Table, frame: str) -> Any:  # noqa: ANN401 - a frame of the kind that is asked for
+    """The table as ``"pandas"``, ``"polars"`` or ``"arrow"``."""
+    match frame:
+        case "pandas":
+            return to_pandas(table)
+        case "polars":
+            return to_polars(table)
+        case "arrow":
+            return table.arrow
+    raise InvalidInputError(f"There is no frame {frame!r}.", hint='Use "pandas", "polars" or "arrow".')
+
+
+def to_pandas(table: Table) -> pd.DataFrame:
+    """A pandas frame whose dtypes follow from the declared types alone, so that an empty result has them as well.
+
+    Integers and truth values that may be NULL get pandas' nullable dtypes; times are aware; decimals, dates and
+    nested values stay what they are through Arrow-backed dtypes. Only floats have NaN for NULL: PostHog's JSON
+    does not tell the two apart.
+    """
+    try:
+        import pandas as pd  # noqa: PLC0415 - loaded when a frame is made
+    except ImportError as error:
+        raise _missing("pandas") from error
+
+    series = {
+        name: _series(table.arrow.column(name), nullable=kind.nullable)
+        for name, kind in zip(table.arrow.column_names, table.kinds, strict=True)
+    }
+    return pd.DataFrame(series, columns=pd.Index(table.arrow.column_names))
+
+
+def to_polars(table: Table) -> pl.DataFrame:
+    """A polars frame, made without pandas."""
+    try:
+        import polars as pl  # noqa: PLC0415 - loaded when a frame is made
+    except ImportError as error:
+        raise _missing("polars") from error
+    import pyarrow as pa  # noqa: PLC0415
+
+    arrow = table.arrow
+    for number, field in enumerate(arrow.schema):
+        if pa.types.is_decimal256(field.type):
+            # polars has no decimal of more than 38 digits; the digits are kept as text.
+            arrow = arrow.set_column(number, field.name, arrow.column(number).cast(pa.string()))
+    frame = pl.from_arrow(arrow)
+    return frame if isinstance(frame, pl.DataFrame) else frame.to_frame()
+
+
+def _series(column: pa.ChunkedArray, *, nullable: bool) -> pd.Series[Any]:
+    dtype = _dtype(column.type, nullable=nullable or column.null_count > 0)
+    series: pd.Series[Any] = column.to_pandas(types_mapper=lambda _: dtype, maps_as_pydicts="lossy")
+    return series
+
+
+def _dtype(kind: pa.DataType, *, nullable: bool) -> Any:  # noqa: ANN401 - pandas' dtypes share no public type
+    """The pandas dtype for an Arrow type; None for the one that Arrow picks itself."""
+    import pandas as pd  # noqa: PLC0415
+    import pyarrow as pa  # noqa: PLC0415
+
+    if nullable and pa.types.is_integer(kind):
+        return getattr(pd, _NULLABLE_INTEGERS[str(kind)])()
+    if nullable and pa.types.is_boolean(kind):
+        return pd.BooleanDtype()
+    if pa.types.is_map(kind):
+        return None
+    if pa.types.is_nested(kind) or pa.types.is_decimal(kind) or pa.types.is_date(kind):
+        return pd.ArrowDtype(kind)
+    return None
+
+
+_NULLABLE_INTEGERS = {
+    "int8": "Int8Dtype",
+    "int16": "Int16Dtype",
+    "int32": "Int32Dtype",
+    "int64": "Int64Dtype",
+    "uint8": "UInt8Dtype",
+    "uint16": "UInt16Dtype",
+    "uint32": "UInt32Dtype",
+    "uint64": "UInt64Dtype",
+}
+
+
+def _missing(library: str) -> MissingDependencyError:
+    return MissingDependencyError(
+        f"{library} is not installed.",
+        hint=f'pip install {library} (conda install -c conda-forge {library}), or ask for another frame="...".',
+    )

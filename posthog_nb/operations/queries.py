@@ -1,0 +1,118 @@
+"""Running a HogQL query: its limit, its parameters, its first page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from posthog_nb.errors import HogQLSyntaxError, InvalidInputError, QueryError
+from posthog_nb.operations.answer import LARGEST_PAGE, MOST_ROWS, Answer, ask
+from posthog_nb.operations.paging import Walk, start_walk
+from posthog_nb.operations.result import Context, Result
+from posthog_nb.operations.shape import Shape, read_shape
+from posthog_nb.operations.values import Bound, bind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from posthog_nb.connection import Connection
+
+__all__ = ["run"]
+
+DEFAULT_LIMIT = 100
+
+
+def run(  # noqa: PLR0913 - one argument a choice
+    connection: Connection,
+    query: str,
+    *,
+    limit: int | None = None,
+    values: Mapping[str, object] | None = None,
+    frame: str | None = None,
+    timeout: float | None = None,
+    fresh: bool = False,
+    notes: tuple[str, ...] = (),
+) -> Result:
+    """Run ``query``; see :meth:`posthog_nb.client.Client.query` for the arguments."""
+    _check(query, limit, timeout)
+    shape = read_shape(query, values or {})
+    bound = bind(query, shape.tree, values)
+    size = _size(shape, limit)
+    answer = _first(connection, shape, bound, original=query, size=size, timeout=timeout, fresh=fresh)
+    shown = min(size, LARGEST_PAGE) if size is not None else LARGEST_PAGE
+    context = Context(source=connection.label, query=query, frame=frame, page_size=size or LARGEST_PAGE, notes=notes)
+    cut = len(answer.rows) > shown if size is not None else len(answer.rows) >= MOST_ROWS
+    if not cut:
+        return Result(context, answer, [answer.rows], None)
+    rows = answer.rows[:shown]
+    walk: Walk | None = start_walk(
+        shape,
+        bound,
+        answer,
+        given=rows,
+        ask=lambda text, more: ask(
+            connection, text, {**bound.values, **more}, original=None, fresh=True, timeout=timeout
+        ),
+    )
+    chunks = [rows]
+    if walk is not None and size is not None and size > shown:
+        more, walk = walk.take(size - shown)
+        chunks += more
+    return Result(context, answer, chunks, walk)
+
+
+def _check(query: object, limit: object, timeout: float | None) -> None:
+    if not isinstance(query, str):
+        raise InvalidInputError(f"The query is of type {type(query).__name__}, not text.")
+    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
+        raise InvalidInputError(
+            f"limit is {limit!r}; it is the most rows to return, at least 1.", hint="fetch_all() gives every row."
+        )
+    if timeout is not None and not timeout > 0:
+        raise InvalidInputError(f"timeout is {timeout!r}; it is a number of seconds above 0.")
+
+
+def _size(shape: Shape, limit: int | None) -> int | None:
+    """The most rows of the first page; None when only the server can work the query's own LIMIT out."""
+    if shape.limit is not None:
+        return shape.limit if limit is None else min(limit, shape.limit)
+    if shape.limited and limit is None:
+        return None
+    return limit or DEFAULT_LIMIT
+
+
+def _first(  # noqa: PLR0913 - as run()
+    connection: Connection,
+    shape: Shape,
+    bound: Bound,
+    *,
+    original: str,
+    size: int | None,
+    timeout: float | None,
+    fresh: bool,
+) -> Answer:
+    if size is None:
+        text = shape.with_edits(bound.edits)
+    else:
+        # One row more than will be shown tells whether there are more. The query's own LIMIT may say so already.
+        asked = min(size, LARGEST_PAGE) + 1
+        text = shape.capped(min(asked, shape.limit) if shape.limit is not None else asked, bound.edits)
+    try:
+        return ask(connection, text, bound.values, original=original, fresh=fresh, timeout=timeout)
+    except QueryError as error:
+        if shape.fault is None:
+            raise
+        # PostHog agrees that this is not HogQL, and our parser read the text as its author wrote it.
+        raise _refused(shape.fault, error) from error
+
+
+def _refused(fault: HogQLSyntaxError, error: QueryError) -> QueryError:
+    return QueryError(
+        fault.message,
+        status=error.status,
+        code=error.code,
+        kind=error.kind,
+        query_id=error.query_id,
+        hint=fault.hint,
+        text=fault.text,
+        span=fault.span,
+    )

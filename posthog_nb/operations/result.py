@@ -1,0 +1,173 @@
+"""What a query gives: rows with declared types, and the way to the rows after them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from posthog_nb.frames import Table, default_frame, to_arrow, to_frame
+from posthog_nb.operations.answer import LARGEST_PAGE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pandas as pd
+    import polars as pl
+    import pyarrow as pa
+
+    from posthog_nb.operations.answer import Answer
+    from posthog_nb.operations.paging import Walk
+
+__all__ = ["Context", "Result"]
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the pages of one result have in common.
+
+    Attributes:
+        source: What to call the target in front of a reader, such as ``"demo"`` or ``"eu.posthog.com"``.
+        query: The query as its author wrote it.
+        frame: The kind of frame that :meth:`Result.to_frame` gives.
+        page_size: How many rows a page has.
+        notes: Sentences for the reader that hold for every page.
+    """
+
+    source: str
+    query: str
+    frame: str | None
+    page_size: int
+    notes: tuple[str, ...] = ()
+
+
+class Result:
+    """The rows of a query, or one page of them.
+
+    ``has_more`` is a plain yes or no: would the query, with its own LIMIT, give more rows than are here? If so,
+    :meth:`next_page`, :meth:`pages` and :meth:`fetch_all` go on from here.
+
+    Attributes:
+        columns: The columns' names as PostHog gives them, possibly with repetitions; frames number those.
+        types: Their ClickHouse types; empty when the server did not tell.
+        has_more: Whether there are more rows.
+        timezone: The project's time zone, in which times are shown.
+        hogql: The query as PostHog understood it.
+        is_cached: Whether PostHog answered from its cache.
+        last_refresh: When the rows were computed, as PostHog writes it.
+        query_id: The id under which PostHog knows the query.
+        source: Where the rows come from, such as ``"demo"`` or ``"eu.posthog.com"``.
+    """
+
+    def __init__(self, context: Context, answer: Answer, chunks: list[list[list[Any]]], walk: Walk | None) -> None:
+        self._context = context
+        self._answer = answer
+        self._chunks = chunks
+        self._walk = walk
+        self.columns: list[str] = list(answer.columns)
+        self.types: list[str] = list(answer.types or ())
+        self.has_more: bool = walk is not None
+        self.timezone = answer.timezone
+        self.hogql = answer.hogql
+        self.is_cached = answer.is_cached
+        self.last_refresh = answer.last_refresh
+        self.query_id = answer.query_id
+        self.source = context.source
+
+    @cached_property
+    def rows(self) -> list[list[Any]]:
+        """The rows, as JSON gives them."""
+        return self._chunks[0] if len(self._chunks) == 1 else list(chain.from_iterable(self._chunks))
+
+    def __len__(self) -> int:
+        return sum(map(len, self._chunks))
+
+    def __bool__(self) -> bool:
+        # A result without rows is a result all the same.
+        return True
+
+    @cached_property
+    def table(self) -> Table:
+        """The rows as an Arrow table with what is to be said about it."""
+        return to_arrow(self.columns, self.types or None, self._chunks)
+
+    @property
+    def notes(self) -> list[str]:
+        """Sentences that a reader of these rows should see: what was cut, renamed or cached, and what is made up."""
+        notes = list(self._context.notes)
+        if self.has_more:
+            notes.append(f"The first {len(self):,} rows are shown and there are more.")
+        if self.is_cached:
+            notes.append(f"From PostHog's cache, computed {self.last_refresh or 'earlier'}.")
+        return [*notes, *self.table.notes]
+
+    def to_arrow(self) -> pa.Table:
+        """The rows as an Arrow table with the declared types."""
+        return self.table.arrow
+
+    def to_pandas(self) -> pd.DataFrame:
+        """The rows as a pandas frame with the declared types; ``frame.attrs["posthog"]`` says where they come from."""
+        frame: pd.DataFrame = to_frame(self.table, "pandas")
+        frame.attrs["posthog"] = self.about()
+        return frame
+
+    def to_polars(self) -> pl.DataFrame:
+        """The rows as a polars frame with the declared types."""
+        frame: pl.DataFrame = to_frame(self.table, "polars")
+        return frame
+
+    def to_frame(self, frame: str | None = None) -> Any:  # noqa: ANN401 - a frame of the kind that is asked for
+        """The rows as ``"pandas"``, ``"polars"`` or ``"arrow"``; by default what the query or the client was told."""
+        kind = frame or self._context.frame or default_frame()
+        return self.to_pandas() if kind == "pandas" else to_frame(self.table, kind)
+
+    def about(self) -> dict[str, Any]:
+        """What is known of these rows besides themselves, as plain data."""
+        return {
+            "source": self.source,
+            "has_more": self.has_more,
+            "timezone": self.timezone,
+            "is_cached": self.is_cached,
+            "last_refresh": self.last_refresh,
+            "query_id": self.query_id,
+            "notes": self.notes,
+        }
+
+    def next_page(self) -> Result | None:
+        """The page after this one, as many rows again; None when there are no more.
+
+        Raises:
+            ResultChangedError: the data moved so that the pages do not fit together.
+        """
+        return self._next(self._context.page_size)
+
+    def pages(self) -> Iterator[Result]:
+        """This page and each one after it."""
+        page: Result | None = self
+        while page is not None:
+            yield page
+            page = page.next_page()
+
+    def fetch_all(self) -> Result:
+        """These rows and all that follow, as one result.
+
+        Raises:
+            ResultChangedError: the data moved so that the pages do not fit together.
+        """
+        chunks = list(self._chunks)
+        page: Result | None = self
+        while page is not None:
+            page = page._next(LARGEST_PAGE)  # noqa: SLF001 - a page of our own class
+            chunks += page._chunks if page is not None else []  # noqa: SLF001
+        return Result(self._context, self._answer, chunks, None)
+
+    def _next(self, rows: int) -> Result | None:
+        if self._walk is None:
+            return None
+        chunks, walk = self._walk.take(rows)
+        return Result(self._context, self._answer, chunks, walk)
+
+    def __repr__(self) -> str:
+        more = "more exist" if self.has_more else "complete"
+        return f"<Result: {len(self):,} rows x {len(self.columns)} columns from {self.source}, {more}>"

@@ -1,0 +1,166 @@
+"""Parameters: which a query asks for, and how Python's values cross the wire as typed constants.
+
+The request carries ``values`` as JSON, which has texts, numbers, booleans and lists but no times. So the placeholder of
+a time is rewritten: ``{since}`` with an aware datetime becomes ``toDateTime64({since}, 6, 'UTC')`` and the value that
+is bound is its text in UTC. The instant is then exact whatever the project's time zone is, which a bare text is not:
+PostHog reads that in project time. A date becomes ``toDate({day})``. The value itself stays bound and never becomes
+query text.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import warnings
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from posthog_nb.errors import InvalidInputError, MissingParameterError, Span
+from posthog_nb.operations.splice import Edit
+from posthog_nb.operations.tree import nodes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Bound", "bind"]
+
+_PASSED_THROUGH = frozenset({"filters", "variables"})
+"""Placeholders that PostHog fills itself."""
+
+_SMALLEST_INTEGER, _LARGEST_INTEGER = -(2**63), 2**64 - 1
+
+
+class Bound:
+    """A query's parameters, ready to be sent.
+
+    Attributes:
+        values: The JSON values to bind; only those that the query asks for.
+        edits: The edits that give times their types.
+    """
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+        self.edits: list[Edit] = []
+
+
+def bind(text: str, tree: dict[str, Any] | None, values: Mapping[str, object] | None) -> Bound:
+    """Match the placeholders of ``text`` with ``values``.
+
+    Args:
+        text: The query.
+        tree: Its parse, or None where PostHog's parser is not available; then all values are sent as they are.
+        values: The values by name.
+
+    Raises:
+        MissingParameterError: a placeholder has no value.
+        InvalidInputError: a value is of a kind that HogQL has no constant for.
+    """
+    given = dict(values or {})
+    bound = Bound()
+    if tree is None:
+        bound.values = {name: _Constant(name).plain(value) for name, value in given.items()}
+        return bound
+    for node in nodes(tree, "Placeholder"):
+        chain = (node.get("expr") or {}).get("chain") or [None]
+        name, start, end = chain[0], node["start"]["offset"], node["end"]["offset"]
+        if not isinstance(name, str) or (name in _PASSED_THROUGH and name not in given):
+            continue
+        if name not in given:
+            raise _missing(name, given, text, Span(start, end))
+        expression = _Constant(name).expression(given[name], bound.values)
+        if expression != f"{{{name}}}":
+            bound.edits.append(Edit(start, end, expression))
+    return bound
+
+
+def _missing(name: str, given: dict[str, object], text: str, span: Span) -> MissingParameterError:
+    close = difflib.get_close_matches(name, given, n=1)
+    known = ", ".join(f"{{{known}}}" for known in sorted(given)) or "no values"
+    hint = f"Did you mean {{{close[0]}}}?" if close else f'Pass it: values={{"{name}": ...}}.'
+    return MissingParameterError(
+        f"The query asks for {{{name}}}, which was not given (given: {known}).", hint=hint, text=text, span=span
+    )
+
+
+class _Constant:
+    """One parameter's value on its way to the wire."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def expression(self, value: object, values: dict[str, Any]) -> str:
+        """The HogQL that stands for ``value``; what it binds is added to ``values``."""
+        value = _plain_python(value)
+        if isinstance(value, list | tuple) and any(isinstance(item, date) for item in map(_plain_python, value)):
+            items = []
+            for number, item in enumerate(value):
+                name = f"{self._name}__{number}"
+                items.append(self._one(name, _plain_python(item), values))
+            return f"[{', '.join(items)}]"
+        return self._one(self._name, value, values)
+
+    def _one(self, name: str, value: object, values: dict[str, Any]) -> str:
+        values[name] = self.plain(value)
+        if isinstance(value, datetime):
+            return f"toDateTime64({{{name}}}, 6, 'UTC')"
+        if isinstance(value, date):
+            return f"toDate({{{name}}})"
+        return f"{{{name}}}"
+
+    def plain(self, value: object) -> Any:  # noqa: ANN401, C901, PLR0911 - one case a type
+        """``value`` as JSON."""
+        value = _plain_python(value)
+        match value:
+            case None | bool() | str():
+                return value
+            case UUID():
+                return str(value)
+            case int():
+                if not _SMALLEST_INTEGER <= value <= _LARGEST_INTEGER:
+                    raise self._refusal(f"{value} does not fit into 64 bits")
+                return value
+            case float():
+                if not math.isfinite(value):
+                    raise self._refusal(f"{value} is not a finite number; None stands for NULL")
+                return value
+            case datetime():
+                return self._instant(value)
+            case date():
+                return value.isoformat()
+            case list() | tuple():
+                return [self.plain(item) for item in value]
+            case Decimal():
+                raise self._refusal("a Decimal has no constant in HogQL; pass a float, or its text and toDecimal()")
+        raise self._refusal(
+            f"a value of type {type(value).__name__} has no constant in HogQL",
+            hint="Pass text, a number, True/False, None, a datetime, a date, a UUID, or a list of them.",
+        )
+
+    def _instant(self, value: datetime) -> str:
+        if value.tzinfo is None:
+            value = value.astimezone()
+            warnings.warn(
+                f"{{{self._name}}} has no time zone and is read in this computer's ({value.tzname()}).", stacklevel=8
+            )
+        return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+
+    def _refusal(self, what: str, hint: str | None = None) -> InvalidInputError:
+        return InvalidInputError(f"The value of {{{self._name}}}: {what}.", hint=hint)
+
+
+def _plain_python(value: object) -> object:
+    """Scalars and sequences of numpy, pandas, polars and Arrow as Python's own; anything else as it is."""
+    if isinstance(value, datetime) and value != value:  # noqa: PLR0124 - pandas' NaT is a datetime unequal to itself
+        return None
+    if isinstance(value, str | int | float | date | list | tuple):
+        return value
+    if type(value).__module__ == "numpy" and getattr(getattr(value, "dtype", None), "kind", "") == "M":
+        # Left in nanoseconds, numpy would give the bare number of them.
+        value = value.astype("datetime64[us]")  # type: ignore[attr-defined]
+    for method in ("to_pylist", "tolist", "to_list", "as_py"):
+        convert = getattr(value, method, None)
+        if callable(convert):
+            return convert()
+    return value
