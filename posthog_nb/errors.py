@@ -21,6 +21,7 @@
     │   └── ServerError               any other 5xx
     ├── ResultChangedError            the data moved between two pages of one result         (RuntimeError)
     ├── StoreError                    an embedded store cannot be opened or served           (OSError)
+    ├── CaptureRejected               inside the embedded project: a capture body is refused (ValueError)
     ├── EngineError                   inside the embedded project: ClickHouse said no        (RuntimeError)
     └── HogQLError                    inside the embedded project: a query is refused        (ValueError)
         ├── HogQLSyntaxError
@@ -42,6 +43,7 @@ __all__ = [
     "APIError",
     "AuthenticationError",
     "CaptureRefusedError",
+    "CaptureRejected",
     "ConfigurationError",
     "EngineError",
     "HogQLError",
@@ -254,6 +256,18 @@ class ResultChangedError(PostHogError, RuntimeError):
 
 class StoreError(PostHogError, OSError):
     """An embedded store cannot be opened, is held by another process, or its server does not start."""
+
+
+class CaptureRejected(PostHogError, ValueError):  # noqa: N818 - the client's CaptureRefusedError is what people meet
+    """Inside the embedded project: a capture request is refused whole. It crosses the wire as PostHog's plain text.
+
+    Attributes:
+        status: The HTTP status that PostHog answers.
+    """
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class EngineError(PostHogError, RuntimeError):

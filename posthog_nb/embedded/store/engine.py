@@ -155,7 +155,7 @@ class Engine:
         except ImportError as error:
             raise MissingDependencyError(
                 "The embedded project needs chdb and clickhouse-connect.",
-                hint="They exist for Linux and macOS: pip install chdb clickhouse-connect. A remote target needs neither.",
+                hint="They exist for Linux and macOS: pip install chdb clickhouse-connect. Remote targets need neither.",
             ) from error
         try:
             client = clickhouse_connect.get_client(dsn=self._dsn, tz_mode="aware")

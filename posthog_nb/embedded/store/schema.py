@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 __all__ = [
     "GROUP_TYPES",
     "MATERIALIZED_PROPERTIES",
-    "TIME",
     "TABLES",
+    "TIME",
     "create_tables",
     "property_column",
     "property_column_statement",

@@ -1,0 +1,114 @@
+"""The bytes of a capture request: where the payload is, how it is packed, and the JSON inside."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import math
+import zlib
+from typing import TYPE_CHECKING, Any, NoReturn
+from urllib.parse import parse_qs
+
+from posthog_nb.errors import CaptureRejected
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["MAX_BODY_BYTES", "read_json"]
+
+MAX_BODY_BYTES = 20 * 1024 * 1024
+"""PostHog's limit for a batch, packed or not."""
+
+_GZIP_MAGIC = b"\x1f\x8b"
+_GZIP = {"gzip", "gzip-js"}
+_BASE64 = {"base64", "b64"}
+_LZ = {"lz64", "lz-string"}
+_FORM = "application/x-www-form-urlencoded"
+
+
+def read_json(body: bytes, *, content_type: str, content_encoding: str, query: Mapping[str, str]) -> Any:  # noqa: ANN401
+    """The JSON that a capture request carries, in any of the packings PostHog's SDKs use.
+
+    Raises:
+        CaptureRejected: 400 when it cannot be unpacked or parsed, 413 when it is too large.
+    """
+    packing = (query.get("compression") or content_encoding or "").strip().lower()
+    if not body and "data" in query:
+        body = query["data"].encode()
+    elif content_type.partition(";")[0].strip().lower() == _FORM and not body.startswith(_GZIP_MAGIC):
+        form = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True)
+        if "data" in form:
+            body = form["data"][0].encode()
+            packing = form.get("compression", [packing])[0].lower()
+    return _parse(_unpack(body, packing))
+
+
+def _unpack(body: bytes, packing: str) -> bytes:
+    if len(body) > MAX_BODY_BYTES:
+        raise CaptureRejected(413, "request body is too large")
+    if packing in _LZ:
+        raise CaptureRejected(400, "failed to decode request: lz64 is not supported, send gzip or base64")
+    if packing in _BASE64:
+        body = _from_base64(body)
+    if body.startswith(_GZIP_MAGIC):
+        body = _gunzip(body)
+    elif packing in _GZIP and not _looks_like_json(body):
+        raise CaptureRejected(400, "failed to decode request: not a gzip stream")
+    elif body and not _looks_like_json(body):
+        # Older browser SDKs send base64 without saying so.
+        body = _from_base64(body)
+        body = _gunzip(body) if body.startswith(_GZIP_MAGIC) else body
+    if not body.strip():
+        raise CaptureRejected(400, "request body is empty")
+    return body
+
+
+def _looks_like_json(body: bytes) -> bool:
+    return body.lstrip()[:1] in {b"{", b"[", b""}
+
+
+def _from_base64(body: bytes) -> bytes:
+    # A form decodes "+" to a space; base64 has no spaces of its own.
+    text = body.strip().replace(b" ", b"+")
+    try:
+        return base64.b64decode(text + b"=" * (-len(text) % 4), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise CaptureRejected(400, "failed to decode request: neither JSON, gzip nor base64") from error
+
+
+def _gunzip(body: bytes) -> bytes:
+    unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    try:
+        unpacked = unpacker.decompress(body, MAX_BODY_BYTES + 1)
+    except zlib.error as error:
+        raise CaptureRejected(400, "failed to decode request: invalid GZIP data") from error
+    if len(unpacked) > MAX_BODY_BYTES:
+        raise CaptureRejected(413, "request body is too large after decompression")
+    if not unpacker.eof:
+        raise CaptureRejected(400, "failed to decode request: the GZIP data ends early")
+    return unpacked
+
+
+def _parse(body: bytes) -> Any:  # noqa: ANN401 - JSON is anything
+    try:
+        parsed = json.loads(body, parse_constant=_refuse, parse_float=_finite)
+        if b"\\ud" in body or b"\\uD" in body:
+            # A lone surrogate is legal to Python and to nobody else; it could not be stored.
+            json.dumps(parsed, ensure_ascii=False).encode()
+    except RecursionError as error:
+        raise CaptureRejected(400, "failed to parse request: nested too deep") from error
+    except ValueError as error:  # JSONDecodeError, UnicodeError and our own refusals
+        raise CaptureRejected(400, f"failed to parse request: {error}") from error
+    return parsed
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"number out of range: {text}")
+    return number

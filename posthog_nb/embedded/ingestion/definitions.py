@@ -1,0 +1,129 @@
+"""Event and property definitions, inferred as events arrive: what gives a property its type in HogQL."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from posthog_nb.embedded.ingestion.clock import parse_time
+from posthog_nb.embedded.store.schema import MATERIALIZED_PROPERTIES, property_column
+from posthog_nb.embedded.store.store import PropertyDefinition
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from posthog_nb.embedded.ingestion.event import CapturedEvent
+    from posthog_nb.embedded.store.store import Store
+
+__all__ = ["DefinitionBook", "property_type"]
+
+EVENT, PERSON, GROUP = "event", "person", "group"
+NO_GROUP = -1
+MAX_NAME = 200
+"""PostHog defines no event or property with a longer name."""
+
+_NOT_DEFINED = {"$set", "$set_once", "$unset", "$groups", *(f"$group_{index}" for index in range(5))}
+_TEXT_PREFIXES = ("utm_", "$feature/", "$survey_response")
+_TIME_WORDS = ("time", "timestamp", "date", "_at", "-at", "createdat", "updatedat")
+_ISO_TIME = re.compile(
+    r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?", re.IGNORECASE
+)
+_UNIX_SECONDS_FROM = 1_000_000_000
+"""A number in a property named like a time is one from 2001 on."""
+
+
+def property_type(name: str, value: object) -> str:
+    """Numeric, Boolean, DateTime or String by a property's name and one value of it; ``""`` when it does not tell."""
+    if name.startswith(_TEXT_PREFIXES) or name == "$feature_flag_response":
+        return "String"
+    if isinstance(value, bool):
+        return "Boolean"
+    if isinstance(value, (int, float)):
+        lower = name.lower()
+        is_time = value >= _UNIX_SECONDS_FROM and any(word in lower for word in _TIME_WORDS)
+        return "DateTime" if is_time else "Numeric"
+    if isinstance(value, str):
+        text = value.strip()
+        if text.lower() in {"true", "false"}:
+            return "Boolean"
+        return "DateTime" if _ISO_TIME.fullmatch(text) and parse_time(text) else "String"
+    return ""
+
+
+class DefinitionBook:
+    """What the project knows of its events and properties, kept in memory beside the tables.
+
+    Args:
+        store: The project's tables.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.types: dict[tuple[str, int], dict[str, str]] = {(EVENT, NO_GROUP): {}, (PERSON, NO_GROUP): {}}
+        for known in store.property_definitions():
+            self._types_of(known.kind, known.group_type_index)[known.name] = known.property_type
+        self._events = {name: (created, seen) for name, created, seen in store.event_definitions()}
+        self.columns = store.property_columns()
+        self._new_properties: dict[tuple[str, int, str], str] = {}
+        self._new_events: set[str] = set()
+
+    def _types_of(self, kind: str, index: int) -> dict[str, str]:
+        return self.types.setdefault((kind, index), {})
+
+    def observe(self, event: CapturedEvent, group_types: Mapping[str, int]) -> None:
+        """Take note of an event's name and of each property's type."""
+        self._observe_event(event.event, event.timestamp)
+        properties = event.properties
+        self._observe_properties(EVENT, NO_GROUP, properties)
+        for key in ("$set", "$set_once"):
+            if key in properties:
+                self._observe_properties(PERSON, NO_GROUP, properties[key])
+        if event.event == "$groupidentify":
+            index = group_types.get(str(properties.get("$group_type")))
+            if index is not None:
+                self._observe_properties(GROUP, index, properties.get("$group_set"))
+
+    def _observe_event(self, name: str, at: datetime) -> None:
+        if len(name) > MAX_NAME:
+            return
+        hour = at.replace(minute=0, second=0, microsecond=0)
+        known = self._events.get(name)
+        if known is None or hour > known[1]:
+            self._events[name] = (min(known[0], at) if known else at, hour)
+            self._new_events.add(name)
+
+    def _observe_properties(self, kind: str, index: int, properties: object) -> None:
+        if not isinstance(properties, dict):
+            return
+        known = self._types_of(kind, index)
+        for name, value in properties.items():
+            if known.get(name):
+                continue
+            if (kind == EVENT and name in _NOT_DEFINED) or len(name) > MAX_NAME:
+                continue
+            found = property_type(name, value)
+            if found or name not in known:
+                known[name] = self._new_properties[kind, index, name] = found
+
+    def write(self, now: datetime) -> bool:
+        """Write what is new, give new event properties their columns; whether a query could tell the difference."""
+        if self._new_events:
+            self._store.insert_event_definitions([(name, *self._events[name]) for name in sorted(self._new_events)])
+            self._new_events.clear()
+        if not self._new_properties:
+            return False
+        for kind, _, name in self._new_properties:
+            column = property_column(name) if kind == EVENT and name not in self.columns else None
+            if column and len(self.columns) < MATERIALIZED_PROPERTIES:
+                self._store.add_property_column(name)
+                self.columns[name] = column
+        self._store.insert_property_definitions(
+            [
+                PropertyDefinition(kind, index, name, found)
+                for (kind, index, name), found in self._new_properties.items()
+            ],
+            now,
+        )
+        self._new_properties.clear()
+        return True

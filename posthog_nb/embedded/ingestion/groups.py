@@ -1,0 +1,104 @@
+"""Groups: their types, at most five in a project, and their properties."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING, Any
+
+from posthog_nb.embedded.ingestion.persons import to_json
+from posthog_nb.embedded.store.schema import GROUP_TYPES
+from posthog_nb.embedded.store.store import EPOCH, GroupRow
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from posthog_nb.embedded.ingestion.event import CapturedEvent
+    from posthog_nb.embedded.store.store import Store
+
+__all__ = ["GroupBook"]
+
+logger = logging.getLogger(__name__)
+_NO_GROUP = GroupRow(0, "", EPOCH, "")
+
+
+class GroupBook:
+    """The groups that one batch touches: read once, changed in the order of the events, written once.
+
+    Args:
+        store: The project's tables.
+        types: Group type to its index; new types are added to it.
+    """
+
+    def __init__(self, store: Store, types: dict[str, int]) -> None:
+        self._store = store
+        self._types = types
+        self._new_types: dict[str, tuple[int, datetime]] = {}
+        self._groups: dict[tuple[int, str], GroupRow] = {}
+        self._changed: set[tuple[int, str]] = set()
+
+    def read(self, events: Iterable[CapturedEvent]) -> None:
+        """Read the groups that these events name, giving new group types their index."""
+        keys: set[tuple[int, str]] = set()
+        for event in events:
+            for group_type, key in _named(event):
+                index = self._index(group_type, event.timestamp)
+                if index is not None:
+                    keys.add((index, key))
+        if keys:
+            self._groups = {(row.index, row.key): row for row in self._store.groups(keys)}
+
+    def _index(self, group_type: str, at: datetime) -> int | None:
+        index = self._types.get(group_type)
+        if index is None and len(self._types) < GROUP_TYPES:
+            index = len(self._types)
+            self._types[group_type] = index
+            self._new_types[group_type] = (index, at)
+        elif index is None:
+            logger.warning("group type %r is left out: a project has at most %d", group_type, GROUP_TYPES)
+        return index
+
+    def apply(self, event: CapturedEvent) -> None:
+        """Write ``$group_N`` into the event's properties, and take what a ``$groupidentify`` says of its group."""
+        properties = event.properties
+        for group_type, key in _named(event):
+            index = self._types.get(group_type)
+            if index is not None:
+                properties[f"$group_{index}"] = key
+                if event.event == "$groupidentify":
+                    self._identify(index, key, properties.get("$group_set"), event.timestamp)
+
+    def _identify(self, index: int, key: str, updates: object, at: datetime) -> None:
+        row = self._groups.get((index, key))
+        before: dict[str, Any] = json.loads(row.properties) if row else {}
+        after = {**before, **updates} if isinstance(updates, dict) else before
+        if row is None or after != before:
+            self._groups[index, key] = GroupRow(index, key, row.created_at if row else at, to_json(after))
+            self._changed.add((index, key))
+
+    def of(self, event: CapturedEvent, index: int) -> GroupRow:
+        """The group that an event belongs to, an empty one if to none that is known."""
+        key = event.properties.get(f"$group_{index}")
+        return self._groups.get((index, key), _NO_GROUP) if isinstance(key, str) else _NO_GROUP
+
+    def write(self, now: datetime) -> None:
+        """Write new group types and the new version of each changed group."""
+        for group_type, (index, at) in self._new_types.items():
+            self._store.insert_group_type(group_type, index, at)
+        self._store.insert_groups([self._groups[key] for key in sorted(self._changed)], now)
+
+
+def _named(event: CapturedEvent) -> list[tuple[str, str]]:
+    """The groups an event names: type and key."""
+    properties = event.properties
+    if event.event == "$groupidentify":
+        found = [(properties.get("$group_type"), properties.get("$group_key"))]
+    else:
+        groups = properties.get("$groups")
+        found = list(groups.items()) if isinstance(groups, dict) else []
+    return [
+        (str(group_type), key if isinstance(key, str) else to_json(key))
+        for group_type, key in found
+        if group_type and key is not None and key != ""
+    ]

@@ -1,0 +1,179 @@
+"""A PostHog project in this process: its settings and keys, its events, and what a query about them means."""
+
+from __future__ import annotations
+
+import secrets
+import string
+from dataclasses import asdict, dataclass, field, fields
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from posthog_nb.embedded.hogql.facts import PERSON_MODES, ProjectFacts
+from posthog_nb.embedded.ingestion.definitions import EVENT, GROUP, NO_GROUP, PERSON
+from posthog_nb.embedded.ingestion.pipeline import Ingestion
+from posthog_nb.embedded.store import engine as engines
+from posthog_nb.embedded.store.store import Store
+from posthog_nb.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from posthog_nb.embedded.ingestion.event import CapturedEvent
+    from posthog_nb.embedded.store.engine import Engine, Rows
+
+__all__ = ["Project", "ProjectSettings"]
+
+_KEY_LENGTH = 43
+"""As long as PostHog's own keys."""
+
+_DISK_DATABASE = "posthog"
+
+
+def _new_key(prefix: str) -> str:
+    return prefix + "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(_KEY_LENGTH))
+
+
+@dataclass(frozen=True)
+class ProjectSettings:
+    """What a project is created with.
+
+    Attributes:
+        project_id: The number in the API's paths.
+        name: What the project is called.
+        timezone: The zone that DateTimes are read and shown in, such as ``"Europe/London"``.
+        week_start: 0 when weeks start on Sunday, 1 on Monday.
+        person_mode: PostHog's ``personsOnEventsMode``: which person's properties an event has.
+        project_token: What events are sent with; made up when left out.
+        personal_api_key: What queries are asked with; made up when left out.
+        as_of: The instant that ``now()`` answers in queries, or None for the real clock.
+    """
+
+    project_id: int = 1
+    name: str = "local"
+    timezone: str = "UTC"
+    week_start: int = 0
+    person_mode: str = "person_id_override_properties_joined"
+    project_token: str = field(default_factory=lambda: _new_key("phc_"), repr=False)
+    personal_api_key: str = field(default_factory=lambda: _new_key("phx_"), repr=False)
+    as_of: datetime | None = None
+
+    def __post_init__(self) -> None:
+        try:
+            ZoneInfo(self.timezone)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise InvalidInputError(
+                f"{self.timezone!r} is no time zone.", hint="Give its IANA name, such as Europe/London."
+            ) from error
+        if self.person_mode not in PERSON_MODES:
+            raise InvalidInputError(
+                f"{self.person_mode!r} is no person mode.", hint=f"There are {', '.join(PERSON_MODES)}."
+            )
+
+    def to_text(self) -> dict[str, str]:
+        """The settings as they are kept on disk."""
+        return {
+            key: value.isoformat() if isinstance(value, datetime) else str(value)
+            for key, value in asdict(self).items()
+            if value is not None
+        }
+
+    @classmethod
+    def from_text(cls, kept: dict[str, str]) -> ProjectSettings:
+        """The settings that :meth:`to_text` gave."""
+        known = {item.name for item in fields(cls)}
+        read: dict[str, Any] = {key: value for key, value in kept.items() if key in known}
+        for key in ("project_id", "week_start"):
+            read[key] = int(kept[key])
+        if "as_of" in kept:
+            read["as_of"] = datetime.fromisoformat(kept["as_of"])
+        return cls(**read)
+
+
+class Project:
+    """One project on an engine; use :meth:`in_memory` or :meth:`on_disk`.
+
+    Args:
+        engine: The ClickHouse that holds it.
+        database: The database of its own.
+        settings: For a new project; one that is stored already keeps its own.
+        owns_engine: Whether closing the project closes the engine too.
+    """
+
+    def __init__(self, engine: Engine, database: str, settings: ProjectSettings | None, *, owns_engine: bool) -> None:
+        self._engine = engine
+        self._owns_engine = owns_engine
+        given = settings or ProjectSettings()
+        self.store = Store(engine, database, given.project_id)
+        kept = self.store.settings()
+        if not kept:
+            self.store.write_settings(given.to_text())
+        self.settings = ProjectSettings.from_text(kept) if kept else given
+        self.store.team_id = self.settings.project_id
+        self._facts: ProjectFacts | None = None
+        self.ingestion = Ingestion(self.store, self._forget_facts)
+
+    @classmethod
+    def in_memory(cls, settings: ProjectSettings | None = None) -> Project:
+        """A new project in the process's one in-memory engine.
+
+        Raises:
+            StoreError: this process runs an engine on disk.
+        """
+        return cls(engines.in_memory(), engines.database_name(), settings, owns_engine=False)
+
+    @classmethod
+    def on_disk(cls, path: Path, settings: ProjectSettings | None = None) -> Project:
+        """The project in the folder ``path``, made when there is none; a stored project keeps its own settings.
+
+        Raises:
+            StoreError: another process holds the folder, or this process runs another engine.
+        """
+        return cls(engines.on_disk(path), _DISK_DATABASE, settings, owns_engine=True)
+
+    def capture(self, events: Sequence[CapturedEvent], *, now: datetime | None = None) -> None:
+        """Store events; they are there for queries, and safe on disk, when this returns. Each uuid is stored once."""
+        self.ingestion.capture(events, now)
+
+    def facts(self) -> ProjectFacts:
+        """What a query's meaning depends on, as things are now."""
+        facts = self._facts
+        if facts is None:
+            types = self.ingestion.definitions.types
+            facts = self._facts = ProjectFacts(
+                database=self.store.database,
+                team_id=self.settings.project_id,
+                timezone=self.settings.timezone,
+                week_start=self.settings.week_start,
+                person_mode=self.settings.person_mode,
+                event_properties=dict(types[EVENT, NO_GROUP]),
+                person_properties=dict(types[PERSON, NO_GROUP]),
+                group_properties={index: dict(known) for (kind, index), known in types.items() if kind == GROUP},
+                group_types=dict(self.ingestion.group_types),
+                property_columns=dict(self.ingestion.definitions.columns),
+                as_of=self.settings.as_of,
+            )
+        return facts
+
+    def _forget_facts(self) -> None:
+        self._facts = None
+
+    def run(self, sql: str, *, query_id: str, max_execution_time: float = 60) -> Rows:
+        """Run SQL that the compiler printed, read-only and within limits; several at once if need be.
+
+        Raises:
+            EngineError: ClickHouse refused or stopped it.
+        """
+        return self._engine.run(sql, query_id=query_id, max_execution_time=max_execution_time)
+
+    def cancel(self, query_id: str) -> bool:
+        """Stop a running query; whether there was one."""
+        return self._engine.cancel(query_id)
+
+    def close(self) -> None:
+        """Let go of the store; a project in memory is gone with it."""
+        if self._owns_engine:
+            self._engine.close()
+        else:
+            self.store.drop()
