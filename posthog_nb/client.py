@@ -25,7 +25,10 @@ if TYPE_CHECKING:
     from posthog_nb.operations.result import Result
     from posthog_nb.secret import Secret
 
-__all__ = ["Client", "connect"]
+__all__ = ["Client", "connect", "latest_client"]
+
+_latest: Client | None = None
+"""The client that :func:`connect` made last in this process, until it is closed."""
 
 
 def connect(  # noqa: PLR0913 - one argument a setting
@@ -67,7 +70,19 @@ def connect(  # noqa: PLR0913 - one argument a setting
         allow_http=allow_http,
     )
     moment = None if as_of is None else event_time(as_of, "as_of")
-    return Client(open_connection(settings, version=__version__, seed=seed, as_of=moment), frame=frame)
+    client = Client(open_connection(settings, version=__version__, seed=seed, as_of=moment), frame=frame)
+    _remember(client)
+    return client
+
+
+def latest_client() -> Client | None:
+    """The client that :func:`connect` made last in this process; None before the first and when that one is closed."""
+    return _latest
+
+
+def _remember(client: Client | None) -> None:
+    global _latest  # noqa: PLW0603 - which connection a notebook used last is a fact about the process
+    _latest = client
 
 
 class Client:
@@ -219,6 +234,8 @@ class Client:
 
     def close(self) -> None:
         """Close the connections."""
+        if latest_client() is self:
+            _remember(None)
         self._connection.close()
 
     def __enter__(self) -> Self:

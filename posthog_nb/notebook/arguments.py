@@ -67,7 +67,10 @@ def _parser() -> _Parser:
         action="append",
         default=[],
         metavar="K=V",
-        help='a value for {k}; JSON (a number, a list, true, null, "text") is what it says, anything else is text; may be repeated',
+        help=(
+            'a value for {k}; JSON (a number, a list, true, null, "text") is what it says, anything else is text; '
+            "may be repeated"
+        ),
     )
     parser.add_argument("--show", action="store_true", help="show the frame although it is stored under a name")
     parser.add_argument("--more", action="store_true", help="with %%hogql alone: the next page of the last result")

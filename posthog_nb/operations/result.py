@@ -94,13 +94,15 @@ class Result:
 
     @property
     def notes(self) -> list[str]:
-        """Sentences that a reader of these rows should see: what was cut, renamed or cached, and what is made up."""
-        notes = list(self._context.notes)
-        if self.has_more:
-            notes.append(f"The first {len(self):,} rows are shown and there are more.")
-        if self.is_cached:
-            notes.append(f"From PostHog's cache, computed {self.last_refresh or 'earlier'}.")
-        return [*notes, *self.table.notes]
+        """Sentences that a reader of these rows should see: whether there are more, and :attr:`remarks`."""
+        more = [f"There are more rows than these {len(self):,}."] if self.has_more else []
+        return [*more, *self.remarks]
+
+    @property
+    def remarks(self) -> list[str]:
+        """Sentences about the rows that are here: what is made up, cached or renamed."""
+        cached = [f"From PostHog's cache, computed {self.last_refresh or 'earlier'}."] if self.is_cached else []
+        return [*self._context.notes, *cached, *self.table.notes]
 
     def to_arrow(self) -> pa.Table:
         """The rows as an Arrow table with the declared types."""

@@ -11,23 +11,27 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 import warnings
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from posthog_nb.errors import InvalidInputError, MissingParameterError, Span
+from posthog_nb.errors import HogQLSyntaxError, InvalidInputError, MissingParameterError, Span
 from posthog_nb.operations.splice import Edit
 from posthog_nb.operations.tree import nodes
+from posthog_nb.syntax import parse_select, parser_available
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Iterator, Mapping
 
-__all__ = ["Bound", "bind"]
+__all__ = ["Bound", "bind", "placeholders"]
 
 _PASSED_THROUGH = frozenset({"filters", "variables"})
 """Placeholders that PostHog fills itself."""
+
+_BRACED = re.compile(r"\{\s*([A-Za-z_]\w*)\s*\}")
 
 _SMALLEST_INTEGER, _LARGEST_INTEGER = -(2**63), 2**64 - 1
 
@@ -43,6 +47,30 @@ class Bound:
     def __init__(self) -> None:
         self.values: dict[str, Any] = {}
         self.edits: list[Edit] = []
+
+
+def placeholders(text: str, known: Container[str]) -> list[tuple[str, Span]]:
+    """The names that ``text`` asks a value for, with the place of each; those that PostHog fills itself are left out.
+
+    Args:
+        text: The query.
+        known: Names that have a value. Where the text cannot be parsed only they count: a ``{name}`` may as well be
+            part of a string there.
+    """
+    if parser_available():
+        try:
+            return list(_places(parse_select(text)))
+        except HogQLSyntaxError:
+            pass
+    found = [(match[1], Span(*match.span())) for match in _BRACED.finditer(text)]
+    return [(name, span) for name, span in found if name in known and name not in _PASSED_THROUGH]
+
+
+def _places(tree: dict[str, Any]) -> Iterator[tuple[str, Span]]:
+    for node in nodes(tree, "Placeholder"):
+        name = ((node.get("expr") or {}).get("chain") or [None])[0]
+        if isinstance(name, str) and name not in _PASSED_THROUGH:
+            yield name, Span(node["start"]["offset"], node["end"]["offset"])
 
 
 def bind(text: str, tree: dict[str, Any] | None, values: Mapping[str, object] | None) -> Bound:

@@ -1,0 +1,87 @@
+"""The quiet line under a frame: how many rows, whether there are more and how to get them, from where."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from posthog_nb.operations.result import Result
+
+__all__ = ["Code", "Footer", "footer"]
+
+_STYLE = (
+    "color:var(--jp-ui-font-color2,#6b6b6b);font-size:0.85em;line-height:1.5;margin:2px 0 8px;overflow-wrap:anywhere"
+)
+
+
+class Code(str):
+    """Text to be typed by the reader, shown as code."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True)
+class Footer:
+    """One line, as HTML for a notebook and as text for everything else.
+
+    Attributes:
+        parts: What it says; each part is a sequence of texts and :class:`Code`.
+    """
+
+    parts: tuple[tuple[str, ...], ...]
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        return {"text/plain": self.plain(), "text/html": self.html()}
+
+    def plain(self) -> str:
+        """The line as text."""
+        return " · ".join("".join(part) for part in self.parts)
+
+    def html(self) -> str:
+        """The line as HTML in which every text is escaped."""
+        # The class keeps `$browser ... $os` from being set as a formula.
+        line = " · ".join("".join(map(_html, part)) for part in self.parts)
+        return f'<div class="posthog-nb-footer tex2jax_ignore mathjax_ignore" style="{_STYLE}">{line}</div>'
+
+
+def _html(text: str) -> str:
+    escaped = html.escape(text)
+    return f"<code>{escaped}</code>" if isinstance(text, Code) else escaped
+
+
+def footer(result: Result, *, first: int = 1, name: str | None = None, silenced: bool = False) -> Footer:
+    """What to say under ``result``.
+
+    Args:
+        result: The rows.
+        first: The number of their first row, more than 1 on a later page.
+        name: The variable in which the frame is.
+        silenced: Whether a semicolon at the end of the cell keeps the frame from being shown.
+    """
+    parts: list[tuple[str, ...]] = []
+    if name is not None:
+        parts.append((Code(name), " is set"))
+    parts.append(_extent(result, first))
+    if silenced and name is None:
+        parts.append(("not shown, as the cell ends with a semicolon",))
+    if result.timezone:
+        parts.append((f"time zone {result.timezone}",))
+    parts.append((result.source,))
+    parts += [(remark,) for remark in result.remarks]
+    return Footer(tuple(parts))
+
+
+def _extent(result: Result, first: int) -> tuple[str, ...]:
+    rows, width = len(result), len(result.columns)
+    columns = f"{width:,} column{'' if width == 1 else 's'}"
+    last = first + rows - 1
+    if result.has_more:
+        shown = f"rows {first:,} to {last:,}, {columns}; there are more: "
+        return (shown, Code("%hogql --more"), " brings the next, ", Code("--all"), " every row")
+    if first > 1:
+        return (f"rows {first:,} to {last:,}, {columns}; these are the last",)
+    if rows == 0:
+        return (f"no rows, {columns}",)
+    return (f"{rows:,} row{'' if rows == 1 else 's'}, {columns}; complete",)

@@ -1,0 +1,137 @@
+"""`%hogql` and `%%hogql`: from the text of a cell to a frame."""
+
+from __future__ import annotations
+
+from collections import ChainMap
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.magic import Magics, line_cell_magic, magics_class, needs_local_scope, no_var_expand
+from IPython.display import display
+
+from posthog_nb.client import Client, connect, latest_client
+from posthog_nb.errors import InvalidInputError
+from posthog_nb.notebook.arguments import Arguments, help_text, parse_cell_line, parse_line
+from posthog_nb.notebook.display import Footer, footer
+from posthog_nb.notebook.values import collect_values
+from posthog_nb.operations.answer import LARGEST_PAGE
+from posthog_nb.operations.values import placeholders
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from posthog_nb.operations.result import Result
+
+__all__ = ["PostHogMagics"]
+
+
+@dataclass(frozen=True)
+class _Page:
+    """What `%hogql --more` goes on from.
+
+    Attributes:
+        result: The rows that were shown last.
+        first: The number of their first row.
+        frame: The kind of frame that was asked for.
+    """
+
+    result: Result
+    first: int = 1
+    frame: str | None = None
+
+
+@magics_class
+class PostHogMagics(Magics):
+    """The magics of one shell.
+
+    Args:
+        shell: The shell.
+    """
+
+    shell: InteractiveShell
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        super().__init__(shell)
+        self._page: _Page | None = None
+        self._footers: list[Footer] = []
+
+    @no_var_expand
+    @needs_local_scope
+    @line_cell_magic
+    def hogql(self, line: str, cell: str | None = None, local_ns: dict[str, Any] | None = None) -> Any:  # noqa: ANN401
+        """Run HogQL and get a typed frame; `%hogql -h` lists the options."""
+        namespace = ChainMap(local_ns or {}, self.shell.user_ns)
+        if cell is None:
+            arguments, query = parse_line(line)
+        else:
+            arguments, query = parse_cell_line(line), cell
+        if arguments.help:
+            print(help_text())  # noqa: T201 - help is read where it was asked for
+            return None
+        if arguments.more:
+            return self._next_page(arguments, query)
+        return self._first_page(arguments, query, namespace, silenced=cell is not None and _ends_silently(cell))
+
+    def show_footers(self) -> None:
+        """Show the lines under the cell's frames; called when the cell has run and its value is on the page."""
+        footers, self._footers = self._footers, []
+        for line in footers:
+            display(line)  # type: ignore[no-untyped-call]
+
+    def _first_page(self, arguments: Arguments, query: str, namespace: Mapping[str, Any], *, silenced: bool) -> Any:  # noqa: ANN401 - a frame
+        self._page = None
+        if not query.strip():
+            raise InvalidInputError(
+                "%%hogql: there is no query.", hint="Write a HogQL SELECT in the lines below %%hogql."
+            )
+        values = collect_values(
+            query, placeholders(query, {*arguments.params, *namespace}), arguments.params, namespace
+        )
+        client = _client(namespace)
+        if arguments.all:
+            result = client.query(query, limit=LARGEST_PAGE, values=values).fetch_all()
+        else:
+            result = client.query(query, limit=arguments.limit, values=values)
+        return self._give(_Page(result, frame=arguments.frame), arguments, silenced=silenced)
+
+    def _next_page(self, arguments: Arguments, query: str) -> Any:  # noqa: ANN401 - a frame
+        if query.strip() or arguments.limit or arguments.params:
+            raise InvalidInputError(
+                "%%hogql: --more goes on with the last query and takes no other, no --limit and no --param.",
+                hint="`%hogql --more` stands alone, with -o, --all, --frame or --show at most.",
+            )
+        page = self._page
+        if page is None:
+            raise InvalidInputError(
+                "%hogql --more: there is no result to go on from.", hint="Run a query with %%hogql first."
+            )
+        following = page.result.next_page()
+        if following is None:
+            raise InvalidInputError("%hogql --more: the last result was complete.", hint="There are no more rows.")
+        if arguments.all:
+            following = following.fetch_all()
+        ahead = _Page(following, page.first + len(page.result), arguments.frame or page.frame)
+        return self._give(ahead, arguments, silenced=False)
+
+    def _give(self, page: _Page, arguments: Arguments, *, silenced: bool) -> Any:  # noqa: ANN401 - a frame
+        frame = page.result.to_frame(page.frame)
+        self._page = page
+        self._footers.append(footer(page.result, first=page.first, name=arguments.name, silenced=silenced))
+        if arguments.name is not None:
+            self.shell.user_ns[arguments.name] = frame
+            return frame if arguments.show else None
+        return None if silenced else frame
+
+
+def _client(namespace: Mapping[str, Any]) -> Client:
+    """The notebook's own ``ph``, else the client that was made last, else one by the settings."""
+    own = namespace.get("ph")
+    return own if isinstance(own, Client) else latest_client() or connect()
+
+
+def _ends_silently(cell: str) -> bool:
+    # IPython's own decorator reads the cell as Python, and fails on an apostrophe in a comment.
+    text = cell.rstrip()
+    return text.endswith(";") and "--" not in text[text.rfind("\n") + 1 :]

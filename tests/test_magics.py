@@ -1,0 +1,292 @@
+"""`%%hogql` and `%hogql` in a real IPython shell, on the demo."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
+
+import posthog_nb
+from posthog_nb.client import latest_client
+from posthog_nb.errors import InvalidInputError, MissingParameterError, QueryError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from IPython.core.interactiveshell import ExecutionResult
+
+EVENTS = "SELECT uuid, event FROM events ORDER BY timestamp, uuid"
+
+
+@pytest.fixture(scope="module")
+def demo() -> Iterator[posthog_nb.Client]:
+    with posthog_nb.connect("demo", as_of="2026-03-31T00:00:00Z", seed=1) as client:
+        yield client
+
+
+@pytest.fixture
+def shell(demo: posthog_nb.Client) -> Iterator[InteractiveShell]:
+    """A shell with the extension loaded and the demo as `ph`."""
+    InteractiveShell.clear_instance()
+    shell = InteractiveShell.instance()
+    shell.run_line_magic("load_ext", "posthog_nb")
+    shell.user_ns["ph"] = demo
+    yield shell
+    InteractiveShell.clear_instance()
+
+
+class Ran:
+    """What came of a cell: its value, what was displayed after it, what was printed."""
+
+    def __init__(self, result: ExecutionResult, shown: list[dict[str, Any]], printed: str) -> None:
+        self.value = result.result
+        self.error = result.error_in_exec
+        self.footers = [data["text/plain"] for data in shown]
+        self.printed = printed
+
+
+def run(shell: InteractiveShell, cell: str) -> Ran:
+    with capture_output() as captured:
+        result = shell.run_cell(cell)
+    return Ran(result, [output.data for output in captured.outputs], captured.stdout)
+
+
+def value(shell: InteractiveShell, cell: str) -> Any:
+    ran = run(shell, cell)
+    if ran.error is not None:
+        raise ran.error
+    return ran.value
+
+
+class TestLoading:
+    def test_loading_registers_a_line_and_a_cell_magic(self, shell: InteractiveShell) -> None:
+        assert shell.find_line_magic("hogql")
+        assert shell.find_cell_magic("hogql")
+
+    def test_loading_shows_nothing(self, shell: InteractiveShell) -> None:
+        ran = run(shell, "%reload_ext posthog_nb")
+        assert (ran.value, ran.footers, ran.printed) == (None, [], "")
+
+    def test_reloading_does_not_double_the_line_under_a_frame(self, shell: InteractiveShell) -> None:
+        for _ in range(3):
+            run(shell, "%reload_ext posthog_nb")
+        posthog_nb.load_ipython_extension(shell)
+        assert len(run(shell, "%hogql SELECT 1").footers) == 1
+
+    def test_unloading_takes_the_magics_away(self, shell: InteractiveShell) -> None:
+        callbacks = len(shell.events.callbacks["post_execute"])
+        run(shell, "%unload_ext posthog_nb")
+        assert shell.find_line_magic("hogql") is None
+        assert shell.find_cell_magic("hogql") is None
+        assert len(shell.events.callbacks["post_execute"]) == callbacks - 1
+        posthog_nb.unload_ipython_extension(shell)
+
+
+class TestFrames:
+    def test_the_value_of_a_cell_is_a_pandas_frame(self, shell: InteractiveShell) -> None:
+        frame = value(shell, "%%hogql\nSELECT 1 AS one, 'a' AS letter")
+        assert isinstance(frame, pd.DataFrame)
+        assert frame.to_dict("records") == [{"one": 1, "letter": "a"}]
+
+    def test_the_line_form_takes_its_query_after_the_options(self, shell: InteractiveShell) -> None:
+        assert value(shell, "%hogql --frame polars SELECT 1 AS one").to_dicts() == [{"one": 1}]
+        assert value(shell, "x = %hogql SELECT 2 AS two;\nx").two.tolist() == [2]
+
+    @pytest.mark.parametrize(("kind", "cls"), [("pandas", pd.DataFrame), ("polars", pl.DataFrame), ("arrow", pa.Table)])
+    def test_frame_chooses_the_kind(self, shell: InteractiveShell, kind: str, cls: type) -> None:
+        assert isinstance(value(shell, f"%%hogql --frame {kind}\nSELECT 1"), cls)
+
+    def test_a_name_stores_the_frame_and_shows_only_the_line(self, shell: InteractiveShell) -> None:
+        ran = run(shell, "%%hogql top\nSELECT 1 AS one")
+        assert ran.value is None
+        assert shell.user_ns["top"].one.tolist() == [1]
+        assert ran.footers[0].startswith("top is set · 1 row, 1 column; complete")
+
+    def test_show_shows_a_frame_that_has_a_name(self, shell: InteractiveShell) -> None:
+        shown = value(shell, "%%hogql top --show\nSELECT 1 AS one")
+        assert shown is shell.user_ns["top"]
+
+    def test_o_names_the_frame_of_a_line(self, shell: InteractiveShell) -> None:
+        run(shell, "%hogql -o top SELECT 1 AS one")
+        assert shell.user_ns["top"].one.tolist() == [1]
+
+    def test_a_semicolon_at_the_end_of_a_cell_keeps_it_quiet_and_says_so(self, shell: InteractiveShell) -> None:
+        ran = run(shell, "%%hogql\n-- the users' events\nSELECT 1;\n")
+        assert ran.value is None
+        assert "not shown, as the cell ends with a semicolon" in ran.footers[0]
+
+    def test_a_semicolon_in_a_closing_comment_hides_nothing(self, shell: InteractiveShell) -> None:
+        assert value(shell, "%%hogql\nSELECT 1 -- one;") is not None
+
+
+class TestPages:
+    def test_a_cut_result_says_how_to_get_the_rest(self, shell: InteractiveShell) -> None:
+        ran = run(shell, f"%%hogql\n{EVENTS}")
+        assert len(ran.value) == 100
+        assert ran.footers[0].split(" · ") == [
+            "rows 1 to 100, 2 columns; there are more: %hogql --more brings the next, --all every row",
+            "time zone UTC",
+            "demo",
+            "This is the demo project: its data is made up.",
+        ]
+
+    def test_more_goes_on_where_the_last_page_ended(self, shell: InteractiveShell) -> None:
+        first = value(shell, f"%%hogql --limit 3\n{EVENTS}")
+        second = run(shell, "%hogql --more")
+        third = value(shell, "%hogql --more -o rest --show")
+        assert second.footers[0].startswith("rows 4 to 6, 2 columns")
+        pages = [*first.uuid, *second.value.uuid, *third.uuid]
+        assert pages == value(shell, f"%%hogql --limit 9\n{EVENTS}").uuid.tolist()
+        assert shell.user_ns["rest"] is third
+
+    def test_more_keeps_the_kind_of_frame(self, shell: InteractiveShell) -> None:
+        value(shell, f"%%hogql --limit 2 --frame polars\n{EVENTS}")
+        assert isinstance(value(shell, "%hogql --more"), pl.DataFrame)
+        assert isinstance(value(shell, "%hogql --more --frame pandas"), pd.DataFrame)
+
+    def test_the_last_page_says_that_it_is_the_last(self, shell: InteractiveShell) -> None:
+        value(shell, "%%hogql --limit 3\nSELECT number FROM numbers(4) ORDER BY number")
+        assert "rows 4 to 4, 1 column; these are the last" in run(shell, "%hogql --more").footers[0]
+        assert "complete" in str(run(shell, "%hogql --more").error)
+
+    def test_more_all_brings_everything_that_is_left(self, shell: InteractiveShell) -> None:
+        value(shell, "%%hogql --limit 3\nSELECT number FROM numbers(10) ORDER BY number")
+        assert value(shell, "%hogql --more --all").number.tolist() == list(range(3, 10))
+
+    def test_all_brings_every_row(self, shell: InteractiveShell, demo: posthog_nb.Client) -> None:
+        everything = value(shell, "%%hogql --all\nSELECT uuid FROM events")
+        assert len(everything) == demo.query("SELECT count() FROM events").rows[0][0]
+        assert everything.uuid.is_unique
+
+    def test_all_obeys_the_query_s_own_limit(self, shell: InteractiveShell) -> None:
+        assert len(value(shell, "%%hogql --all\nSELECT uuid FROM events LIMIT 250")) == 250
+
+    def test_more_without_a_result_is_an_error(self, shell: InteractiveShell) -> None:
+        with pytest.raises(InvalidInputError, match="no result to go on from"):
+            value(shell, "%hogql --more")
+
+    def test_a_failed_query_leaves_nothing_to_go_on_from(self, shell: InteractiveShell) -> None:
+        value(shell, f"%%hogql --limit 2\n{EVENTS}")
+        run(shell, "%%hogql\nSELECT nonsense FROM events")
+        with pytest.raises(InvalidInputError, match="no result to go on from"):
+            value(shell, "%hogql --more")
+
+    def test_more_takes_no_query(self, shell: InteractiveShell) -> None:
+        with pytest.raises(InvalidInputError, match="takes no other"):
+            value(shell, "%hogql --more SELECT 1")
+
+
+class TestParameters:
+    def test_a_variable_of_the_notebook_is_a_typed_value(self, shell: InteractiveShell) -> None:
+        shell.user_ns["since"] = dt.datetime(2026, 3, 30, tzinfo=dt.UTC)
+        shell.user_ns["names"] = ["$pageview", "it's {nothing}"]
+        frame = value(
+            shell, "%%hogql\nSELECT min(timestamp) AS t FROM events WHERE timestamp >= {since} AND event IN {names}"
+        )
+        assert frame.t[0] >= shell.user_ns["since"]
+
+    def test_param_comes_before_the_variable(self, shell: InteractiveShell) -> None:
+        shell.user_ns["n"] = 1
+        assert value(shell, "%%hogql --param n=2\nSELECT {n} AS n").n.tolist() == [2]
+
+    def test_the_local_variables_of_a_function_are_seen(self, shell: InteractiveShell) -> None:
+        run(shell, "def ask():\n    local_number = 5\n    return %hogql SELECT {local_number} AS n")
+        assert value(shell, "ask()").n.tolist() == [5]
+
+    def test_braces_and_dollars_are_not_expanded_by_ipython(self, shell: InteractiveShell) -> None:
+        shell.user_ns["ph_name"] = "x"
+        assert value(shell, "%hogql SELECT '$ph_name' AS t, {ph_name} AS v").iloc[0].tolist() == ["$ph_name", "x"]
+
+    def test_hostile_text_stays_text(self, shell: InteractiveShell) -> None:
+        shell.user_ns["hostile"] = "'); DROP TABLE events; -- {x} \\' \"\n<script>"
+        assert value(shell, "%%hogql\nSELECT {hostile} AS t").t[0] == shell.user_ns["hostile"]
+
+    def test_a_missing_parameter_is_shown_at_its_place(self, shell: InteractiveShell) -> None:
+        shell.user_ns["since"] = 1
+        error = run(shell, "%%hogql\nSELECT 1\nWHERE 1 > {sinse}").error
+        assert isinstance(error, MissingParameterError)
+        assert error._render_traceback_()[1:] == [
+            "  line 2: WHERE 1 > {sinse}",
+            "                    ^^^^^^^",
+            "Hint: Perhaps you meant {since}? Or set it: sinse = ...",
+        ]
+
+
+class TestErrors:
+    @pytest.mark.parametrize(
+        ("cell", "message"),
+        [
+            ("%%hogql\n", "there is no query"),
+            ("%%hogql\n  \n\n", "there is no query"),
+            ("%hogql", "there is no query"),
+            ("%%hogql --limt 3\nSELECT 1", "unknown argument '--limt'"),
+            ("%%hogql 1st\nSELECT 1", "'1st' is no name"),
+            ("%%hogql class\nSELECT 1", "'class' is no name"),
+            ("%%hogql --limit 0\nSELECT 1", "not a number of rows"),
+            ("%%hogql --param n=1\nSELECT 1", "the query has no {n}"),
+        ],
+    )
+    def test_a_slip_is_one_clear_error(self, shell: InteractiveShell, cell: str, message: str) -> None:
+        error = run(shell, cell).error
+        assert isinstance(error, InvalidInputError)
+        assert message in str(error)
+
+    def test_an_error_is_rendered_as_a_few_lines(self, shell: InteractiveShell) -> None:
+        ran = run(shell, "%%hogql\nSELECT event\nFROM events\nWHERE evnt = 'x'")
+        assert isinstance(ran.error, QueryError)
+        assert "Traceback" not in ran.printed
+        assert "  line 3: WHERE evnt = 'x'\n                ^^^^" in ran.printed
+        assert ran.printed.count("\n") <= 6
+
+    def test_an_interrupt_passes_through(self, shell: InteractiveShell, demo: posthog_nb.Client) -> None:
+        def interrupted(*_: object, **__: object) -> None:
+            raise KeyboardInterrupt
+
+        class Interrupted(posthog_nb.Client):
+            query = interrupted
+
+        shell.user_ns["ph"] = Interrupted(demo._connection)
+        ran = run(shell, "%%hogql\nSELECT 1")
+        assert isinstance(ran.error, KeyboardInterrupt)
+        assert ran.footers == []
+
+
+class TestConnections:
+    @pytest.fixture(autouse=True)
+    def no_settings(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in ("HOST", "PROJECT_ID", "PERSONAL_API_KEY", "API_KEY", "PROJECT_TOKEN"):
+            monkeypatch.delenv(f"POSTHOG_{name}", raising=False)
+
+    def test_the_notebook_s_ph_comes_first(self, shell: InteractiveShell, demo: posthog_nb.Client) -> None:
+        with posthog_nb.connect("https://posthog.example"):
+            assert value(shell, "%hogql SELECT 1 AS one").attrs["posthog"]["source"] == "demo"
+
+    def test_without_it_the_client_made_last_is_asked(self, shell: InteractiveShell) -> None:
+        shell.user_ns["ph"] = "not a client"
+        with posthog_nb.connect("https://posthog.example") as client:
+            assert latest_client() is client
+            error = run(shell, "%hogql SELECT 1").error
+        assert "posthog.example needs" in str(error)
+
+    def test_without_any_client_and_any_setting_it_is_the_demo_and_says_so(self, shell: InteractiveShell) -> None:
+        del shell.user_ns["ph"]
+        if (before := latest_client()) is not None:
+            before.close()
+        ran = run(shell, "%hogql SELECT 1")
+        made = latest_client()
+        assert made is not None
+        assert "No PostHog is configured, so this is the demo project" in ran.footers[0]
+        run(shell, "%hogql SELECT 1")
+        assert latest_client() is made
+        made.close()
+
+
+def test_help_lists_the_options(shell: InteractiveShell) -> None:
+    assert "--frame {pandas,polars,arrow}" in run(shell, "%hogql -h").printed
+    assert run(shell, "%%hogql --help\n").printed == run(shell, "%hogql -h").printed
