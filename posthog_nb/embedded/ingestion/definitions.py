@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from posthog_nb.embedded.ingestion.clock import parse_time
@@ -23,6 +24,7 @@ NO_GROUP = -1
 MAX_NAME = 200
 """PostHog defines no event or property with a longer name."""
 
+_HOUR = timedelta(hours=1)
 _NOT_DEFINED = {"$set", "$set_once", "$unset", "$groups", *(f"$group_{index}" for index in range(5))}
 _TEXT_PREFIXES = ("utm_", "$feature/", "$survey_response")
 _TIME_WORDS = ("time", "timestamp", "date", "_at", "-at", "createdat", "updatedat")
@@ -66,6 +68,10 @@ class DefinitionBook:
         self._events = {name: (created, seen) for name, created, seen in store.event_definitions()}
         self.columns = store.property_columns()
         self._new_properties: dict[tuple[str, int, str], str] = {}
+        # Names whose type will not change any more: most events hold no other, and are passed over at once.
+        self._settled: dict[tuple[str, int], set[str]] = {(EVENT, NO_GROUP): set(_NOT_DEFINED)}
+        for kind, known_types in self.types.items():
+            self._settled.setdefault(kind, set()).update(name for name, found in known_types.items() if found)
         self._new_events: set[str] = set()
 
     def _types_of(self, kind: str, index: int) -> dict[str, str]:
@@ -87,22 +93,25 @@ class DefinitionBook:
     def _observe_event(self, name: str, at: datetime) -> None:
         if len(name) > MAX_NAME:
             return
-        hour = at.replace(minute=0, second=0, microsecond=0)
         known = self._events.get(name)
-        if known is None or hour > known[1]:
+        if known is None or at >= known[1] + _HOUR:
+            hour = at.replace(minute=0, second=0, microsecond=0)
             self._events[name] = (min(known[0], at) if known else at, hour)
             self._new_events.add(name)
 
     def _observe_properties(self, kind: str, index: int, properties: object) -> None:
         if not isinstance(properties, dict):
             return
+        settled = self._settled.setdefault((kind, index), set())
+        if properties.keys() <= settled:
+            return
         known = self._types_of(kind, index)
         for name, value in properties.items():
-            if known.get(name):
-                continue
-            if (kind == EVENT and name in _NOT_DEFINED) or len(name) > MAX_NAME:
+            if name in settled or len(name) > MAX_NAME:
                 continue
             found = property_type(name, value)
+            if found:
+                settled.add(name)
             if found or name not in known:
                 known[name] = self._new_properties[kind, index, name] = found
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from posthog_nb.embedded.ingestion.persons import to_json
 from posthog_nb.embedded.store.schema import GROUP_TYPES
-from posthog_nb.embedded.store.store import EPOCH, GroupRow
+from posthog_nb.embedded.store.store import GroupRow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["GroupBook"]
 
 logger = logging.getLogger(__name__)
-_NO_GROUP = GroupRow(0, "", EPOCH, "")
 
 
 class GroupBook:
@@ -77,10 +76,12 @@ class GroupBook:
             self._groups[index, key] = GroupRow(index, key, row.created_at if row else at, to_json(after))
             self._changed.add((index, key))
 
-    def of(self, event: CapturedEvent, index: int) -> GroupRow:
-        """The group that an event belongs to, an empty one if to none that is known."""
-        key = event.properties.get(f"$group_{index}")
-        return self._groups.get((index, key), _NO_GROUP) if isinstance(key, str) else _NO_GROUP
+    def of(self, event: CapturedEvent) -> dict[int, GroupRow]:
+        """The groups that an event belongs to, by type index, as they are known now."""
+        if not self._groups:
+            return {}
+        keys = ((index, event.properties.get(f"$group_{index}")) for index in self._types.values())
+        return {index: self._groups[index, key] for index, key in keys if (index, key) in self._groups}
 
     def write(self, now: datetime) -> None:
         """Write new group types and the new version of each changed group."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import logging
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
 
-from posthog_nb.embedded.store.store import DistinctIdRow, PersonRow
+from posthog_nb.embedded.store.store import EPOCH, DistinctIdRow, PersonRow
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -36,6 +36,7 @@ _ILLEGAL_IN_ANY_CASE = {
 _ILLEGAL_AS_WRITTEN = {"[object Object]", "NaN", "None", "none", "null", "0"}
 _NO_UPDATE_FROM = {"$exception", "$$heatmap"}
 _LONE_SET_IGNORED = "$geoip_"
+_HOUR = timedelta(hours=1)
 
 to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 """Compact JSON text, as properties are stored."""
@@ -64,7 +65,7 @@ class Person:
     properties: dict[str, Any]
     is_identified: bool = False
     version: int = -1
-    last_seen_at: datetime = datetime(1970, 1, 1, tzinfo=UTC)
+    last_seen_at: datetime = EPOCH
     is_deleted: bool = False
     changed: bool = False
     distinct_ids: set[str] = field(default_factory=set)
@@ -85,8 +86,8 @@ class Person:
 
     def seen(self, at: datetime) -> None:
         """Note activity, to the hour, as PostHog does."""
-        if at > self.last_seen_at and (hour := at.replace(minute=0, second=0, microsecond=0)) != self.last_seen_at:
-            self.last_seen_at = hour
+        if at >= self.last_seen_at + _HOUR:
+            self.last_seen_at = at.replace(minute=0, second=0, microsecond=0)
             self.changed = True
 
 

@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any
 from posthog_nb.embedded.ingestion.definitions import DefinitionBook
 from posthog_nb.embedded.ingestion.groups import GroupBook
 from posthog_nb.embedded.ingestion.persons import Person, PersonBook, person_uuid, to_json
-from posthog_nb.embedded.store.schema import GROUP_TYPES, TIME
-from posthog_nb.embedded.store.store import EPOCH
+from posthog_nb.embedded.store.schema import TIME
+from posthog_nb.embedded.store.store import ticks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from uuid import UUID
 
     from posthog_nb.embedded.ingestion.event import CapturedEvent
-    from posthog_nb.embedded.store.store import Store
+    from posthog_nb.embedded.store.store import GroupRow, Store
 
 __all__ = ["Ingestion"]
 
@@ -32,6 +32,20 @@ logger = logging.getLogger(__name__)
 _MERGED_ID = {"$identify": "$anon_distinct_id", "$create_alias": "alias", "$merge_dangerously": "alias"}
 _NEEDS_A_PROFILE = {*_MERGED_ID, "$groupidentify"}
 _PROFILE = "$process_person_profile"
+_UPDATES = ("$set", "$set_once", "$unset")
+_COLUMNS = (
+    ("uuid", "UUID"),
+    ("event", "String"),
+    ("properties", "String"),
+    ("timestamp", TIME),
+    ("distinct_id", "String"),
+    ("elements_chain", "String"),
+    ("person_id", "UUID"),
+    ("person_created_at", TIME),
+    ("person_properties", "String"),
+    ("person_mode", "Enum8('full' = 0, 'propertyless' = 1, 'force_upgrade' = 2)"),
+)
+"""The columns of ``events`` that differ from event to event, in the order of :class:`_EventColumns`' rows."""
 
 
 class Ingestion:
@@ -49,6 +63,7 @@ class Ingestion:
         self.definitions = DefinitionBook(store)
         self.group_types = store.group_types()
         self._last_serial_id = store.last_serial_id()
+        self._has_events = False
 
     def capture(self, events: Sequence[CapturedEvent], now: datetime | None = None) -> None:
         """Store a batch; when this returns it is on disk (or in memory, for a project in memory).
@@ -68,20 +83,21 @@ class Ingestion:
         by_uuid: dict[UUID, CapturedEvent] = {}
         for event in events:
             by_uuid.setdefault(event.uuid, event)
-        stored = self._store.stored_uuids(by_uuid)
+        self._has_events = self._has_events or self._store.has_events()
+        stored = self._store.stored_uuids(by_uuid) if self._has_events else ()
         return [event for uuid, event in by_uuid.items() if uuid not in stored and not _is_dropped(event)]
 
     def _capture(self, events: list[CapturedEvent], now: datetime) -> None:
         persons = PersonBook(self._store, self._last_serial_id)
         merging = {text for event in events if (other := _merged(event)) for text in (other, event.distinct_id)}
-        persons.read({event.distinct_id for event in events if _has_profile(event)} | merging, merging)
+        persons.read({event.distinct_id for event in events} | merging, merging)
         groups = GroupBook(self._store, self.group_types)
         groups.read(events)
         rows = _EventColumns()
         for event in events:
             groups.apply(event)
             self.definitions.observe(event, self.group_types)
-            rows.add(event, _person(event, persons), groups, self._store.team_id)
+            rows.add(event, _person(event, persons), groups.of(event), self._store.team_id)
         persons.write()
         self._last_serial_id = persons.last_serial_id
         groups.write(now)
@@ -91,15 +107,8 @@ class Ingestion:
             self._on_definitions()
 
 
-def _has_profile(event: CapturedEvent) -> bool:
-    found = event.properties.get(_PROFILE)
-    if found is not None and not isinstance(found, bool):
-        logger.warning("%s is %r, which is no boolean: taken as true", _PROFILE, found)
-    return found is not False
-
-
 def _is_dropped(event: CapturedEvent) -> bool:
-    if event.event not in _NEEDS_A_PROFILE or _has_profile(event):
+    if event.event not in _NEEDS_A_PROFILE or event.properties.get(_PROFILE) is not False:
         return False
     logger.warning("invalid_event_when_process_person_profile_is_false: %r is dropped", event.event)
     return True
@@ -117,15 +126,18 @@ def _merged(event: CapturedEvent) -> str | None:
 def _person(event: CapturedEvent, persons: PersonBook) -> Person | None:
     """The person an event belongs to after what it does to persons, or None for a person-less one."""
     properties = event.properties
-    if not _has_profile(event):
-        for key in ("$set", "$set_once", "$unset"):
+    has_profile = properties.get(_PROFILE)
+    if has_profile is False:
+        for key in _UPDATES:
             properties.pop(key, None)
         return None
+    if has_profile is not None and has_profile is not True:
+        logger.warning("%s is %r, which is no boolean: taken as true", _PROFILE, has_profile)
     other = _merged(event)
     if other is not None:
         persons.merge(other, event.distinct_id, event.timestamp, dangerously=event.event == "$merge_dangerously")
     person = persons.of_or_new(event.distinct_id, event.timestamp)
-    if "$set" in properties or "$set_once" in properties or "$unset" in properties:
+    if not properties.keys().isdisjoint(_UPDATES):
         persons.update(person, event.event, properties)
     person.seen(event.timestamp)
     return person
@@ -136,8 +148,9 @@ class _EventColumns:
 
     def __init__(self) -> None:
         self._rows: list[tuple[Any, ...]] = []
+        self._groups: list[dict[int, GroupRow]] = []
 
-    def add(self, event: CapturedEvent, person: Person | None, groups: GroupBook, team_id: int) -> None:
+    def add(self, event: CapturedEvent, person: Person | None, groups: dict[int, GroupRow], team_id: int) -> None:
         """Take an event as it stands now: its person's and groups' properties are those of this moment."""
         elements_chain = event.properties.pop("$elements_chain", "")
         self._rows.append(
@@ -145,44 +158,34 @@ class _EventColumns:
                 event.uuid,
                 event.event,
                 to_json(event.properties),
-                event.timestamp,
+                ticks(event.timestamp),
                 event.distinct_id,
                 elements_chain if isinstance(elements_chain, str) else "",
                 # The person may be absorbed later in this batch; its id is what PostHog would have stored now.
                 person.id if person else person_uuid(team_id, event.distinct_id),
-                person.created_at if person else EPOCH,
+                ticks(person.created_at) if person else 0,
                 person.text if person else "",
                 "full" if person else "propertyless",
-                *(part for group in self._groups(event, groups) for part in group),
             )
         )
-
-    @staticmethod
-    def _groups(event: CapturedEvent, groups: GroupBook) -> list[tuple[str, datetime]]:
-        found = [groups.of(event, index) for index in range(GROUP_TYPES)]
-        return [(group.properties, group.created_at) for group in found]
+        self._groups.append(groups)
 
     def columns(self, team_id: int, now: datetime) -> dict[str, tuple[str, Sequence[Any]]]:
-        """Name, type and values of each column of ``events`` that is not computed by ClickHouse."""
-        names = [
-            ("uuid", "UUID"),
-            ("event", "String"),
-            ("properties", "String"),
-            ("timestamp", TIME),
-            ("distinct_id", "String"),
-            ("elements_chain", "String"),
-            ("person_id", "UUID"),
-            ("person_created_at", TIME),
-            ("person_properties", "String"),
-            ("person_mode", "Enum8('full' = 0, 'propertyless' = 1, 'force_upgrade' = 2)"),
-        ]
-        for index in range(GROUP_TYPES):
-            names += [(f"group{index}_properties", "String"), (f"group{index}_created_at", TIME)]
+        """Name, type and values of each column of ``events`` that is not computed by ClickHouse or empty."""
         values = zip(*self._rows, strict=True)
         count = len(self._rows)
         return {
-            **{name: (kind, column) for (name, kind), column in zip(names, values, strict=True)},
+            **{name: (kind, column) for (name, kind), column in zip(_COLUMNS, values, strict=True)},
             "team_id": ("Int64", [team_id] * count),
-            "created_at": (TIME, [now] * count),
-            "_timestamp": (TIME, [now] * count),
+            "created_at": (TIME, [ticks(now)] * count),
+            "_timestamp": (TIME, [ticks(now)] * count),
+            **self._group_columns(),
         }
+
+    def _group_columns(self) -> dict[str, tuple[str, Sequence[Any]]]:
+        columns: dict[str, tuple[str, Sequence[Any]]] = {}
+        for index in sorted({index for groups in self._groups for index in groups}):
+            found = [groups.get(index) for groups in self._groups]
+            columns[f"group{index}_properties"] = ("String", [row.properties if row else "" for row in found])
+            columns[f"group{index}_created_at"] = (TIME, [ticks(row.created_at) if row else 0 for row in found])
+        return columns

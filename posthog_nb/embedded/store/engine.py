@@ -29,6 +29,8 @@ QUERY_SETTINGS: Mapping[str, object] = {
     "allow_experimental_join_condition": 1,
 }
 _UTC = {"session_timezone": "UTC"}
+# Read before a query's own settings are: a long list of uuids, or a long printed query, is legitimate.
+_SESSION = {"max_query_size": 64 * 1024**2}
 _BARE_DATETIME = "DateTime"
 
 
@@ -155,10 +157,10 @@ class Engine:
         except ImportError as error:
             raise MissingDependencyError(
                 "The embedded project needs chdb and clickhouse-connect.",
-                hint="They exist for Linux and macOS: pip install chdb clickhouse-connect. Remote targets need neither.",
+                hint="They exist for Linux and macOS: pip install chdb clickhouse-connect. A remote target needs none.",
             ) from error
         try:
-            client = clickhouse_connect.get_client(dsn=self._dsn, tz_mode="aware")
+            client = clickhouse_connect.get_client(dsn=self._dsn, tz_mode="aware", settings=_SESSION)
         except Error as error:
             raise StoreError(f"{self._where} cannot be opened: {_first_line(error)}", hint=_why(error)) from error
         with self._lock:
