@@ -106,10 +106,10 @@ class DefinitionBook:
         if properties.keys() <= settled:
             return
         known = self._types_of(kind, index)
-        for name, value in properties.items():
-            if name in settled or len(name) > MAX_NAME:
+        for name in sorted(properties.keys() - settled):
+            if len(name) > MAX_NAME:
                 continue
-            found = property_type(name, value)
+            found = property_type(name, properties[name])
             if found:
                 settled.add(name)
             if found or name not in known:
@@ -122,11 +122,15 @@ class DefinitionBook:
             self._new_events.clear()
         if not self._new_properties:
             return False
-        for kind, _, name in self._new_properties:
-            column = property_column(name) if kind == EVENT and name not in self.columns else None
-            if column and len(self.columns) < MATERIALIZED_PROPERTIES:
-                self._store.add_property_column(name)
-                self.columns[name] = column
+        columns = {
+            name: column
+            for kind, _, name in self._new_properties
+            if kind == EVENT and (column := property_column(name))
+        }
+        room = MATERIALIZED_PROPERTIES - len(self.columns)
+        added = [name for name in columns if name not in self.columns][:room]
+        self._store.add_property_columns(added)
+        self.columns.update({name: columns[name] for name in added})
         self._store.insert_property_definitions(
             [
                 PropertyDefinition(kind, index, name, found)

@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 __all__ = [
     "GROUP_TYPES",
@@ -48,12 +48,13 @@ def property_column(key: str) -> str | None:
     return f"mat_{key}" if _SAFE_KEY.fullmatch(key) else None
 
 
-def property_column_statement(database: str, key: str) -> str:
-    """DDL that gives the event property ``key`` its column. Older parts compute it as they are read."""
-    return (
-        f"ALTER TABLE {database}.events ADD COLUMN IF NOT EXISTS `mat_{key}` Nullable(String)"
-        f" MATERIALIZED {_exact_text('properties', key)}"
+def property_column_statement(database: str, keys: Iterable[str]) -> str:
+    """DDL that gives these event properties their columns. Older parts compute them as they are read."""
+    columns = ", ".join(
+        f"ADD COLUMN IF NOT EXISTS `mat_{key}` Nullable(String) MATERIALIZED {_exact_text('properties', key)}"
+        for key in keys
     )
+    return f"ALTER TABLE {database}.events {columns}"
 
 
 def _events() -> str:

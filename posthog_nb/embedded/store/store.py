@@ -128,9 +128,10 @@ class Store:
             )
         }
 
-    def add_property_column(self, key: str) -> None:
-        """Give an event property a column of its own."""
-        self.engine.command(schema.property_column_statement(self.database, key))
+    def add_property_columns(self, keys: Collection[str]) -> None:
+        """Give these event properties a column each, in one statement: each ALTER takes about 30 ms."""
+        if keys:
+            self.engine.command(schema.property_column_statement(self.database, keys))
 
     # -- persons -----------------------------------------------------------------------------------------------------
 
