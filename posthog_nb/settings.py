@@ -218,7 +218,7 @@ def _urls(target: str, *, allow_http: bool) -> tuple[str, str]:
         parts = urlsplit(text)
         host, port = parts.hostname, parts.port
     except ValueError as error:
-        raise ConfigurationError(f"{target!r} is not a URL: {error}.") from error
+        raise ConfigurationError(f"{target!r} is not a URL: {error}.", hint="Write it as https://host.") from error
     if parts.scheme not in {"https", "http"} or not host:
         raise ConfigurationError(f"{target!r} is not an http or https URL.", hint="Write it as https://host.")
     if parts.username or parts.password or parts.query or parts.fragment:

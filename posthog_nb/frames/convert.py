@@ -88,9 +88,10 @@ def _dtype(kind: pa.DataType, *, nullable: bool) -> Any:  # noqa: ANN401 - panda
         return getattr(pd, _NULLABLE_INTEGERS[str(kind)])()
     if nullable and pa.types.is_boolean(kind):
         return pd.BooleanDtype()
-    if pa.types.is_map(kind):
-        return None
-    if pa.types.is_nested(kind) or pa.types.is_decimal(kind) or pa.types.is_date(kind):
+    if pa.types.is_string(kind):
+        # What pandas itself makes of texts, said aloud so that a column without rows has it as well.
+        return pd.StringDtype(na_value=float("nan"))
+    if (pa.types.is_nested(kind) and not pa.types.is_map(kind)) or pa.types.is_decimal(kind) or pa.types.is_date(kind):
         return pd.ArrowDtype(kind)
     return None
 

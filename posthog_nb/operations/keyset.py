@@ -1,7 +1,7 @@
 """Conditions of the kind "after this row", for keys whose JSON holds their exact value.
 
-A float may be null for NaN, an Enum sorts by a number that the answer does not hold, and a text with U+FFFD may have
-lost bytes: rows are then numbered instead (:mod:`posthog_nb.operations.paging`).
+A float may be null for NaN, and an Enum sorts by a number that the answer does not hold: rows are then numbered instead
+(:mod:`posthog_nb.operations.paging`).
 """
 
 from __future__ import annotations
@@ -49,17 +49,23 @@ def _can_be_written(kind: ClickHouseType) -> bool:
     return bare.name in _WRITTEN
 
 
-def exact(values: Sequence[Any], kinds: Sequence[ClickHouseType]) -> bool:
-    """Whether the key's JSON holds its exact value."""
-    return all(map(_is_exact, values, kinds))
+def exact(values: Sequence[Any], kinds: Sequence[ClickHouseType], *, lossless: bool = True) -> bool:
+    """Whether the key's JSON holds its exact value.
+
+    Args:
+        values: The key.
+        kinds: The types of its parts.
+        lossless: Whether a text must also be free of U+FFFD, which PostHog writes for bytes that are not text.
+    """
+    return all(_is_exact(value, kind, lossless=lossless) for value, kind in zip(values, kinds, strict=True))
 
 
-def _is_exact(value: Any, kind: ClickHouseType) -> bool:  # noqa: ANN401 - JSON
+def _is_exact(value: Any, kind: ClickHouseType, *, lossless: bool) -> bool:  # noqa: ANN401 - JSON
     if value is None:
         return kind.nullable
     if kind.bare.name in _INTEGERS:
         return isinstance(value, int)
-    if not isinstance(value, str) or _LOST_BYTES in value:
+    if not isinstance(value, str) or (lossless and _LOST_BYTES in value):
         return False
     return not kind.bare.name.startswith("DateTime") or datetime.fromisoformat(value).tzinfo is not None
 

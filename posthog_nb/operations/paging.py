@@ -208,11 +208,15 @@ class Keyset:
     def after(self, fetched: _Fetched, consumed: int, unmet: Counter[str]) -> Keyset:
         """The place behind the first ``consumed`` rows.
 
-        It is the last key that is exactly known. Everything met from there on is remembered, and so is what was met
-        before and did not come again (``unmet``): it lies further on.
+        It is the last key that is exactly known, else the last one: should its row not come again, because the text
+        had lost bytes, that is noticed. Everything met from there on is remembered, and so is what was met before and
+        did not come again (``unmet``): it lies further on.
         """
-        assert self.kinds is not None  # noqa: S101 - known since the first answer
-        last = next((keys for keys in reversed(fetched.keys[:consumed]) if exact(keys, self.kinds)), None)
+        kinds = self.kinds or ()
+        behind = fetched.keys[:consumed]
+        last = next((keys for keys in reversed(behind) if exact(keys, kinds)), None)
+        if last is None or tuple(last) == self.place:
+            last = next((keys for keys in reversed(behind) if exact(keys, kinds, lossless=False)), last)
         if last is None:
             return replace(self, met=unmet + Counter(map(_text, fetched.rows[:consumed])))
         since = fetched.keys.index(last)

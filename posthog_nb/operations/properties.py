@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 from typing import Any
 from uuid import UUID
 
 from posthog_nb.errors import InvalidInputError
+from posthog_nb.operations.notice import warn_caller
 
 __all__ = ["event_time", "json_properties"]
 
@@ -115,13 +115,6 @@ def event_time(given: object, name: str = "timestamp") -> datetime:
             found = found.astimezone()
         except (OverflowError, OSError, ValueError) as error:
             raise InvalidInputError(f"{name} is {given!r}, too far away to be a time.") from error
-        warnings.warn(
-            f"{name} {given} has no time zone and is read in this computer's ({found.tzname()}).",
-            stacklevel=_FRAMES_TO_THE_CALLER,
-        )
+        warn_caller(f"{name} {given} has no time zone and is read in this computer's ({found.tzname()}).")
     moment = found.astimezone(UTC)
     return datetime.combine(moment.date(), moment.timetz())
-
-
-_FRAMES_TO_THE_CALLER = 6
-"""From here up through the client's method to the line that called it, so that the warning points there."""

@@ -12,13 +12,13 @@ from __future__ import annotations
 import difflib
 import math
 import re
-import warnings
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from posthog_nb.errors import HogQLSyntaxError, InvalidInputError, MissingParameterError, Span
+from posthog_nb.operations.notice import warn_caller
 from posthog_nb.operations.splice import Edit
 from posthog_nb.operations.tree import nodes
 from posthog_nb.syntax import parse_select, parser_available
@@ -169,9 +169,7 @@ class _Constant:
     def _instant(self, value: datetime) -> str:
         if value.tzinfo is None:
             value = value.astimezone()
-            warnings.warn(
-                f"{{{self._name}}} has no time zone and is read in this computer's ({value.tzname()}).", stacklevel=8
-            )
+            warn_caller(f"{{{self._name}}} has no time zone and is read in this computer's ({value.tzname()}).")
         return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
 
     def _refusal(self, what: str, hint: str | None = None) -> InvalidInputError:

@@ -1,0 +1,329 @@
+"""The wire: what is signed, what is tried again, what is never followed, and what each answer means."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from werkzeug import Request, Response
+
+from posthog_nb.connection import Connection
+from posthog_nb.errors import (
+    APIError,
+    AuthenticationError,
+    CaptureRefusedError,
+    ConfigurationError,
+    NotFoundError,
+    PermissionDeniedError,
+    QueryError,
+    QueryTimeoutError,
+    QuotaExceededError,
+    RateLimitedError,
+    ServerError,
+    Span,
+    TransportError,
+)
+from posthog_nb.http import Http, Question
+from posthog_nb.secret import Secret
+from posthog_nb.settings import resolve
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_httpserver import HTTPServer
+
+KEY = Secret("phx_test")
+
+
+@pytest.fixture
+def http(httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> Http:
+    monkeypatch.setattr("posthog_nb.http.retry.PatientRetry.get_backoff_time", lambda _: 0.01)
+    return Http(ingestion_url=httpserver.url_for("").rstrip("/"), user_agent="posthog-nb/test")
+
+
+@pytest.fixture
+def connection(httpserver: HTTPServer) -> Connection:
+    settings = resolve(httpserver.url_for(""), project_id=1, personal_api_key="phx_test", environ={})
+    return Connection(settings, version="test")
+
+
+def answer(status: int, text: str = "{}", **headers: str) -> Response:
+    return Response(text, status, headers={name.replace("_", "-"): value for name, value in headers.items()})
+
+
+def in_turn(httpserver: HTTPServer, path: str, *answers: Response) -> list[Request]:
+    """Answer requests to ``path`` one after the other, the last answer for good."""
+    seen: list[Request] = []
+
+    def respond(request: Request) -> Response:
+        request.get_data()
+        seen.append(request)
+        return answers[min(len(seen), len(answers)) - 1]
+
+    httpserver.expect_request(path).respond_with_handler(respond)
+    return seen
+
+
+# Signing -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_key_is_on_the_request_and_not_on_the_session(http: Http, httpserver: HTTPServer) -> None:
+    seen = in_turn(httpserver, "/read", answer(200))
+    http.json("GET", httpserver.url_for("/read"), key=KEY)
+    assert seen[0].headers["Authorization"] == "Bearer phx_test"
+    assert seen[0].headers["User-Agent"] == "posthog-nb/test"
+    assert "phx_test" not in repr(vars(http)) + repr(http._session.headers)
+
+
+def test_an_unsigned_request_takes_no_password_from_netrc(
+    http: Http, httpserver: HTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text(f"machine {httpserver.host} login somebody password secret\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    seen = in_turn(httpserver, "/batch/", answer(200))
+    http.send(httpserver.url_for("/batch/"), b"{}", headers={})
+    assert "Authorization" not in seen[0].headers
+
+
+# Redirects ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_redirect_on_the_same_host_is_followed_with_method_and_body(http: Http, httpserver: HTTPServer) -> None:
+    in_turn(httpserver, "/query", answer(301, Location="/query/"))
+    seen = in_turn(httpserver, "/query/", answer(200))
+    http.json("POST", httpserver.url_for("/query"), key=KEY, body={"a": 1})
+    assert (seen[0].method, seen[0].get_json(), seen[0].headers["Authorization"]) == (
+        "POST",
+        {"a": 1},
+        "Bearer phx_test",
+    )
+
+
+@pytest.mark.parametrize("target", ["https://elsewhere.example/query/", "//elsewhere.example/", "http://127.0.0.1:1/"])
+def test_a_redirect_to_another_host_is_refused_and_nothing_is_sent_there(
+    http: Http, httpserver: HTTPServer, target: str
+) -> None:
+    in_turn(httpserver, "/query/", answer(302, Location=target))
+    in_turn(httpserver, "/batch/", answer(307, Location=target))
+    with pytest.raises(ConfigurationError, match="redirects to"):
+        http.json("POST", httpserver.url_for("/query/"), key=KEY, body={})
+    with pytest.raises(ConfigurationError, match="redirects to"):
+        http.send(httpserver.url_for("/batch/"), b"{}", headers={})
+
+
+def test_a_redirect_without_end_ends(http: Http, httpserver: HTTPServer) -> None:
+    in_turn(httpserver, "/round", answer(302, Location="/round"))
+    with pytest.raises(TransportError, match="redirected"):
+        http.json("GET", httpserver.url_for("/round"), key=KEY)
+
+
+# Retries -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503])
+def test_a_passing_failure_is_tried_again_and_logged(
+    http: Http, httpserver: HTTPServer, status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    seen = in_turn(httpserver, "/query/", answer(status), answer(status), answer(200, '{"ok": 1}'))
+    with caplog.at_level(logging.WARNING, "posthog_nb.http"):
+        assert http.json("POST", httpserver.url_for("/query/"), key=KEY, body={"n": 1}) == {"ok": 1}
+    assert [request.get_json() for request in seen] == [{"n": 1}] * 3
+    assert [f"answered {status}" in record.message for record in caplog.records] == [True, True]
+    assert "phx_test" not in caplog.text
+
+
+@pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 413, 504, 512, 513])
+def test_what_would_fail_again_is_not_tried_again(http: Http, httpserver: HTTPServer, status: int) -> None:
+    seen = in_turn(httpserver, "/query/", answer(status, Retry_After="1"))
+    with pytest.raises(APIError):
+        http.json("POST", httpserver.url_for("/query/"), key=KEY, body={})
+    assert len(seen) == 1
+
+
+def test_capture_also_tries_again_after_a_504_with_the_very_same_body(http: Http, httpserver: HTTPServer) -> None:
+    seen = in_turn(httpserver, "/batch/", answer(504), answer(200))
+    assert http.send(httpserver.url_for("/batch/"), b"body", headers={}) == 200
+    assert [request.get_data() for request in seen] == [b"body", b"body"]
+
+
+def test_three_retries_are_four_requests(http: Http, httpserver: HTTPServer) -> None:
+    seen = in_turn(httpserver, "/batch/", answer(503))
+    with pytest.raises(ServerError):
+        http.send(httpserver.url_for("/batch/"), b"", headers={})
+    assert len(seen) == 4
+
+
+def test_retry_after_is_obeyed(http: Http, httpserver: HTTPServer) -> None:
+    in_turn(httpserver, "/query/", answer(429, Retry_After="1"), answer(200))
+    start = time.monotonic()
+    http.json("POST", httpserver.url_for("/query/"), key=KEY, body={})
+    assert time.monotonic() - start >= 1
+
+
+def test_a_wait_beyond_the_ceiling_is_an_error_at_once(http: Http, httpserver: HTTPServer) -> None:
+    seen = in_turn(httpserver, "/query/", answer(429, Retry_After="3600"))
+    with pytest.raises(RateLimitedError) as caught:
+        http.json("POST", httpserver.url_for("/query/"), key=KEY, body={})
+    assert caught.value.retry_after == 3600
+    assert len(seen) == 1
+
+
+# What an answer means ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, QueryError),
+        (401, AuthenticationError),
+        (402, QuotaExceededError),
+        (403, PermissionDeniedError),
+        (404, NotFoundError),
+        (504, QueryTimeoutError),
+        (512, QueryTimeoutError),
+        (513, ServerError),
+    ],
+)
+def test_each_status_has_its_error_with_posthogs_own_words(
+    http: Http, httpserver: HTTPServer, status: int, kind: type[APIError]
+) -> None:
+    body = {"type": "validation_error", "code": "some_code", "detail": "What went wrong.", "attr": "query__limit"}
+    httpserver.expect_request("/query/").respond_with_json(body, status=status)
+    with pytest.raises(APIError) as caught:
+        http.json("POST", httpserver.url_for("/query/"), key=KEY, body={}, question=Question("query", query_id="q-1"))
+    error = caught.value
+    assert type(error) is kind
+    assert (error.message, error.status, error.code, error.kind, error.attr, error.query_id) == (
+        "What went wrong.",
+        status,
+        "some_code",
+        "validation_error",
+        "query__limit",
+        "q-1",
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"), [(400, CaptureRefusedError), (401, CaptureRefusedError), (413, CaptureRefusedError)]
+)
+def test_capture_says_in_plain_text_why_it_took_nothing(
+    http: Http, httpserver: HTTPServer, status: int, kind: type[APIError]
+) -> None:
+    in_turn(httpserver, "/batch/", answer(status, "event submitted without a distinct_id"))
+    with pytest.raises(kind, match="without a distinct_id"):
+        http.send(httpserver.url_for("/batch/"), b"", headers={})
+
+
+@pytest.mark.parametrize("body", ["<html><h1>504 Gateway Time-out</h1></html>", "", "[]", "{"])
+def test_a_proxys_page_is_not_shown_to_the_reader(http: Http, httpserver: HTTPServer, body: str) -> None:
+    in_turn(httpserver, "/query/", answer(504, body, Content_Type="text/html"))
+    with pytest.raises(QueryTimeoutError, match="PostHog answered 504") as caught:
+        http.json("POST", httpserver.url_for("/query/"), key=KEY, body={}, question=Question("query"))
+    assert "<" not in str(caught.value)
+
+
+def test_a_missing_scope_is_named(http: Http, httpserver: HTTPServer) -> None:
+    detail = "API key missing required scope 'query:read'"
+    httpserver.expect_request("/query/").respond_with_json({"detail": detail}, status=403)
+    with pytest.raises(PermissionDeniedError) as caught:
+        http.json("POST", httpserver.url_for("/query/"), key=KEY, body={})
+    assert "query:read" in (caught.value.hint or "")
+
+
+def test_the_place_of_a_mistake_is_the_authors_even_when_a_limit_was_added(
+    connection: Connection, httpserver: HTTPServer
+) -> None:
+    body = {
+        "type": "validation_error",
+        "code": "hogql_query_error",
+        "detail": "Unable to resolve field: evnt\nHint: did you mean event?\nTables: events",
+        "extra": {"hogql_metadata": {"errors": [{"message": "...", "start": 27, "end": 31}]}},
+    }
+    httpserver.expect_request("/api/projects/1/query/").respond_with_json(body, status=400)
+    text = "SELECT 'é', evnt FROM events"
+    with pytest.raises(QueryError) as caught:
+        connection.query({}, timeout=None, question=Question("query", text, "q", place=lambda place: place - 15))
+    assert caught.value.span == Span(12, 16)
+    assert caught.value.message == "Unable to resolve field: evnt"
+    assert caught.value.hint == "did you mean event?"
+    assert caught.value.lines()[1:3] == [f"  line 1: {text}", " " * 22 + "^^^^"]
+
+
+def test_what_is_not_json_is_told_apart(http: Http, httpserver: HTTPServer) -> None:
+    in_turn(httpserver, "/query/", answer(200, "<html>log in</html>"))
+    with pytest.raises(TransportError, match="not with JSON"):
+        http.json("POST", httpserver.url_for("/query/"), key=KEY, body={})
+
+
+def test_an_answer_that_breaks_off_is_told_apart(http: Http, httpserver: HTTPServer) -> None:
+    broken = answer(200, '{"results": [')
+    broken.headers["Content-Length"] = "1000"
+    in_turn(httpserver, "/query/", broken)
+    with pytest.raises(TransportError, match=r"broke off|cannot be reached"):
+        http.json("POST", httpserver.url_for("/query/"), key=KEY, body={}, timeout=2)
+
+
+def test_a_host_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("posthog_nb.http.retry.PatientRetry.get_backoff_time", lambda _: 0)
+    http = Http(ingestion_url="http://127.0.0.1:1", user_agent="test")
+    with pytest.raises(TransportError, match=r"http://127\.0\.0\.1:1 cannot be reached"):
+        http.json("GET", "http://127.0.0.1:1/", key=KEY)
+
+
+# Cancelling --------------------------------------------------------------------------------------------------------
+
+
+def cancelled(httpserver: HTTPServer) -> threading.Event:
+    done = threading.Event()
+
+    def respond(request: Request) -> Response:
+        assert request.headers["Authorization"] == "Bearer phx_test"
+        done.set()
+        return answer(200, '{"message": "Query was cancelled."}')
+
+    httpserver.expect_request("/api/projects/1/query/q-7/", method="DELETE").respond_with_handler(respond)
+    return done
+
+
+def test_a_query_that_takes_longer_than_asked_is_ended_on_the_server(
+    connection: Connection, httpserver: HTTPServer
+) -> None:
+    def slow(_: Request) -> Response:
+        time.sleep(1)
+        return answer(200)
+
+    httpserver.expect_request("/api/projects/1/query/").respond_with_handler(slow)
+    done = cancelled(httpserver)
+    with pytest.raises(TransportError, match=r"within 0\.2 s"):
+        connection.query({}, timeout=0.2, question=Question("query", query_id="q-7"))
+    assert done.is_set()
+
+
+def test_an_interrupt_ends_the_query_on_the_server_and_goes_on_up(
+    connection: Connection, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = cancelled(httpserver)
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(connection._http, "json", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        connection.query({}, timeout=None, question=Question("query", query_id="q-7"))
+    assert done.is_set()
+
+
+def test_an_interrupt_goes_on_up_even_where_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = resolve("http://127.0.0.1:1", project_id=1, personal_api_key="phx_test", environ={})
+    connection = Connection(settings, version="test")
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(connection._http, "json", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        connection.query({}, timeout=None, question=Question("query", query_id="q-7"))
