@@ -21,6 +21,7 @@
     │   └── ServerError               any other 5xx
     ├── ResultChangedError            the data moved between two pages of one result         (RuntimeError)
     ├── StoreError                    an embedded store cannot be opened or served           (OSError)
+    │   └── StoreHeldError            another process serves it already
     ├── CaptureRejected               inside the embedded project: a capture body is refused (ValueError)
     ├── EngineError                   inside the embedded project: ClickHouse said no        (RuntimeError)
     └── HogQLError                    inside the embedded project: a query is refused        (ValueError)
@@ -64,6 +65,7 @@ __all__ = [
     "ServerError",
     "Span",
     "StoreError",
+    "StoreHeldError",
     "TransportError",
 ]
 
@@ -256,6 +258,10 @@ class ResultChangedError(PostHogError, RuntimeError):
 
 class StoreError(PostHogError, OSError):
     """An embedded store cannot be opened, is held by another process, or its server does not start."""
+
+
+class StoreHeldError(StoreError):
+    """Another process serves the embedded store already, and one store has one server."""
 
 
 class CaptureRejected(PostHogError, ValueError):  # noqa: N818 - the client's CaptureRefusedError is what people meet
