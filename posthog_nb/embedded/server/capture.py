@@ -1,0 +1,82 @@
+"""The paths that SDKs send events to."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from werkzeug.wrappers import Response
+
+from posthog_nb.embedded.ingestion.decode import decode_capture
+from posthog_nb.embedded.server import errors
+from posthog_nb.errors import CaptureRejected, EngineError
+from posthog_nb.secret import redact
+
+if TYPE_CHECKING:
+    from werkzeug.wrappers import Request
+
+    from posthog_nb.embedded.project import Project
+
+__all__ = ["Capture", "allow_any_origin"]
+
+logger = logging.getLogger("posthog_nb.embedded")
+
+LARGEST_BODY = 20 * 1024 * 1024
+_TAKEN = b'{"status":"Ok"}'
+
+
+class Capture:
+    """The capture endpoints of one project."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+
+    def take(self, request: Request) -> Response:
+        """Take the events of one request: all of them are stored when the answer goes out, or none."""
+        now = datetime.now(UTC)
+        if (request.content_length or 0) > LARGEST_BODY:
+            raise errors.plain(413, "request body is too large")
+        try:
+            batch = decode_capture(
+                request.get_data(cache=False, parse_form_data=False),
+                path=request.path,
+                content_type=request.headers.get("Content-Type", ""),
+                content_encoding=request.headers.get("Content-Encoding", ""),
+                query=request.args.to_dict(),
+                now=now,
+            )
+        except CaptureRejected as error:
+            raise errors.plain(error.status, error.message) from error
+        if batch.token != self._project.settings.project_token:
+            # As in PostHog, a token is checked for its shape only. There the events vanish; here somebody is told.
+            logger.warning(
+                "%d event(s) came with the token %s, which is not this project's, and are not kept.",
+                len(batch.events),
+                redact(batch.token),
+            )
+            return self._answer(request)
+        try:
+            self._project.capture(batch.events, now=now)
+        except EngineError as error:
+            # 503 says "send it again", and the same uuids are stored once.
+            logger.exception("Events could not be stored.")
+            raise errors.plain(503, "events could not be stored, try again") from error
+        return self._answer(request)
+
+    @staticmethod
+    def _answer(request: Request) -> Response:
+        if request.args.get("beacon") == "1":
+            return Response(status=204)
+        return Response(_TAKEN, content_type=errors.JSON)
+
+
+def allow_any_origin(request: Request, response: Response) -> Response:
+    """Let pages of any origin read the answer, as PostHog's capture does; a project token is public."""
+    headers = response.headers
+    headers["Access-Control-Allow-Origin"] = request.headers.get("Origin", "*")
+    headers["Access-Control-Allow-Credentials"] = "true"
+    headers["Access-Control-Allow-Methods"] = "GET, POST, OPTIONS"
+    headers["Access-Control-Allow-Headers"] = request.headers.get("Access-Control-Request-Headers", "*")
+    headers["Vary"] = "Origin"
+    return response

@@ -1,0 +1,176 @@
+"""Answers that say no, in the shapes that PostHog gives them: ``{type, code, detail, attr}``, and text on capture."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response
+
+from posthog_nb.embedded.server.render import json_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from posthog_nb.errors import EngineError, HogQLError
+
+__all__ = [
+    "authentication_failed",
+    "not_authenticated",
+    "not_found",
+    "of_engine",
+    "of_hogql",
+    "of_http",
+    "parse_error",
+    "permission_denied",
+    "plain",
+    "refusal",
+    "server_error",
+    "validation_error",
+]
+
+JSON = "application/json"
+_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="api"'}
+
+_QUERIES_AT_FAULT = frozenset(
+    {
+        "ARGUMENT_OUT_OF_BOUND",
+        "BAD_ARGUMENTS",
+        "BAD_TYPE_OF_FIELD",
+        "CANNOT_CONVERT_TYPE",
+        "CANNOT_INSERT_NULL_IN_ORDINARY_COLUMN",
+        "CANNOT_PARSE_BOOL",
+        "CANNOT_PARSE_DATE",
+        "CANNOT_PARSE_DATETIME",
+        "CANNOT_PARSE_INPUT_ASSERTION_FAILED",
+        "CANNOT_PARSE_NUMBER",
+        "CANNOT_PARSE_TEXT",
+        "CANNOT_PARSE_UUID",
+        "DECIMAL_OVERFLOW",
+        "ILLEGAL_AGGREGATION",
+        "ILLEGAL_COLUMN",
+        "ILLEGAL_DIVISION",
+        "ILLEGAL_TYPE_OF_ARGUMENT",
+        "INCORRECT_DATA",
+        "NO_COMMON_TYPE",
+        "NOT_AN_AGGREGATE",
+        "NUMBER_OF_ARGUMENTS_DOESNT_MATCH",
+        "PARAMETER_OUT_OF_BOUND",
+        "QUERY_WAS_CANCELLED",
+        "SYNTAX_ERROR",
+        "TOO_DEEP_RECURSION",
+        "TOO_LARGE_ARRAY_SIZE",
+        "TOO_LARGE_STRING_SIZE",
+        "TOO_MANY_BYTES",
+        "TOO_MANY_ROWS",
+        "TYPE_MISMATCH",
+        "UNKNOWN_FUNCTION",
+        "UNKNOWN_IDENTIFIER",
+        "VALUE_IS_OUT_OF_RANGE_OF_DATA_TYPE",
+    }
+)
+_CAPACITY = {
+    "TIMEOUT_EXCEEDED": (504, "clickhouse_timeout", "The query took longer than it may."),
+    "TOO_SLOW": (512, "clickhouse_estimated_query_execution_timeout", "ClickHouse expects the query to take too long."),
+    "MEMORY_LIMIT_EXCEEDED": (513, "clickhouse_memory_limit_exceeded", "The query needs more memory than it may use."),
+}
+
+
+def refusal(  # noqa: PLR0913 - PostHog's error body has this many fields
+    status: int,
+    kind: str,
+    code: str,
+    detail: str,
+    *,
+    attr: str | None = None,
+    extra: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> HTTPException:
+    """An exception that answers with PostHog's error body; ``kind`` is its ``type``."""
+    body: dict[str, Any] = {"type": kind, "code": code, "detail": detail, "attr": attr}
+    if extra is not None:
+        body["extra"] = extra
+    return HTTPException(
+        response=Response(json_bytes(body), status=status, headers=dict(headers or {}), content_type=JSON)
+    )
+
+
+def plain(status: int, text: str) -> HTTPException:
+    """An exception that answers with text, as capture does."""
+    return HTTPException(response=Response(text, status=status, content_type="text/plain; charset=utf-8"))
+
+
+def not_authenticated() -> HTTPException:
+    """401: no key came with the request."""
+    detail = "Authentication credentials were not provided."
+    return refusal(401, "authentication_error", "not_authenticated", detail, headers=_CHALLENGE)
+
+
+def authentication_failed(detail: str) -> HTTPException:
+    """401: a key came, and it is not this project's."""
+    return refusal(401, "authentication_error", "authentication_failed", detail, headers=_CHALLENGE)
+
+
+def permission_denied(detail: str) -> HTTPException:
+    """403: the key is known and may not do this."""
+    return refusal(403, "authentication_error", "permission_denied", detail)
+
+
+def not_found(detail: str = "Not found.") -> HTTPException:
+    """404: there is no such thing."""
+    return refusal(404, "invalid_request", "not_found", detail)
+
+
+def parse_error(detail: str) -> HTTPException:
+    """400: the body is not what the endpoint takes."""
+    return refusal(400, "invalid_request", "parse_error", f"JSON parse error - {detail}")
+
+
+def validation_error(
+    detail: str, *, code: str = "invalid_input", attr: str | None = None, extra: Mapping[str, Any] | None = None
+) -> HTTPException:
+    """400: the body is well formed and cannot be answered."""
+    return refusal(400, "validation_error", code, detail, attr=attr, extra=extra)
+
+
+def server_error(detail: str = "A server error occurred.", *, status: int = 500, code: str = "error") -> HTTPException:
+    """5xx in PostHog's general form."""
+    return refusal(status, "server_error", code, detail)
+
+
+def of_hogql(error: HogQLError, query: str) -> HTTPException:
+    """400 for a query that is refused, with the place of the fault as PostHog's metadata tells it."""
+    notice: dict[str, Any] = {"message": error.message}
+    if error.span is not None:
+        notice |= {"start": error.span.start, "end": error.span.end}
+    metadata = {"isValid": False, "query": query, "errors": [notice], "warnings": [], "notices": []}
+    detail = f"{error.message}\nHint: {error.hint}" if error.hint else error.message
+    return validation_error(detail, code=error.code, extra={"hogql_metadata": metadata})
+
+
+def of_engine(error: EngineError) -> HTTPException:
+    """What ClickHouse said, with the status that PostHog gives it.
+
+    PostHog hides the text of an internal error. Here the reader owns the engine, so the text is shown.
+    """
+    if error.name in _CAPACITY:
+        status, code, detail = _CAPACITY[error.name]
+        return server_error(detail, status=status, code=code)
+    if error.name in _QUERIES_AT_FAULT:
+        return validation_error(error.message, code=error.name.lower())
+    return server_error(f"ClickHouse: {error.message} ({error.name})")
+
+
+def of_http(error: HTTPException, *, method: str, rest: bool) -> Response:
+    """The answer for an exception of werkzeug: one of ours as it is, a routing failure in PostHog's words."""
+    if error.response is not None:
+        found = error
+    elif not rest:
+        found = plain(error.code or 500, error.name)
+    elif error.code == 405:  # noqa: PLR2004 - Method Not Allowed
+        found = refusal(405, "invalid_request", "method_not_allowed", f'Method "{method}" not allowed.')
+    elif error.code == 404:  # noqa: PLR2004 - Not Found
+        found = not_found("Endpoint not found.")
+    else:
+        found = refusal(error.code or 500, "invalid_request", "invalid", error.description or error.name)
+    return found.get_response()

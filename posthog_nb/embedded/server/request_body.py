@@ -1,0 +1,224 @@
+"""The body of a query request, checked as PostHog checks it: a key that it does not know is refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from posthog_nb.embedded.hogql import PERSON_MODES
+from posthog_nb.embedded.server import errors
+
+if TYPE_CHECKING:
+    from werkzeug.wrappers import Request
+
+__all__ = ["HogQLRequest", "read_request"]
+
+LARGEST_BODY = 10 * 1024 * 1024
+
+_BODY = frozenset(
+    {
+        "async",
+        "client_query_id",
+        "filters_override",
+        "limit_context",
+        "name",
+        "query",
+        "refresh",
+        "session_id",
+        "variables_override",
+    }
+)
+_NODE = frozenset(
+    {
+        "connectionId",
+        "explain",
+        "filters",
+        "kind",
+        "modifiers",
+        "name",
+        "query",
+        "response",
+        "sendRawQuery",
+        "tags",
+        "values",
+        "variables",
+        "version",
+    }
+)
+_NOT_ANSWERED = ("connectionId", "filters_override", "sendRawQuery", "variables", "variables_override")
+_BLOCKING = frozenset({"blocking", "force_blocking", "force_cache"})
+_BLOCKING_UNLESS_CACHED = frozenset({"async", "async_except_on_cache_miss", "lazy_async"})
+
+_MODIFIERS_USED = frozenset({"convertToProjectTimezone", "debug", "personsOnEventsMode", "timings"})
+_MODIFIERS_WITHOUT_EFFECT = frozenset(
+    {
+        "dataWarehouseEventsModifiers",
+        "forceClickhouseDataSkippingIndexes",
+        "formatCsvAllowDoubleQuotes",
+        "inCohortVia",
+        "materializationMode",
+        "materializedColumnsOptimizationMode",
+        "optimizeJoinedFilters",
+        "optimizeProjections",
+        "personsArgMaxVersion",
+        "personsJoinMode",
+        "propertyGroupsMode",
+        "s3TableUseInvalidColumns",
+        "usePreaggregatedIntermediateResults",
+        "usePreaggregatedTableTransforms",
+        "usePresortedEventsTable",
+        "useMaterializedViews",
+    }
+)
+"""How PostHog computes, not what: the same rows come back."""
+
+
+@dataclass(frozen=True)
+class HogQLRequest:
+    """One HogQL query to answer.
+
+    Attributes:
+        query: Its text.
+        query_id: The handle to cancel it by: the client's own, or one made here.
+        values: What its placeholders stand for.
+        modifiers: The modifiers as they were sent.
+    """
+
+    query: str
+    query_id: str
+    values: Mapping[str, object] = field(default_factory=dict)
+    modifiers: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def in_project_timezone(self) -> bool:
+        """Whether times are the project's; only an exact false says no."""
+        return self.modifiers.get("convertToProjectTimezone") is not False
+
+    @property
+    def person_mode(self) -> str | None:
+        """Where an event's person comes from, when the request says so."""
+        mode = self.modifiers.get("personsOnEventsMode")
+        return mode if isinstance(mode, str) else None
+
+
+def read_request(request: Request, kind: str | None = None) -> HogQLRequest:
+    """Read and check the body of a request.
+
+    Args:
+        request: The request.
+        kind: The kind that the path names, if it does.
+
+    Raises:
+        HTTPException: 400, in PostHog's words.
+    """
+    body = _json_object(request)
+    _forbid_extras(body, _BODY, "")
+    node = body.get("query")
+    if not isinstance(node, Mapping):
+        raise errors.parse_error("1 validation error for QueryRequest\nquery\n  Field required")
+    _check_kind(node, kind)
+    _forbid_extras(node, _NODE, "query.HogQLQuery.")
+    _check_answered(body, node)
+    _check_refresh(body)
+    modifiers = _mapping(node, "modifiers")
+    _check_modifiers(modifiers)
+    query = node.get("query")
+    if not isinstance(query, str):
+        raise errors.parse_error(
+            "1 validation error for QueryRequest\nquery.HogQLQuery.query\n  Input should be a string"
+        )
+    query_id = body.get("client_query_id")
+    if query_id is not None and not isinstance(query_id, str):
+        raise errors.parse_error("1 validation error for QueryRequest\nclient_query_id\n  Input should be a string")
+    return HogQLRequest(query, query_id or str(uuid4()), _mapping(node, "values"), modifiers)
+
+
+def _json_object(request: Request) -> dict[str, Any]:
+    if (request.content_length or 0) > LARGEST_BODY:
+        raise errors.refusal(413, "invalid_request", "parse_error", "Request body too large.")
+    try:
+        text = request.get_data(as_text=False).decode()
+        body = json.loads(text, parse_constant=_no_constant)
+        json.dumps(body, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise errors.parse_error("a text holds half of a surrogate pair") from error
+    except ValueError as error:
+        raise errors.parse_error(str(error)) from error
+    except RecursionError as error:
+        raise errors.parse_error("nested too deep") from error
+    if not isinstance(body, dict):
+        raise errors.parse_error("1 validation error for QueryRequest\n  Input should be a valid dictionary")
+    return body
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _forbid_extras(body: Mapping[str, Any], known: frozenset[str], where: str) -> None:
+    extras = sorted(body.keys() - known)
+    if extras:
+        places = "".join(f"\n{where}{name}\n  Extra inputs are not permitted" for name in extras)
+        errors_found = "1 validation error" if len(extras) == 1 else f"{len(extras)} validation errors"
+        raise errors.parse_error(f"{errors_found} for QueryRequest{places}")
+
+
+def _check_kind(node: Mapping[str, Any], kind: str | None) -> None:
+    found = node.get("kind")
+    if kind is not None and found != kind:
+        raise errors.validation_error(f"Query kind mismatch: the path says {kind} and the body says {found}.")
+    if found != "HogQLQuery":
+        raise errors.validation_error(
+            f"Query kind {found!r} is not answered by the embedded project; it answers 'HogQLQuery'.", attr="query"
+        )
+
+
+def _check_answered(body: Mapping[str, Any], node: Mapping[str, Any]) -> None:
+    for name in _NOT_ANSWERED:
+        if body.get(name) or node.get(name):
+            raise errors.validation_error(f"'{name}' is not answered by the embedded project.", attr=name)
+    if node.get("filters") and "{filters" in str(node.get("query")):
+        raise errors.validation_error("'filters' is not answered by the embedded project.", attr="filters")
+
+
+def _check_refresh(body: Mapping[str, Any]) -> None:
+    """Nothing is cached here and a query is answered in its own request: what demands otherwise is refused.
+
+    The async modes may be answered at once, with the rows and a 200, when PostHog has them ready; so they are here.
+    """
+    refresh = body.get("refresh")
+    if refresh is None or isinstance(refresh, bool):
+        return
+    if refresh == "force_async":
+        raise errors.validation_error(
+            "refresh 'force_async' is not answered by the embedded project; 'async' and 'blocking' are.",
+            attr="refresh",
+        )
+    if not isinstance(refresh, str) or refresh not in _BLOCKING | _BLOCKING_UNLESS_CACHED:
+        raise errors.parse_error(f"1 validation error for QueryRequest\nrefresh\n  Unknown value {refresh!r}")
+
+
+def _check_modifiers(modifiers: Mapping[str, object]) -> None:
+    for name, value in modifiers.items():
+        if value is not None and name not in _MODIFIERS_USED | _MODIFIERS_WITHOUT_EFFECT:
+            raise errors.validation_error(f"Modifier '{name}' is not answered by the embedded project.", attr="query")
+    mode = modifiers.get("personsOnEventsMode")
+    if mode is not None and mode not in PERSON_MODES:
+        raise errors.parse_error(
+            "1 validation error for QueryRequest\nquery.HogQLQuery.modifiers.personsOnEventsMode"
+            f"\n  Input should be one of {', '.join(PERSON_MODES)}"
+        )
+
+
+def _mapping(node: Mapping[str, Any], name: str) -> Mapping[str, object]:
+    found = node.get(name)
+    if found is None:
+        return {}
+    if not isinstance(found, Mapping):
+        raise errors.parse_error(
+            f"1 validation error for QueryRequest\nquery.HogQLQuery.{name}\n  Input should be a valid dictionary"
+        )
+    return found
