@@ -1,0 +1,102 @@
+"""The command line: ``posthog-nb COMMAND``. Each command is a function that adds its parser and one that runs."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from posthog_nb import __version__
+from posthog_nb.errors import PostHogError, StoreHeldError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from posthog_nb.embedded.holding import ServerRecord
+
+__all__ = ["main"]
+
+HELD = 2
+REFUSED = 1
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return the process's exit code: 0, 1 for an error, 2 for a store that is held."""
+    parser = argparse.ArgumentParser(prog="posthog-nb", description="PostHog in a notebook.")
+    parser.add_argument("--version", action="version", version=f"posthog-nb {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_serve(commands)
+    chosen = parser.parse_args(arguments)
+    try:
+        chosen.run(chosen)
+    except PostHogError as error:
+        print("\n".join(error.lines()), file=sys.stderr)
+        return HELD if isinstance(error, StoreHeldError) else REFUSED
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "serve",
+        help="serve a project of your own on 127.0.0.1, for notebooks and any PostHog SDK",
+        description="Serve a PostHog project on 127.0.0.1 until Ctrl-C or SIGTERM. Its keys are printed here, at "
+        "their owner's terminal, and nowhere else.",
+    )
+    parser.add_argument("--path", type=Path, metavar="DIR", help="keep the project in this folder (else in memory)")
+    parser.add_argument("--port", type=_port, default=0, metavar="N", help="listen on this port (else a free one)")
+    parser.add_argument(
+        "--timezone", metavar="ZONE", help="time zone of a new project, such as Europe/London (else UTC)"
+    )
+    parser.add_argument(
+        "--idle-exit", type=_seconds, metavar="SECONDS", help="end after so long without a request (else never)"
+    )
+    parser.set_defaults(run=_serve)
+
+
+def _serve(chosen: argparse.Namespace) -> None:
+    from posthog_nb.embedded.serve import serve  # noqa: PLC0415 - the engine loads for this command alone
+
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
+    path = None if chosen.path is None else chosen.path.expanduser().absolute()
+    serve(
+        path,
+        port=chosen.port,
+        timezone=chosen.timezone,
+        idle_exit=chosen.idle_exit,
+        on_ready=lambda record: _show(record, path),
+    )
+
+
+def _show(record: ServerRecord, path: Path | None) -> None:
+    where = "in memory, gone when this ends" if path is None else f"at {path}"
+    print(
+        f"PostHog project {record.project_id}, {where}.\n"
+        "\n"
+        f"  POSTHOG_HOST={record.url}\n"
+        f"  POSTHOG_PROJECT_ID={record.project_id}\n"
+        f"  POSTHOG_PROJECT_TOKEN={record.project_token}\n"
+        f"  POSTHOG_PERSONAL_API_KEY={record.personal_api_key}\n"
+        "\n"
+        "Ctrl-C ends it. The key reads everything in this project: keep it to yourself.",
+        flush=True,
+    )
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text[:6]) < 2**16):
+        raise argparse.ArgumentTypeError(f"{text!r} is no port")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds")
+    return seconds
