@@ -1,4 +1,4 @@
-"""The quiet line under a frame: how many rows, whether there are more and how to get them, from where."""
+"""What a notebook shows: the quiet line under a frame, and frames whose dollar signs stay dollar signs."""
 
 from __future__ import annotations
 
@@ -7,9 +7,26 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from typing import Protocol
+
     from posthog_nb.operations.result import Result
 
-__all__ = ["Code", "Footer", "footer"]
+    class _WithHtml(Protocol):
+        def _repr_html_(self) -> str | None: ...
+
+
+__all__ = ["FRAME_CLASSES", "Code", "Footer", "footer", "frame_html"]
+
+FRAME_CLASSES = (
+    ("pandas", "DataFrame"),
+    ("polars.dataframe.frame", "DataFrame"),
+    ("polars.series.series", "Series"),
+)
+"""The classes, by module and name, whose HTML goes through :func:`frame_html`."""
+
+_PLAIN_DOLLARS = "tex2jax_ignore mathjax_ignore"
+"""Keeps MathJax out. PostHog's own names begin with a dollar sign, and `{"$browser": "Chrome", "$os": ...}` would
+be set as a formula."""
 
 _STYLE = (
     "color:var(--jp-ui-font-color2,#6b6b6b);font-size:0.85em;line-height:1.5;margin:2px 0 8px;overflow-wrap:anywhere"
@@ -41,9 +58,8 @@ class Footer:
 
     def html(self) -> str:
         """The line as HTML in which every text is escaped."""
-        # The class keeps `$browser ... $os` from being set as a formula.
         line = " · ".join("".join(map(_html, part)) for part in self.parts)
-        return f'<div class="posthog-nb-footer tex2jax_ignore mathjax_ignore" style="{_STYLE}">{line}</div>'
+        return f'<div class="posthog-nb-footer {_PLAIN_DOLLARS}" style="{_STYLE}">{line}</div>'
 
 
 def _html(text: str) -> str:
@@ -85,3 +101,9 @@ def _extent(result: Result, first: int) -> tuple[str, ...]:
     if rows == 0:
         return (f"no rows, {columns}",)
     return (f"{rows:,} row{'' if rows == 1 else 's'}, {columns}; complete",)
+
+
+def frame_html(frame: _WithHtml) -> str | None:
+    """A frame's own HTML, with its dollar signs left as they are."""
+    own = frame._repr_html_()
+    return None if own is None else f'<div class="{_PLAIN_DOLLARS}">{own}</div>'

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from posthog_nb.notebook.display import FRAME_CLASSES, frame_html
 from posthog_nb.notebook.magics import PostHogMagics
 
 if TYPE_CHECKING:
+    from IPython.core.formatters import HTMLFormatter
     from IPython.core.interactiveshell import InteractiveShell
 
 __all__ = ["load", "unload"]
@@ -20,6 +22,11 @@ def load(shell: InteractiveShell) -> None:
     magics = PostHogMagics(shell)
     shell.register_magics(magics)
     shell.events.register("post_execute", magics.show_footers)
+    formatter = _html_formatter(shell)
+    for module, name in FRAME_CLASSES:
+        # Somebody else's choice of how frames look comes first.
+        if formatter is not None and _own_choice(formatter, module, name) is None:
+            formatter.for_type_by_name(module, name, frame_html)  # type: ignore[no-untyped-call]
 
 
 def unload(shell: InteractiveShell) -> None:
@@ -31,3 +38,19 @@ def unload(shell: InteractiveShell) -> None:
     shell.events.unregister("post_execute", magics.show_footers)
     for registered in manager.magics.values():
         registered.pop("hogql", None)
+    formatter = _html_formatter(shell)
+    for module, name in FRAME_CLASSES:
+        if formatter is not None and _own_choice(formatter, module, name) is frame_html:
+            formatter.pop(f"{module}.{name}")  # type: ignore[no-untyped-call]
+
+
+def _html_formatter(shell: InteractiveShell) -> HTMLFormatter | None:
+    return None if shell.display_formatter is None else shell.display_formatter.formatters["text/html"]
+
+
+def _own_choice(formatter: HTMLFormatter, module: str, name: str) -> object:
+    try:
+        found: object = formatter.lookup_by_type(f"{module}.{name}")  # type: ignore[no-untyped-call]
+    except KeyError:
+        return None
+    return found
