@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from posthog_nb.errors import InvalidInputError
-from posthog_nb.operations.notice import warn_caller
+from posthog_nb.operations.moments import in_utc, is_missing
 
 __all__ = ["event_time", "json_properties"]
 
@@ -61,7 +61,7 @@ def _value(value: object, path: str, depth: int) -> Any:  # noqa: ANN401, C901, 
                 )
             return float(value)
         case datetime():
-            if value != value:  # noqa: PLR0124 - pandas' NaT is a datetime unequal to itself
+            if is_missing(value):
                 raise InvalidInputError(f"{path} is NaT, which JSON cannot carry.", hint="Leave it out, or use None.")
             return event_time(value, path).isoformat()
         case date() | time():
@@ -108,13 +108,6 @@ def event_time(given: object, name: str = "timestamp") -> datetime:
             raise InvalidInputError(
                 f"{name} is {given!r}, which is not ISO 8601.", hint="Write 2026-01-31T12:00:00Z, or pass a datetime."
             ) from error
-    if not isinstance(found, datetime) or found != found:  # noqa: PLR0124 - as above, NaT
+    if not isinstance(found, datetime) or is_missing(found):
         raise InvalidInputError(f"{name} is {given!r}, not a time.", hint="Pass a datetime or ISO 8601 text.")
-    if found.tzinfo is None:
-        try:
-            found = found.astimezone()
-        except (OverflowError, OSError, ValueError) as error:
-            raise InvalidInputError(f"{name} is {given!r}, too far away to be a time.") from error
-        warn_caller(f"{name} {given} has no time zone and is read in this computer's ({found.tzname()}).")
-    moment = found.astimezone(UTC)
-    return datetime.combine(moment.date(), moment.timetz())
+    return in_utc(found, name)

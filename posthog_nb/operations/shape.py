@@ -107,7 +107,7 @@ def read_shape(text: str, values: Mapping[str, object]) -> Shape:
     except HogQLSyntaxError as fault:
         return _unread(text, fault)
     _refuse_offset(text, tree)
-    limit = tree.get("limit") if is_select(tree) else None
+    limit = tree.get("limit")
     whole = not tree.get("limit_percent") and not tree.get("limit_with_ties")
     return Shape(
         text=_without_semicolon(text, tree),
@@ -137,7 +137,7 @@ def _number(node: dict[str, Any], values: Mapping[str, object]) -> int | None:
 
 
 def _refuse_offset(text: str, tree: dict[str, Any]) -> None:
-    for node in nodes(tree, "SelectQuery", "LimitByExpr"):
+    for node in nodes(tree, "SelectQuery", "SelectSetQuery", "LimitByExpr"):
         offset = node.get("offset") or node.get("offset_value")
         if offset:
             raise InvalidInputError(

@@ -12,13 +12,13 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from posthog_nb.errors import HogQLSyntaxError, InvalidInputError, MissingParameterError, Span
-from posthog_nb.operations.notice import warn_caller
+from posthog_nb.operations.moments import in_utc, is_missing
 from posthog_nb.operations.splice import Edit
 from posthog_nb.operations.tree import nodes
 from posthog_nb.syntax import parse_select, parser_available
@@ -154,7 +154,7 @@ class _Constant:
                     raise self._refusal(f"{value} is not a finite number; None stands for NULL")
                 return value
             case datetime():
-                return self._instant(value)
+                return in_utc(value, f"{{{self._name}}}").strftime("%Y-%m-%d %H:%M:%S.%f")
             case date():
                 return value.isoformat()
             case list() | tuple():
@@ -166,19 +166,13 @@ class _Constant:
             hint="Pass text, a number, True/False, None, a datetime, a date, a UUID, or a list of them.",
         )
 
-    def _instant(self, value: datetime) -> str:
-        if value.tzinfo is None:
-            value = value.astimezone()
-            warn_caller(f"{{{self._name}}} has no time zone and is read in this computer's ({value.tzname()}).")
-        return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
-
     def _refusal(self, what: str, hint: str | None = None) -> InvalidInputError:
         return InvalidInputError(f"The value of {{{self._name}}}: {what}.", hint=hint)
 
 
 def _plain_python(value: object) -> object:
     """Scalars and sequences of numpy, pandas, polars and Arrow as Python's own; anything else as it is."""
-    if isinstance(value, datetime) and value != value:  # noqa: PLR0124 - pandas' NaT is a datetime unequal to itself
+    if isinstance(value, datetime) and is_missing(value):
         return None
     if isinstance(value, str | int | float | date | list | tuple):
         return value

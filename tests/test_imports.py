@@ -1,0 +1,51 @@
+"""Loading is free: the heavy libraries are imported when they are used, and not before."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = "pandas polars pyarrow chdb clickhouse_connect ipywidgets IPython werkzeug hogql_parser".split()
+    "pandas",
+    "polars",
+    "pyarrow",
+    "chdb",
+    "clickhouse_connect",
+    "ipywidgets",
+    "IPython",
+    "werkzeug",
+    "hogql_parser",
+]
+
+
+def imported(code: str) -> set[str]:
+    """The top-level modules that a new Python imports for ``code``."""
+    shown = subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", code], capture_output=True, text=True, check=True
+    ).stderr
+    return {line.rpartition("|")[2].strip().partition(".")[0] for line in shown.splitlines() if "|" in line}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import posthog_nb",
+        "import posthog_nb; posthog_nb.connect",
+        "import posthog_nb; [getattr(posthog_nb, name) for name in posthog_nb.__all__]",
+        "import posthog_nb; posthog_nb.connect('eu', project_id=1, personal_api_key='phx_test')",
+        "import posthog_nb; posthog_nb.connect('demo')",
+    ],
+)
+def test_nothing_heavy_is_loaded_before_it_is_used(code: str) -> None:
+    assert imported(code) & set(HEAVY) == set()
+
+
+def test_the_package_alone_loads_no_http_either() -> None:
+    assert imported("import posthog_nb") & {"requests", "urllib3"} == set()
+
+
+def test_importing_warns_of_nothing() -> None:
+    code = "import posthog_nb; posthog_nb.connect; posthog_nb.Result"
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)

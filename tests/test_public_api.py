@@ -1,0 +1,62 @@
+"""The public names and their signatures are a promise: a change of theirs shows in review as a change of a file.
+
+To write the file anew: ``python -m tests.test_public_api``.
+"""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+
+import pytest
+
+import posthog_nb
+
+LISTING = Path(__file__).with_name("public_api.txt")
+
+
+def listing() -> str:
+    lines = []
+    for name in posthog_nb.__all__:
+        found = getattr(posthog_nb, name)
+        if not inspect.isclass(found):
+            lines.append(f"posthog_nb.{name}{inspect.signature(found)}")
+            continue
+        bases = ", ".join(base.__name__ for base in found.__bases__ if base is not object)
+        lines.append(f"class posthog_nb.{name}({bases})")
+        for member, value in sorted(vars(found).items()):
+            if member.startswith("_"):
+                continue
+            if inspect.isfunction(value):
+                lines.append(f"    {member}{inspect.signature(value)}")
+            elif not isinstance(value, classmethod | staticmethod):
+                lines.append(f"    {member}")
+        lines += [f"    {field}: {kind}" for field, kind in getattr(found, "__annotations__", {}).items()]
+    return "\n".join(lines) + "\n"
+
+
+def test_the_public_names_are_listed_in_order() -> None:
+    assert posthog_nb.__all__ == sorted(posthog_nb.__all__)
+    assert set(posthog_nb.__all__) <= set(dir(posthog_nb))
+
+
+def test_the_public_names_have_the_signatures_that_are_written_down() -> None:
+    assert listing() == LISTING.read_text()
+
+
+@pytest.mark.parametrize("name", posthog_nb.__all__)
+def test_every_public_name_is_documented(name: str) -> None:
+    found = getattr(posthog_nb, name)
+    assert inspect.getdoc(found)
+    for member, value in vars(found).items() if inspect.isclass(found) else ():
+        if inspect.isfunction(value) and not member.startswith("_"):
+            assert inspect.getdoc(value), member
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        posthog_nb.nothing  # noqa: B018
+
+
+if __name__ == "__main__":
+    LISTING.write_text(listing())
