@@ -84,13 +84,15 @@ class Engine:
             result = self._guarded(client.query, sql, settings=settings, query_tz="UTC")
             types = tuple(column.name for column in result.column_types)
             rows = list(result.result_rows)
-            if any(name in {_BARE_DATETIME, f"Nullable({_BARE_DATETIME})"} for name in types):
-                # chdb's native format drops the zone of a top-level DateTime('zone'); its values are then UTC.
-                described = self._guarded(client.query, f"DESCRIBE TABLE ({sql})", settings=settings)
-                exact = tuple(row[1] for row in described.result_rows)
-                rows = _with_zones(rows, types, exact)
+            names = tuple(result.column_names)
+            if not types or any(name in {_BARE_DATETIME, f"Nullable({_BARE_DATETIME})"} for name in types):
+                # chdb's native format says nothing of the columns when there are no rows, and drops the zone of a
+                # top-level DateTime('zone'), whose values are then UTC.
+                described = self._guarded(client.query, f"DESCRIBE TABLE ({sql})", settings=settings).result_rows
+                names, exact = tuple(row[0] for row in described), tuple(row[1] for row in described)
+                rows = _with_zones(rows, types or exact, exact)
                 types = exact
-        return Rows(tuple(result.column_names), types, rows)
+        return Rows(names, types, rows)
 
     def cancel(self, query_id: str) -> bool:
         """Stop the queries that run under ``query_id``; whether there was one."""

@@ -88,7 +88,7 @@ class Store:
         """Remove the project and all that is in it."""
         self.engine.command(f"DROP DATABASE IF EXISTS {self.database}")
 
-    # -- settings ----------------------------------------------------------------------------------------------------
+    # -- settings
 
     def settings(self) -> dict[str, str]:
         """What the project was created with."""
@@ -101,7 +101,7 @@ class Store:
             {"key": ("String", list(settings)), "value": ("String", list(settings.values()))},
         )
 
-    # -- events ------------------------------------------------------------------------------------------------------
+    # -- events
 
     def has_events(self) -> bool:
         """Whether any event is stored."""
@@ -133,7 +133,7 @@ class Store:
         if keys:
             self.engine.command(schema.property_column_statement(self.database, keys))
 
-    # -- persons -----------------------------------------------------------------------------------------------------
+    # -- persons
 
     def distinct_ids(self, distinct_ids: Collection[str]) -> list[DistinctIdRow]:
         """The latest version of each of these distinct IDs that is known."""
@@ -213,7 +213,7 @@ class Store:
             },
         )
 
-    # -- groups ------------------------------------------------------------------------------------------------------
+    # -- groups
 
     def group_types(self) -> dict[str, int]:
         """Each group type and its index."""
@@ -253,7 +253,7 @@ class Store:
             },
         )
 
-    # -- definitions -------------------------------------------------------------------------------------------------
+    # -- definitions
 
     def event_definitions(self) -> list[tuple[str, datetime, datetime]]:
         """Each event name with when it was first and last seen."""
@@ -299,8 +299,6 @@ class Store:
                 "version": ("UInt64", [1 if row.property_type else 0 for row in rows]),
             },
         )
-
-    # ----------------------------------------------------------------------------------------------------------------
 
     def _read(self, sql: str, **parameters: object) -> list[tuple[Any, ...]]:
         return self.engine.read(sql.replace("{db}", self.database), parameters)
