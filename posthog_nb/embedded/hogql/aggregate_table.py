@@ -16,7 +16,7 @@ __all__ = ["AGGREGATES", "WINDOW_FUNCTIONS"]
 _ARRAY = Type(Kind.ARRAY)
 
 
-def _aggregate(
+def _aggregate(  # noqa: PLR0913 - one line for each aggregate below
     target: str,
     fewest: int,
     most: int | None,
@@ -25,9 +25,7 @@ def _aggregate(
     first_type: bool = False,
     params: str = "no",
 ) -> Function:
-    return Function(
-        target, fewest, most, FunctionKind.AGGREGATE, returns=returns, first_type=first_type, params=params
-    )
+    return Function(target, fewest, most, FunctionKind.AGGREGATE, returns=returns, first_type=first_type, params=params)
 
 
 _BASE: dict[str, Function] = {
@@ -46,7 +44,8 @@ _BASE: dict[str, Function] = {
     **{
         name: _aggregate(name, 2, 2, FLOAT)
         for name in (
-            "covarPop", "covarSamp", "corr", "cramersV", "cramersVBiasCorrected", "contingency", "theilsU", "avgWeighted",
+            "covarPop", "covarSamp", "corr", "cramersV", "cramersVBiasCorrected", "contingency", "theilsU",
+            "avgWeighted",
         )
     },
     **{
@@ -95,9 +94,10 @@ _COMBINATORS = (
 
 _COMBINED = """
 argMaxMerge argMaxState argMinMerge argMinState groupBitmapAndState groupBitmapOrState groupBitmapState
-groupUniqArrayArray groupArrayArray quantilesMerge quantilesState uniqExactMerge uniqExactState uniqMap uniqMapMerge uniqMerge
-uniqState uniqUpToMerge quantileMerge quantileState anyMerge anyState groupArrayMerge groupArrayState groupUniqArrayMerge
-groupUniqArrayState anyOrNull argMaxOrNull argMinOrNull uniqArray uniqExactArray
+groupUniqArrayArray groupArrayArray quantilesMerge quantilesState uniqExactMerge uniqExactState
+uniqMap uniqMapMerge uniqMerge uniqState uniqUpToMerge quantileMerge quantileState anyMerge anyState
+groupArrayMerge groupArrayState groupUniqArrayMerge groupUniqArrayState anyOrNull argMaxOrNull argMinOrNull
+uniqArray uniqExactArray
 """
 """Further combinations that PostHog lists."""
 

@@ -12,12 +12,12 @@ from posthog_nb.embedded.hogql.typed import Typed
 from posthog_nb.embedded.hogql.types import UNKNOWN, Type
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from posthog_nb.embedded.hogql.facts import ProjectFacts
+    from posthog_nb.embedded.hogql.refuse import Refuse
 
 __all__ = ["Modifiers", "build_call", "known_function"]
-
 
 
 _WHOLE_PARTITION = "ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING"
@@ -33,7 +33,7 @@ class Modifiers:
     over: sql.Window | None = None
 
 
-def known_function(name: str, refuse: Callable[[str], Exception]) -> Function:
+def known_function(name: str, refuse: Refuse) -> Function:
     """The entry of the whitelist.
 
     Raises:
@@ -49,13 +49,13 @@ def known_function(name: str, refuse: Callable[[str], Exception]) -> Function:
     return function
 
 
-def build_call(  # noqa: PLR0913 - what makes a call
+def build_call(  # noqa: PLR0913, PLR0917 - what makes a call
     name: str,
     function: Function,
     args: Sequence[Typed],
     modifiers: Modifiers,
     facts: ProjectFacts,
-    refuse: Callable[[str], Exception],
+    refuse: Refuse,
 ) -> Typed:
     """The ClickHouse form of ``name(args)``."""
     _check_arity(name, function, len(args), refuse)
@@ -111,7 +111,7 @@ def _neighbour(name: str, function: Function, args: Sequence[Typed], modifiers: 
     return Typed(Func(function.target, (value, *rest), over=window), type_)
 
 
-def _check_arity(name: str, function: Function, found: int, refuse: Callable[[str], Exception]) -> None:
+def _check_arity(name: str, function: Function, found: int, refuse: Refuse) -> None:
     fewest, most = function.min_args, function.max_args
     what = "Aggregation" if function.kind is FunctionKind.AGGREGATE else "Function"
     if most is not None and fewest == most and found != fewest:
@@ -122,9 +122,7 @@ def _check_arity(name: str, function: Function, found: int, refuse: Callable[[st
         raise refuse(f"{what} '{name}' expects at most {most} argument{'s' * (most != 1)}, found {found}")
 
 
-def _check_modifiers(
-    name: str, function: Function, modifiers: Modifiers, refuse: Callable[[str], Exception]
-) -> None:
+def _check_modifiers(name: str, function: Function, modifiers: Modifiers, refuse: Refuse) -> None:
     aggregate = function.kind is FunctionKind.AGGREGATE
     what = "Aggregation" if aggregate else "Function"
     if function.params == "must" and not modifiers.params:

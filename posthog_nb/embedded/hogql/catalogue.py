@@ -54,7 +54,7 @@ class Owner:
 
 @dataclass(frozen=True)
 class Column:
-    """A HogQL column. Without ``derive`` it is the physical column ``stored``; ``in_star`` says whether ``*`` has it."""
+    """A HogQL column: the physical column ``stored`` or what ``derive`` says; ``in_star`` when ``*`` has it."""
 
     name: str
     type: Type

@@ -36,7 +36,7 @@ def identifier(name: str) -> str:
     return f"`{name.translate(_NAME_ESCAPES)}`"
 
 
-def literal(value: str | float | bool | None) -> str:  # noqa: FBT001 - a literal may be a bool
+def literal(value: str | float | bool | None) -> str:
     """A ClickHouse literal. A bool is 1 or 0, as PostHog prints it."""
     if value is None:
         return "NULL"

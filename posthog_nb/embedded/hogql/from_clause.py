@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Protocol
 
 from posthog_nb.embedded.hogql import ast, sql
 from posthog_nb.embedded.hogql.catalogue import TABLE_FUNCTIONS, TABLES
 from posthog_nb.embedded.hogql.escape import literal
+from posthog_nb.embedded.hogql.refuse import did_you_mean
 from posthog_nb.embedded.hogql.relations import (
     Aliases,
     FunctionRelation,
@@ -20,12 +20,10 @@ from posthog_nb.embedded.hogql.relations import (
 )
 from posthog_nb.embedded.hogql.scope import Scope, column_value, find_in_relation
 from posthog_nb.embedded.hogql.sql import call
-from posthog_nb.errors import HogQLQueryError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from posthog_nb.embedded.hogql.facts import ProjectFacts
+    from posthog_nb.embedded.hogql.refuse import Refuse
     from posthog_nb.embedded.hogql.sql import Expr
     from posthog_nb.embedded.hogql.typed import Typed
 
@@ -37,13 +35,12 @@ _JOIN_WORDS = frozenset("JOIN INNER LEFT RIGHT FULL OUTER CROSS ANY ALL SEMI ANT
 class Resolver(Protocol):
     """What FROM needs of the resolver around it."""
 
-    text: str
     facts: ProjectFacts
     aliases: Aliases
     tables: set[str]
 
-    def refusal(self, node: ast.Node) -> Callable[[str], HogQLQueryError]:
-        """Makes errors that point at ``node``."""
+    def refusal(self, *nodes: ast.Node) -> Refuse:
+        """Makes errors that point at the first node with a place."""
 
     def expr(self, node: ast.Node, scope: Scope) -> Typed:
         """Resolves an expression."""
@@ -100,7 +97,7 @@ def _relation(resolver: Resolver, join: ast.JoinExpr, scope: Scope, *, first: bo
 
 
 def _named(resolver: Resolver, join: ast.JoinExpr, name: str, scope: Scope, *, first: bool) -> Relation:
-    refuse = resolver.refusal(join.table)
+    refuse = resolver.refusal(join.table, join, *(join.table_args or ()))
     if join.table_args is not None:
         return _table_function(resolver, join, name)
     if name in scope.tables:
@@ -111,15 +108,14 @@ def _named(resolver: Resolver, join: ast.JoinExpr, name: str, scope: Scope, *, f
     if table is None:
         if name in TABLE_FUNCTIONS:
             raise refuse(f"Table function '{name}' requires arguments")
-        close = get_close_matches(name, [*TABLES, *scope.tables], n=3, cutoff=0.6)
-        hint = f"Did you mean: {', '.join(close)}?" if close else f"Known tables: {', '.join(TABLES)}."
-        raise HogQLQueryError(f"Unknown table `{name}`.", hint=hint, text=resolver.text, span=join.table.span)
+        hint = did_you_mean(name, [*TABLES, *scope.tables]) or f"Known tables: {', '.join(TABLES)}."
+        raise refuse(f"Unknown table `{name}`.", hint)
     resolver.tables.add(table.name)
     return TableRelation(resolver.facts, resolver.aliases, table, first=first, sample=_sample(join, refuse))
 
 
 def _table_function(resolver: Resolver, join: ast.JoinExpr, name: str) -> Relation:
-    refuse = resolver.refusal(join.table)
+    refuse = resolver.refusal(join.table, join, *(join.table_args or ()))
     function = TABLE_FUNCTIONS.get(name)
     args = join.table_args or ()
     if function is None:
@@ -142,7 +138,7 @@ def _refuse_sample(resolver: Resolver, join: ast.JoinExpr) -> None:
         raise resolver.refusal(join.sample)("SAMPLE works on tables, not on subqueries")
 
 
-def _sample(join: ast.JoinExpr, refuse: Callable[[str], HogQLQueryError]) -> str:
+def _sample(join: ast.JoinExpr, refuse: Refuse) -> str:
     if join.sample is None:
         return ""
     text = f" SAMPLE {_ratio(join.sample.sample_value, refuse)}"
@@ -151,7 +147,7 @@ def _sample(join: ast.JoinExpr, refuse: Callable[[str], HogQLQueryError]) -> str
     return text
 
 
-def _ratio(ratio: ast.RatioExpr, refuse: Callable[[str], HogQLQueryError]) -> str:
+def _ratio(ratio: ast.RatioExpr, refuse: Refuse) -> str:
     parts = [part.value for part in (ratio.left, ratio.right) if part is not None]
     numbers = [part for part in parts if isinstance(part, (int, float)) and not isinstance(part, bool)]
     if len(numbers) != len(parts):

@@ -1,7 +1,7 @@
 """The names of HogQL's functions, as data. Adding a function touches this file alone.
 
-A line of :data:`_PLAIN` is ``<type> <fewest>-<most arguments>: names``, for functions that ClickHouse has under the same
-name. ``*`` means any number, ``?`` an unknown type, ``=`` the type of the first argument.
+A line of :data:`_PLAIN` is ``<type> <fewest>-<most arguments>: names``, for functions that ClickHouse has under the
+same name. ``*`` means any number, ``?`` an unknown type, ``=`` the type of the first argument.
 """
 
 from __future__ import annotations
@@ -219,9 +219,9 @@ datetime 1-2: fromUnixTimestamp fromUnixTimestamp64Milli UUIDv7ToDateTime
 
 _ANY_CASE = """
 count min max sum avg if not concat coalesce lower upper replace substring position extract length reverse round floor
-ceil abs now least greatest trim ltrim rtrim isnull ifnull nullif date_trunc date_diff date_add today exp ln log log2 log10
-pow power sqrt sign cast any row_number rank dense_rank first_value last_value nth_value lag lead toString toDate toDateTime
-toUUID toInt toFloat and or xor left right repeat substr
+ceil abs now least greatest trim ltrim rtrim isnull ifnull nullif date_trunc date_diff date_add today exp ln log log2
+log10 pow power sqrt sign any row_number rank dense_rank first_value last_value nth_value lag lead toString toDate
+toDateTime toUUID toInt toFloat and or xor left right repeat substr
 """
 
 _BARE_CONVERSIONS = (
@@ -368,13 +368,16 @@ def _lines(table: str, *, zone: bool = False) -> Iterator[tuple[str, Function]]:
         type_name, arity = head.split()
         fewest, most = arity.split("-")
         for name in names.split():
-            yield name, Function(
+            yield (
                 name,
-                int(fewest),
-                None if most == "*" else int(most),
-                returns=_TYPES[type_name],
-                first_type=type_name == "=",
-                zone=zone,
+                Function(
+                    name,
+                    int(fewest),
+                    None if most == "*" else int(most),
+                    returns=_TYPES[type_name],
+                    first_type=type_name == "=",
+                    zone=zone,
+                ),
             )
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from posthog_nb.embedded.hogql.facts import ProjectFacts
+    from posthog_nb.embedded.hogql.refuse import Refuse
     from posthog_nb.embedded.hogql.typed import Typed
     from posthog_nb.embedded.hogql.types import Type
 
@@ -36,7 +37,7 @@ class Invocation:
     name: str
     args: tuple[Typed, ...]
     facts: ProjectFacts
-    refuse: Callable[[str], Exception]
+    refuse: Refuse
 
     @property
     def zone(self) -> str:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import TYPE_CHECKING
 
 from posthog_nb.embedded.hogql import ast
 from posthog_nb.embedded.hogql.escape import hogql_identifier, hogql_string
 
-__all__ = ["hogql_text"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["hogql_text", "query_text"]
 
 _ARITHMETIC = {"+": "plus", "-": "minus", "*": "multiply", "/": "divide", "%": "modulo"}
 _COMPARISONS = {
@@ -77,7 +81,7 @@ def _expression(node: ast.Node) -> str:  # noqa: C901, PLR0911, PLR0912 - one li
             return type(node).__name__
 
 
-def _constant(node: ast.Constant) -> str:
+def _constant(node: ast.Constant) -> str:  # noqa: PLR0911 - one line for each kind
     value = node.value
     match value:
         case None:
@@ -111,7 +115,7 @@ def _columns(node: ast.ColumnsExpr) -> str:
     return f"* EXCLUDE ({names})" if names else "*"
 
 
-def _operator(node: ast.Node) -> str:
+def _operator(node: ast.Node) -> str:  # noqa: PLR0911 - one line for each kind
     match node:
         case ast.And(exprs=exprs):
             return f"and({_join(exprs)})"
@@ -199,31 +203,39 @@ def query_text(query: ast.SelectQuery | ast.SelectSetQuery) -> str:
         for node in query.subsequent_select_queries:
             text += f" {node.set_operator} {_branch(node.select_query)}"
         return text + _tail(query.limit, query.offset)
-    parts = []
+    text = " ".join([*_before_where(query), *_filters(query), *_after_having(query)])
+    percent, ties = bool(query.limit_percent), bool(query.limit_with_ties)
+    return text + _tail(query.limit, query.offset, percent=percent, ties=ties)
+
+
+def _before_where(query: ast.SelectQuery) -> Iterator[str]:
     if query.ctes:
-        parts.append("WITH " + ", ".join(_cte(cte) for cte in query.ctes))
-    parts.append(f"SELECT {'DISTINCT ' if query.distinct else ''}{_join(query.select)}")
+        yield "WITH " + ", ".join(_cte(cte) for cte in query.ctes)
+    yield f"SELECT {'DISTINCT ' if query.distinct else ''}{_join(query.select)}"
     if query.select_from:
-        parts.append(f"FROM {_tables(query.select_from)}")
+        yield f"FROM {_tables(query.select_from)}"
     if query.array_join_list:
-        parts.append(f"{query.array_join_op} {_join(query.array_join_list)}")
-    for word, node in (("PREWHERE", query.prewhere), ("WHERE", query.where)):
-        if node is not None:
-            parts.append(f"{word} {hogql_text(node)}")
-    parts.extend(_grouping(query))
+        yield f"{query.array_join_op} {_join(query.array_join_list)}"
+
+
+def _filters(query: ast.SelectQuery) -> Iterator[str]:
+    for word, condition in (("PREWHERE", query.prewhere), ("WHERE", query.where)):
+        if condition is not None:
+            yield f"{word} {hogql_text(condition)}"
+    yield from _grouping(query)
     if query.having is not None:
-        parts.append(f"HAVING {hogql_text(query.having)}")
+        yield f"HAVING {hogql_text(query.having)}"
+
+
+def _after_having(query: ast.SelectQuery) -> Iterator[str]:
     if query.window_exprs:
-        windows = (f"{hogql_identifier(name)} AS ({_window(node)})" for name, node in query.window_exprs.items())
-        parts.append(f"WINDOW {', '.join(windows)}")
+        windows = (f"{hogql_identifier(name)} AS ({_window(window)})" for name, window in query.window_exprs.items())
+        yield f"WINDOW {', '.join(windows)}"
     if query.order_by:
-        parts.append(f"ORDER BY {_orders(query.order_by)}")
+        yield f"ORDER BY {_orders(query.order_by)}"
     if query.limit_by:
         skipped = f" OFFSET {hogql_text(query.limit_by.offset_value)}" if query.limit_by.offset_value else ""
-        parts.append(f"LIMIT {hogql_text(query.limit_by.n)}{skipped} BY {_join(query.limit_by.exprs)}")
-    return " ".join(parts) + _tail(
-        query.limit, query.offset, percent=bool(query.limit_percent), ties=bool(query.limit_with_ties)
-    )
+        yield f"LIMIT {hogql_text(query.limit_by.n)}{skipped} BY {_join(query.limit_by.exprs)}"
 
 
 def _branch(query: ast.SelectQuery | ast.SelectSetQuery) -> str:

@@ -6,15 +6,17 @@ Such a query would be answered, and wrongly. Here it is refused with an explanat
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from posthog_nb.embedded.hogql import ast
-from posthog_nb.embedded.hogql.tokens import Token, tokenise
 from posthog_nb.embedded.hogql.walk import walk
 from posthog_nb.errors import HogQLQueryError, Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from posthog_nb.embedded.hogql.tokens import Token
 
 __all__ = ["refuse_misread"]
 
@@ -54,14 +56,18 @@ _PHRASES = (
     ),
 )
 
+_PHRASES_BY_WORD = {
+    word: tuple(phrase for phrase in _PHRASES if phrase.words[0] == word)
+    for word in {phrase.words[0] for phrase in _PHRASES}
+}
 
-def refuse_misread(text: str, query: ast.Node) -> None:
+
+def refuse_misread(text: str, tokens: Sequence[Token], query: ast.Node) -> None:
     """Raise for the first thing in ``text`` that ``query`` does not say.
 
     Raises:
         HogQLQueryError: with the place and what to write instead.
     """
-    tokens = tokenise(text)
     for problem in (_swallowed_phrase(tokens), _misread_clause(tokens, query)):
         if problem is not None:
             message, hint, span = problem
@@ -72,13 +78,11 @@ _Problem = tuple[str, str, Span]
 
 
 def _swallowed_phrase(tokens: Sequence[Token]) -> _Problem | None:
-    for index in range(len(tokens)):
-        for phrase in _PHRASES:
-            last = index + len(phrase.words) - 1
-            if last < len(tokens) and all(
-                tokens[index + offset].word == word for offset, word in enumerate(phrase.words)
-            ):
-                return phrase.message, phrase.hint, Span(tokens[index].start, tokens[last].end)
+    for index, token in enumerate(tokens):
+        for phrase in _PHRASES_BY_WORD.get(token.word, ()):
+            found = tokens[index : index + len(phrase.words)]
+            if tuple(part.word for part in found) == phrase.words:
+                return phrase.message, phrase.hint, Span(token.start, found[-1].end)
     return None
 
 
@@ -120,9 +124,7 @@ def _tail_of_last_branch(
 ) -> _Problem | None:
     last = query.subsequent_select_queries[-1].select_query
     index = by_start.get(last.span.start)
-    in_brackets = index is not None and (
-        tokens[index].word == "(" or (index > 0 and tokens[index - 1].word == "(")
-    )
+    in_brackets = index is not None and (tokens[index].word == "(" or (index > 0 and tokens[index - 1].word == "("))
     if in_brackets:
         return _lost_order(tokens, query, last)
     if isinstance(last, ast.SelectQuery):
@@ -131,8 +133,7 @@ def _tail_of_last_branch(
                 place = clause[0].span if isinstance(clause, tuple) else clause.span
                 return (
                     f"HogQL applies this {word} to the last SELECT alone, not to the whole {_name_of(query)}.",
-                    "Wrap it: SELECT * FROM (... UNION ALL ...) ORDER BY ... LIMIT ...; or put the last SELECT "
-                    "into brackets.",
+                    "Wrap it: SELECT * FROM (... UNION ALL ...) ORDER BY ...; or put the last SELECT into brackets.",
                     place,
                 )
     return None
@@ -153,10 +154,14 @@ def _lost_order(tokens: Sequence[Token], query: ast.SelectSetQuery, last: ast.No
         elif depth < 0 and token.word == "ORDER":
             inside = token.start < query.span.end or depth == -1
             return (
-                f"HogQL drops an ORDER BY after a bracketed {_name_of(query)}.",
-                "Wrap it: SELECT * FROM (... UNION ALL ...) ORDER BY ...",
-                Span(token.start, token.end),
-            ) if inside else None
+                (
+                    f"HogQL drops an ORDER BY after a bracketed {_name_of(query)}.",
+                    "Wrap it: SELECT * FROM (... UNION ALL ...) ORDER BY ...",
+                    Span(token.start, token.end),
+                )
+                if inside
+                else None
+            )
         if depth < -1 or (depth == -1 and token.word not in (")", "ORDER")):
             return None
     return None
@@ -195,19 +200,10 @@ def _bare_words(tokens: Sequence[Token], index: int | None) -> Iterator[tuple[st
 
 
 def _format_as_alias(tokens: Sequence[Token], join: ast.JoinExpr) -> _Problem | None:
+    """``FORMAT JSON`` after a table is read as an alias of the table."""
     if join.alias is None:
         return None
-    for index in range(1, len(tokens)):
-        token = tokens[index]
-        if (
-            token.word == join.alias.upper()
-            and tokens[index - 1].word in ("FORMAT", "SETTINGS")
-            and join.span.start <= tokens[index - 1].start
-            and token.end <= join.span.end
-        ):
-            return (
-                f"HogQL has no {tokens[index - 1].word} clause.",
-                "Leave it out.",
-                Span(tokens[index - 1].start, token.end),
-            )
+    for before, token in pairwise(tokens):
+        if before.word in ("FORMAT", "SETTINGS") and token.word == join.alias.upper():
+            return f"HogQL has no {before.word} clause.", "Leave it out.", Span(before.start, token.end)
     return None

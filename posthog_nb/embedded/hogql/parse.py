@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from posthog_nb.embedded.hogql import ast
 from posthog_nb.embedded.hogql.misread import refuse_misread
+from posthog_nb.embedded.hogql.tokens import Token, tokenise
 from posthog_nb.embedded.hogql.values import constant_of
 from posthog_nb.errors import HogQLQueryError, HogQLSyntaxError, Span
 from posthog_nb.syntax import parse_select
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 __all__ = ["Query", "parse"]
 
 Query = ast.SelectQuery | ast.SelectSetQuery
+
+_MOST_PREFIXES = 20
+"""Most NOTs or signs in a row: the parser's time doubles with a few more of them."""
 
 
 def parse(text: str, values: Mapping[str, object]) -> Query:
@@ -31,17 +34,27 @@ def parse(text: str, values: Mapping[str, object]) -> Query:
         HogQLSyntaxError: the text is not HogQL, or says something that PostHog's parser would silently misread.
         HogQLQueryError: a placeholder has no value, or a value of a type that HogQL has no constant for.
     """
+    tokens = tokenise(text)
+    _refuse_long_prefixes(text, tokens)
     tree = parse_select(text)
     query = _Reader(text, values).node(tree)
     if not isinstance(query, Query):
         raise HogQLSyntaxError("A query is a SELECT.", text=text, span=query.span)
-    refuse_misread(text, query)
+    refuse_misread(text, tokens, query)
     return query
 
 
-@cache
-def _field_names(cls: type[ast.Node]) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(cls) if field.name != "span")
+_FIELD_NAMES = {cls: tuple(field.name for field in fields(cls) if field.name != "span") for cls in ast.NODES.values()}
+
+
+def _refuse_long_prefixes(text: str, tokens: Sequence[Token]) -> None:
+    run = 0
+    for token in tokens:
+        run = run + 1 if token.word in {"NOT", "-", "+"} else 0
+        if run > _MOST_PREFIXES:
+            raise HogQLSyntaxError(
+                f"More than {_MOST_PREFIXES} operators in a row.", text=text, span=Span(token.start, token.end)
+            )
 
 
 class _Reader:
@@ -59,7 +72,7 @@ class _Reader:
             raise HogQLQueryError(f"HogQL's {kind} is not supported.", text=self._text, span=span)
         if cls is ast.Placeholder:
             return self._placeholder(tree, span)
-        given = {name: self._value(tree[name]) for name in _field_names(cls) if tree.get(name) is not None}
+        given = {name: self._value(tree[name]) for name in _FIELD_NAMES[cls] if tree.get(name) is not None}
         return cls(span=span, **given)
 
     def _value(self, value: object) -> Any:  # noqa: ANN401 - the parser's JSON

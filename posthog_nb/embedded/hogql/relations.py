@@ -12,7 +12,7 @@ from posthog_nb.embedded.hogql.sql import Expr, call
 from posthog_nb.embedded.hogql.types import INTEGER, Type
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from posthog_nb.embedded.hogql.facts import ProjectFacts
 
@@ -109,18 +109,23 @@ class QueryRelation(Relation):
         self._columns = columns
 
     def names(self) -> list[str]:
+        """Every column name, for messages."""
         return list(self._columns)
 
     def star(self) -> list[str]:
+        """The columns of ``*``."""
         return list(self._columns)
 
     def find(self, name: str) -> QueryColumn | None:
+        """A column by its HogQL name."""
         return self._columns.get(name)
 
     def value(self, column: Column | QueryColumn) -> Expr:
+        """A column as an expression of the SELECT."""
         return sql.Column(self.alias, column.name)
 
     def entries(self, kind: str, on: Expr | None, using: tuple[str, ...]) -> Iterator[sql.Joined]:
+        """The entries of FROM."""
         yield sql.Joined(self._source, self.alias, kind, on, using)
 
 
@@ -135,18 +140,23 @@ class FunctionRelation(Relation):
         self._stored = "number" if source.name == "numbers" else source.name
 
     def names(self) -> list[str]:
+        """Every column name, for messages."""
         return [self._column]
 
     def star(self) -> list[str]:
+        """The columns of ``*``."""
         return [self._column]
 
     def find(self, name: str) -> QueryColumn | None:
+        """A column by its HogQL name."""
         return QueryColumn(self._stored, INTEGER) if name == self._column else None
 
     def value(self, column: Column | QueryColumn) -> Expr:
+        """A column as an expression of the SELECT."""
         return sql.Column(self.alias, column.name)
 
     def entries(self, kind: str, on: Expr | None, using: tuple[str, ...]) -> Iterator[sql.Joined]:
+        """The entries of FROM."""
         yield sql.Joined(self._source, self.alias, kind, on, using)
 
 
@@ -187,12 +197,15 @@ class TableRelation(Relation):
         self._keys: dict[str, Expr] = {}
 
     def names(self) -> list[str]:
+        """Every column name, for messages."""
         return [*self.table.columns, *self.table.joins, *self.table.virtual, *self.table.paths]
 
     def star(self) -> list[str]:
+        """The columns of ``*``."""
         return [column.name for column in self.table.columns.values() if column.in_star]
 
     def find(self, name: str) -> Column | None:
+        """A column by its HogQL name."""
         return self.table.columns.get(name)
 
     # -- what derived columns see (catalogue.Row)
@@ -224,10 +237,12 @@ class TableRelation(Relation):
         return self._joins[name]
 
     def value(self, column: Column | QueryColumn) -> Expr:
+        """A column as an expression of the SELECT."""
         assert isinstance(column, Column)  # noqa: S101 - the two kinds of relation never mix their columns
         return self._outward(self._lift(self._derive(column)))
 
     def property_at(self, json: JsonColumn, keys: tuple[str | int, ...]) -> Expr:
+        """A property, from its own column where there is one."""
         column = json.column
         assert isinstance(column, Column)  # noqa: S101 - as above
         materialised = self.facts.property_columns.get(str(keys[0])) if column.owner == Owner("event") else None
@@ -238,11 +253,13 @@ class TableRelation(Relation):
         return self._outward(self._lift(text))
 
     def owner_of(self, column: Column) -> Owner | None:
+        """Whose definitions a JSON column follows."""
         if column.owner and self._join and self._join[0].owner:
             return self._join[0].owner
         return column.owner
 
     def entries(self, kind: str, on: Expr | None, using: tuple[str, ...]) -> Iterator[sql.Joined]:
+        """The entries of FROM."""
         physical = sql.TableSource(self.facts.database, self.table.stored, self._sample)
         if self._nested:
             tables = (sql.Joined(physical, self._inner), *self._lazy_entries())
@@ -313,7 +330,7 @@ class TableRelation(Relation):
         )
 
 
-def conjunction(conditions: list[Expr]) -> Expr | None:
+def conjunction(conditions: Sequence[Expr]) -> Expr | None:
     """All of them, or nothing."""
     if not conditions:
         return None

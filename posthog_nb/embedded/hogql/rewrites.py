@@ -5,7 +5,7 @@ Each takes an :class:`Invocation`, whose number of arguments has been checked, a
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from posthog_nb.embedded.hogql.sql import Func, Lambda, Literal, Name, call
@@ -54,6 +54,7 @@ def cast_or_null(target: str, type_: Type) -> Callable[[Invocation], Typed]:
 
 
 def to_decimal(it: Invocation) -> Typed:
+    """``toDecimal(x, scale)``: NULL for what is no number."""
     scale = it.args[1].whole
     if scale is None or not 0 <= scale <= 18:  # noqa: PLR2004 - what Decimal64 holds
         raise it.refuse("The scale of toDecimal must be a constant from 0 to 18")
@@ -61,11 +62,13 @@ def to_decimal(it: Invocation) -> Typed:
 
 
 def to_float_or_default(it: Invocation) -> Typed:
+    """``toFloatOrDefault(x, default)``."""
     default = call("accurateCast", it.args[1].expr, "Float64")
     return Typed(call("toFloat64OrDefault", it.args[0].expr, default), FLOAT)
 
 
 def checked_cast(it: Invocation) -> Typed:
+    """``accurateCast`` and ``accurateCastOrNull`` to a type of :data:`CAST_TYPES`."""
     target = it.args[1].text
     if target not in CAST_TYPES:
         raise it.refuse(f"The second argument of {it.name} must be the name of a known type")
@@ -74,6 +77,7 @@ def checked_cast(it: Invocation) -> Typed:
 
 
 def to_date(it: Invocation) -> Typed:
+    """``toDate``: text that is no date is NULL."""
     value = it.args[0]
     match value.type.kind:
         case Kind.DATETIME | Kind.DATE | Kind.INTEGER:
@@ -85,6 +89,7 @@ def to_date(it: Invocation) -> Typed:
 
 
 def to_date_time(it: Invocation) -> Typed:
+    """``toDateTime``, by what it is given; text is read in the project's zone."""
     value = it.args[0]
     zone: Expr = it.args[1].expr if len(it.args) > 1 else Literal(it.zone)
     if value.text is not None:
@@ -124,6 +129,7 @@ def parse_best_effort(target: str) -> Callable[[Invocation], Typed]:
 
 
 def to_date_time64(it: Invocation) -> Typed:
+    """``toDateTime64`` with precision and zone filled in."""
     precision = it.args[1].expr if len(it.args) > 1 else Literal(6)
     zone = it.args[2].expr if len(it.args) > 2 else Literal(it.zone)  # noqa: PLR2004 - the third argument
     value = it.args[0]
@@ -131,8 +137,9 @@ def to_date_time64(it: Invocation) -> Typed:
 
 
 def now(it: Invocation) -> Typed:
+    """``now()``: the project's clock."""
     if it.facts.as_of is not None:
-        moment = it.facts.as_of.astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M:%S.%f")
+        moment = it.facts.as_of.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
         return Typed(call("toTimeZone", call("toDateTime64", moment, 6, "UTC"), it.zone), DATETIME)
     return Typed(call("now64", 6, it.zone), DATETIME)
 
@@ -143,7 +150,7 @@ def today(offset: int) -> Callable[[Invocation], Typed]:
     def rewrite(it: Invocation) -> Typed:
         moment = call("now", "UTC")
         if it.facts.as_of is not None:
-            moment = call("toDateTime", it.facts.as_of.astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M:%S"), "UTC")
+            moment = call("toDateTime", it.facts.as_of.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S"), "UTC")
         date = call("toDate", moment)
         return Typed(call("minus", date, offset) if offset else date, DATE)
 
@@ -151,6 +158,7 @@ def today(offset: int) -> Callable[[Invocation], Typed]:
 
 
 def to_start_of_week(it: Invocation) -> Typed:
+    """``toStartOfWeek``, with the project's first day of the week."""
     mode = it.args[1].expr if len(it.args) > 1 else Literal(3 if it.facts.week_start else 0)
     return Typed(call("toStartOfWeek", it.args[0].expr, mode), DATE.or_null(it.args[0].type.nullable))
 
@@ -163,6 +171,7 @@ _DATE_PARTS = {
 
 
 def date_part(it: Invocation) -> Typed:
+    """``date_part('hour', x)``."""
     unit = (it.args[0].text or "").lower().removesuffix("s")
     if unit not in _DATE_PARTS:
         raise it.refuse(f"The first argument of {it.name} must be one of {', '.join(_DATE_PARTS)}")
@@ -197,22 +206,28 @@ _INTERVALS = {
 
 
 def date_bin(it: Invocation) -> Typed:
+    """``date_bin(interval, x, origin)``."""
     interval, moment, origin = it.args
     return Typed(call("toStartOfInterval", moment.expr, interval.expr, origin.expr), moment.type)
 
 
 def make_timestamp(it: Invocation) -> Typed:
+    """``make_timestamp(y, m, d, h, m, s)`` in the project's zone."""
     zone = it.args[6].expr if len(it.args) > 6 else Literal(it.zone)  # noqa: PLR2004 - the seventh
-    return Typed(Func("makeDateTime", (*(arg.expr for arg in it.args[:6]), zone)), DATETIME.or_null(_any_nullable(it.args)))
+    return Typed(
+        Func("makeDateTime", (*(arg.expr for arg in it.args[:6]), zone)), DATETIME.or_null(_any_nullable(it.args))
+    )
 
 
 def make_timestamptz(it: Invocation) -> Typed:
+    """``make_timestamptz``: the time moved into a zone."""
     moment = Func("makeDateTime", tuple(arg.expr for arg in it.args[:6]))
     zone = it.args[6].expr if len(it.args) > 6 else Literal(it.zone)  # noqa: PLR2004 - the seventh
     return Typed(call("toTimeZone", moment, zone), DATETIME.or_null(_any_nullable(it.args)))
 
 
 def make_interval(it: Invocation) -> Typed:
+    """``make_interval(years, months, ...)`` as a sum."""
     units = ("Year", "Month", "Week", "Day", "Hour", "Minute", "Second")[: len(it.args)]
     total: Expr | None = None
     for unit, amount in zip(units, it.args, strict=True):
@@ -223,10 +238,12 @@ def make_interval(it: Invocation) -> Typed:
 
 
 def time_zone(it: Invocation) -> Typed:
+    """``timezone(zone, x)``."""
     return Typed(call("toTimeZone", it.args[1].expr, it.args[0].expr), it.args[1].type)
 
 
 def to_time_zone(it: Invocation) -> Typed:
+    """``toTimeZone(x)`` into the project's zone, or a given one."""
     zone = it.args[1].expr if len(it.args) > 1 else Literal(it.zone)
     return Typed(call("toTimeZone", it.args[0].expr, zone), DATETIME.or_null(it.args[0].type.nullable))
 
@@ -238,6 +255,7 @@ def first_as_utc(it: Invocation) -> Typed:
 
 
 def concat(it: Invocation) -> Typed:
+    """``concat``: NULL counts as nothing, so the result never is NULL."""
     return Typed(Func("concat", tuple(_null_safe_text(arg) for arg in it.args)), STRING)
 
 
@@ -252,6 +270,7 @@ def _null_safe_text(value: Typed) -> Expr:
 
 
 def split_part(it: Invocation) -> Typed:
+    """``split_part(text, delimiter, n)``: empty where there is no such part."""
     text, delimiter, index = (arg.expr for arg in it.args)
     return Typed(
         call("arrayElement", call("splitByString", delimiter, call("ifNull", text, "")), index),
@@ -260,18 +279,22 @@ def split_part(it: Invocation) -> Typed:
 
 
 def md5(it: Invocation) -> Typed:
+    """``md5`` as upper-case hexadecimal text."""
     return Typed(call("hex", call("MD5", it.args[0].expr)), STRING.or_null(it.args[0].type.nullable))
 
 
 def json_agg(it: Invocation) -> Typed:
+    """``json_agg``: the values as a JSON list."""
     return Typed(call("toJSONString", call("groupArray", it.args[0].expr)), STRING)
 
 
 def string_agg(it: Invocation) -> Typed:
+    """``string_agg(x, separator)``."""
     return Typed(call("arrayStringConcat", call("groupArray", it.args[0].expr), it.args[1].expr), STRING)
 
 
 def every(it: Invocation) -> Typed:
+    """``every``: whether all are true."""
     return Typed(call("toBool", call("min", it.args[0].expr)), BOOLEAN.or_null(it.args[0].type.nullable))
 
 
@@ -317,6 +340,7 @@ def common_type(values: list[Typed]) -> Type:
 
 
 def assume_not_null(it: Invocation) -> Typed:
+    """``assumeNotNull``."""
     type_ = it.args[0].type
     return Typed(call("assumeNotNull", it.args[0].expr), Type(type_.kind, items=type_.items))
 
@@ -327,39 +351,48 @@ def nullable_first(target: str) -> Callable[[Invocation], Typed]:
 
 
 def array_reduce(it: Invocation) -> Typed:
+    """``arrayReduce``, whose first argument names a function: it must be in :data:`ARRAY_REDUCE_NAMES`."""
     if it.args[0].text not in ARRAY_REDUCE_NAMES:
         raise it.refuse(f"The first argument of arrayReduce must be one of {', '.join(sorted(ARRAY_REDUCE_NAMES))}")
     return Typed(Func("arrayReduce", tuple(arg.expr for arg in it.args)))
 
 
 def sparkline(it: Invocation) -> Typed:
+    """``sparkline(values)``: a tag for the reader's side."""
     return Typed(call("tuple", "__hx_tag", "Sparkline", "data", it.args[0].expr), Type(Kind.TUPLE))
 
 
 def recording_button(it: Invocation) -> Typed:
+    """``recordingButton(id)``: a tag for the reader's side."""
     rest: tuple[Expr, ...] = (Literal("recordingStatus"), it.args[1].expr) if len(it.args) > 1 else ()
     return Typed(call("tuple", "__hx_tag", "RecordingButton", "sessionId", it.args[0].expr, *rest), Type(Kind.TUPLE))
 
 
 def ip_in_range(it: Invocation) -> Typed:
+    """``isIPAddressInRange``: what is no address is in no range."""
     address = call("ifNull", call("toString", it.args[0].expr), "")
     valid = call("or", call("isIPv4String", address), call("isIPv6String", address))
     return Typed(call("isIPAddressInRange", call("if", valid, address, "::"), it.args[1].expr), BOOLEAN)
 
 
 def sortable_version(it: Invocation) -> Typed:
+    """``sortableSemVer``: the numbers of a version, to be ordered by."""
     strict = call("extract", call("ifNull", call("toString", it.args[0].expr), ""), r"^v?(\d+(?:\.\d+)*)")
     parts = call("splitByChar", ".", strict)
     return Typed(Func("arrayMap", (_TO_INT, parts)), Type(Kind.ARRAY))
 
 
 def tuple_of(it: Invocation) -> Typed:
+    """``tuple(...)``."""
     return Typed(Func("tuple", tuple(arg.expr for arg in it.args)), Type(Kind.TUPLE))
 
 
 def to_timestamp(it: Invocation) -> Typed:
+    """``to_timestamp(seconds)``."""
     value = it.args[0]
-    return Typed(call("toDateTime", call("fromUnixTimestamp", value.expr), it.zone), DATETIME.or_null(value.type.nullable))
+    return Typed(
+        call("toDateTime", call("fromUnixTimestamp", value.expr), it.zone), DATETIME.or_null(value.type.nullable)
+    )
 
 
 def null_test(target: str) -> Callable[[Invocation], Typed]:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from posthog_nb.embedded.hogql.catalogue import Column, property_text
+from posthog_nb.embedded.hogql.refuse import did_you_mean
 from posthog_nb.embedded.hogql.relations import JsonColumn, QueryColumn, Relation, TableRelation
 from posthog_nb.embedded.hogql.sql import Expr, Literal, call
 from posthog_nb.embedded.hogql.typed import Typed
 from posthog_nb.embedded.hogql.types import BOOLEAN, DATETIME, FLOAT, STRING, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from posthog_nb.embedded.hogql import ast
     from posthog_nb.embedded.hogql.facts import ProjectFacts
+    from posthog_nb.embedded.hogql.refuse import Refuse
 
 __all__ = ["CteTable", "Located", "PropertyPath", "Scope", "column_value", "find_in_relation", "property_value"]
 
@@ -96,10 +97,10 @@ class Scope:
         self.used_names.add(unique)
         return unique
 
-    def suggestions(self, name: str) -> list[str]:
-        """Known names like ``name``."""
-        known = {*self.aliases, *self.values, *(n for relation in self.all_relations() for n in relation.names())}
-        return get_close_matches(name, sorted(known), n=3, cutoff=0.6)
+    def known_names(self) -> set[str]:
+        """Every name that could stand first in a chain."""
+        names = {name for relation in self.all_relations() for name in relation.names()}
+        return {*self.aliases, *self.values, *self.relations, *names}
 
 
 def _knows(relation: Relation, name: str) -> bool:
@@ -116,32 +117,32 @@ def _knows(relation: Relation, name: str) -> bool:
     )
 
 
-def find_in_relation(
-    relation: Relation, chain: Sequence[str | int], refuse: Callable[[str], Exception]
-) -> Located:
+def find_in_relation(relation: Relation, chain: Sequence[str | int], refuse: Refuse) -> Located:
     """Follow ``chain`` from a table: a column, what it joins lazily, a property."""
     name = str(chain[0])
     column = relation.find(name)
     if column is not None:
         return _in_column(relation, column, name, chain[1:], refuse)
-    if not isinstance(relation, TableRelation):
-        raise refuse(f"Unable to resolve field: {name}")
+    if not isinstance(relation, TableRelation) or not _knows(relation, name):
+        raise refuse(f"Unable to resolve field: {name}", did_you_mean(name, relation.names()))
+    if len(chain) == 1:
+        raise refuse(f"Can't select a table when a column is expected: {relation.table.name}.{name}")
+    return _behind(relation, name, chain[1:], refuse)
+
+
+def _behind(relation: TableRelation, name: str, rest: Sequence[str | int], refuse: Refuse) -> Located:
+    """Follow a name of ``relation`` that is no column."""
     table = relation.table
     if name in table.paths:
-        return find_in_relation(relation, (*table.paths[name](relation.facts), *chain[1:]), refuse)
-    if name in relation.facts.group_types and "group_0" in table.joins:
-        index = relation.facts.group_types[name]
-        return find_in_relation(relation, (f"group_{index}", *chain[1:]), refuse)
-    if name not in table.virtual and name not in table.joins:
-        raise refuse(f"Unable to resolve field: {name}")
-    if len(chain) == 1:
-        raise refuse(f"Can't select a table when a column is expected: {table.name}.{name}")
+        return find_in_relation(relation, (*table.paths[name](relation.facts), *rest), refuse)
     if name in table.joins:
-        return find_in_relation(relation.lazy(name), chain[1:], refuse)
-    virtual = table.virtual[name].get(str(chain[1]))
-    if virtual is None:
-        raise refuse(f"Unable to resolve field: {chain[1]}")
-    return _in_column(relation, virtual, str(chain[1]), chain[2:], refuse)
+        return find_in_relation(relation.lazy(name), rest, refuse)
+    if name in table.virtual:
+        column = table.virtual[name].get(str(rest[0]))
+        if column is None:
+            raise refuse(f"Unable to resolve field: {rest[0]}", did_you_mean(str(rest[0]), table.virtual[name]))
+        return _in_column(relation, column, str(rest[0]), rest[1:], refuse)
+    return _behind(relation, f"group_{relation.facts.group_types[name]}", rest, refuse)
 
 
 def _in_column(
@@ -149,7 +150,7 @@ def _in_column(
     column: Column | QueryColumn,
     name: str,
     rest: Sequence[str | int],
-    refuse: Callable[[str], Exception],
+    refuse: Refuse,
 ) -> Located:
     if column.type.kind is Kind.JSON:
         return Located("__".join(map(str, rest)) or name, path=PropertyPath(JsonColumn(relation, column), tuple(rest)))

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from posthog_nb.embedded.hogql.facts import ProjectFacts
     from posthog_nb.embedded.hogql.sql import Expr
+    from posthog_nb.errors import HogQLQueryError
 
 __all__ = ["Resolved", "SelectResolver"]
 
@@ -28,6 +29,7 @@ _SET_OPERATORS = frozenset(
     {"UNION ALL", "UNION DISTINCT", "INTERSECT", "INTERSECT DISTINCT", "EXCEPT", "EXCEPT DISTINCT"}
 )
 _MOST_QUANTIFIERS = 4
+_PERCENT = 100
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,7 @@ class SelectResolver(ExpressionResolver):
         self.tables: set[str] = set()
 
     def subquery(self, query: ast.Node, scope: Scope) -> tuple[sql.Statement, dict[str, QueryColumn]]:
+        """A nested query and its columns."""
         resolved = self.query(query, scope)
         return resolved.statement, resolved.columns
 
@@ -140,8 +143,7 @@ class SelectResolver(ExpressionResolver):
             having=self._optional(query.having, scope),
             order_by=tuple(self.order(order, scope) for order in query.order_by or ()),
             limit_by=self._limit_by(query.limit_by, scope),
-            limit=self._optional(query.limit, scope),
-            limit_percent=bool(query.limit_percent),
+            limit=self._limit(query, scope),
             with_ties=bool(query.limit_with_ties),
             offset=self._optional(query.offset, scope),
         )
@@ -152,6 +154,16 @@ class SelectResolver(ExpressionResolver):
     def _optional(self, node: ast.Node | None, scope: Scope) -> Expr | None:
         return self.expr(node, scope).expr if node is not None else None
 
+    def _limit(self, query: ast.SelectQuery, scope: Scope) -> Expr | None:
+        limit = self._optional(query.limit, scope)
+        if limit is None or not query.limit_percent:
+            return limit
+        value = limit.value if isinstance(limit, sql.Literal) else None
+        if not isinstance(value, (int, float)) or not 0 < value < _PERCENT:
+            raise self.refusal(query.limit or query)("LIMIT n% takes a number between 0 and 100")
+        # ClickHouse reads a fraction as a share of the rows.
+        return sql.Literal(value / _PERCENT)
+
     def _limit_by(
         self, node: ast.LimitByExpr | None, scope: Scope
     ) -> tuple[Expr, Expr | None, tuple[Expr, ...]] | None:
@@ -160,9 +172,7 @@ class SelectResolver(ExpressionResolver):
         exprs = tuple(self.expr(expr, scope).expr for expr in node.exprs)
         return self.expr(node.n, scope).expr, self._optional(node.offset_value, scope), exprs
 
-    def _array_join(
-        self, query: ast.SelectQuery, scope: Scope
-    ) -> tuple[str, tuple[tuple[Expr, str], ...]] | None:
+    def _array_join(self, query: ast.SelectQuery, scope: Scope) -> tuple[str, tuple[tuple[Expr, str], ...]] | None:
         if not query.array_join_list:
             return None
         arrays = []
@@ -215,9 +225,9 @@ class SelectResolver(ExpressionResolver):
 
     def _item(self, node: ast.Node, scope: Scope, taken: set[str]) -> Iterator[_Item]:
         if isinstance(node, ast.ColumnsExpr) or (isinstance(node, ast.Field) and node.chain[-1] == "*"):
-            for located in self.star(node, scope):
-                value = self.finish(located)
-                yield _Item(located.name, scope.fresh_name(located.name), value.expr, value.type, visible=True)
+            for column in self.star(node, scope):
+                value = self.finish(column)
+                yield _Item(column.name, scope.fresh_name(column.name), value.expr, value.type, visible=True)
             return
         if isinstance(node, ast.Alias):
             name, value = self.declare(node, scope)
@@ -233,6 +243,7 @@ class SelectResolver(ExpressionResolver):
         yield _Item(name, scope.fresh_name(name.replace("%", "")), value.expr, value.type, visible=False)
 
     def star(self, node: ast.Node, scope: Scope) -> list[Located]:
+        """The columns of ``*``, ``t.*`` or COLUMNS."""
         refuse = self.refusal(node)
         if isinstance(node, ast.ColumnsExpr):
             return self._columns_expr(node, scope)
@@ -267,7 +278,7 @@ class SelectResolver(ExpressionResolver):
         excluded = set(node.exclude or ())
         unknown = excluded - {located.name for located in everything}
         if unknown:
-            raise refuse(f"Unable to resolve field: {sorted(unknown)[0]}")
+            raise refuse(f"Unable to resolve field: {min(unknown)}")
         return [located for located in everything if located.name not in excluded]
 
     def _named_columns(self, node: ast.Node, scope: Scope) -> list[Located]:
@@ -280,8 +291,8 @@ class SelectResolver(ExpressionResolver):
 
 
 def _star_of(relation: Relation) -> list[Located]:
-    def refuse(message: str) -> Exception:
-        raise AssertionError(message)
+    def refuse(message: str, hint: str | None = None) -> HogQLQueryError:
+        raise AssertionError(message, hint)
 
     return [find_in_relation(relation, (name,), refuse) for name in relation.star()]
 

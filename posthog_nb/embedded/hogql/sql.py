@@ -175,7 +175,6 @@ class Select:
     order_by: tuple[Order, ...] = ()
     limit_by: tuple[Expr, Expr | None, tuple[Expr, ...]] | None = None
     limit: Expr | None = None
-    limit_percent: bool = False
     with_ties: bool = False
     offset: Expr | None = None
     settings: str = ""
@@ -274,9 +273,8 @@ def _limits(select: Select) -> list[str]:
         skipped = f" OFFSET {_expr(offset)}" if offset is not None else ""
         parts.append(f"LIMIT {_expr(n)}{skipped} BY {_list(exprs)}")
     if select.limit is not None:
-        percent = "%" if select.limit_percent else ""
         ties = " WITH TIES" if select.with_ties else ""
-        parts.append(f"LIMIT {_expr(select.limit)}{percent}{ties}")
+        parts.append(f"LIMIT {_expr(select.limit)}{ties}")
     if select.offset is not None:
         parts.append(f"OFFSET {_expr(select.offset)}")
     return parts
@@ -330,7 +328,7 @@ def _window(window: Window) -> str:
     return " ".join(parts)
 
 
-def _expr(expr: Expr) -> str:
+def _expr(expr: Expr) -> str:  # noqa: PLR0911 - one line for each kind
     match expr:
         case Func():
             return _func(expr)

@@ -38,7 +38,7 @@ class Type:
     nullable: bool = False
     items: tuple[Type, ...] = ()
 
-    def or_null(self, nullable: bool = True) -> Type:  # noqa: FBT001, FBT002 - reads as English at its uses
+    def or_null(self, nullable: bool = True) -> Type:
         """The same type, nullable if it was or if ``nullable``."""
         return self if self.nullable or not nullable else replace(self, nullable=True)
 

@@ -52,34 +52,39 @@ class _Binder:
         return ast.Constant(self._span, value=value)
 
     def _check(self, value: object) -> None:
+        problem = self._problem(value)
+        if problem is not None:
+            raise self._refusal(problem)
+
+    @staticmethod
+    def _problem(value: object) -> str | None:  # noqa: PLR0911 - one line for each type
         match value:
             case None | bool() | UUID():
-                pass
+                return None
             case str():
-                if any("\ud800" <= char <= "\udfff" for char in value):
-                    raise self._refusal("holds half a surrogate pair, which is not text")
+                surrogate = any("\ud800" <= char <= "\udfff" for char in value)
+                return "holds half a surrogate pair, which is not text" if surrogate else None
             case int():
-                if not -(1 << (_INTEGER_BITS - 1)) <= value < 1 << _INTEGER_BITS:
-                    raise self._refusal("does not fit into 64 bits")
+                fits = -(1 << (_INTEGER_BITS - 1)) <= value < 1 << _INTEGER_BITS
+                return None if fits else "does not fit into 64 bits"
             case float():
-                if math.isnan(value) or math.isinf(value):
-                    raise self._refusal("is not a finite number")
+                return None if math.isfinite(value) else "is not a finite number"
             case Decimal():
-                self._check_decimal(value)
+                return _decimal_problem(value)
             case datetime():
-                if value.tzinfo is None:
-                    raise self._refusal("is a datetime without a time zone; give it one")
+                return "is a datetime without a time zone; give it one" if value.tzinfo is None else None
             case date():
-                pass
+                return None
             case _:
-                raise self._refusal(f"has type {type(value).__name__}, which HogQL has no constant for")
-
-    def _check_decimal(self, value: Decimal) -> None:
-        exponent = value.as_tuple().exponent
-        if not isinstance(exponent, int):
-            raise self._refusal("is not a finite number")
-        if max(len(value.as_tuple().digits) + max(exponent, 0), -exponent) > _DECIMAL_DIGITS:
-            raise self._refusal(f"has more than {_DECIMAL_DIGITS} digits")
+                return f"has type {type(value).__name__}, which HogQL has no constant for"
 
     def _refusal(self, what: str) -> HogQLQueryError:
         return HogQLQueryError(f"The value of {{{self._name}}} {what}.", text=self._text, span=self._span)
+
+
+def _decimal_problem(value: Decimal) -> str | None:
+    exponent = value.as_tuple().exponent
+    if not isinstance(exponent, int):
+        return "is not a finite number"
+    digits = max(len(value.as_tuple().digits) + max(exponent, 0), -exponent)
+    return f"has more than {_DECIMAL_DIGITS} digits" if digits > _DECIMAL_DIGITS else None

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 __all__ = ["children", "walk"]
 
+_FIELD_NAMES = {cls: tuple(field.name for field in fields(cls)) for cls in ast.NODES.values()}
+
 
 def walk(node: ast.Node) -> Iterator[ast.Node]:
     """``node`` and everything below it, parents first."""
@@ -24,8 +26,8 @@ def walk(node: ast.Node) -> Iterator[ast.Node]:
 
 def children(node: ast.Node) -> Iterator[ast.Node]:
     """The nodes right below ``node``."""
-    for field in fields(node):
-        yield from _nodes_in(getattr(node, field.name))
+    for name in _FIELD_NAMES[type(node)]:
+        yield from _nodes_in(getattr(node, name))
 
 
 def _nodes_in(value: object) -> Iterator[ast.Node]:
