@@ -85,7 +85,12 @@ class TestLoading:
         assert shell.find_line_magic("hogql") is None
         assert shell.find_cell_magic("hogql") is None
         assert len(shell.events.callbacks["post_execute"]) == callbacks - 1
+        assert shell.input_transformers_cleanup == InteractiveShell().input_transformers_cleanup
         posthog_nb.unload_ipython_extension(shell)
+
+    def test_a_question_mark_shows_what_the_magic_is(self, shell: InteractiveShell) -> None:
+        assert "Run HogQL" in run(shell, "%%hogql?").printed
+        assert "Run HogQL" in run(shell, "%hogql?").printed
 
 
 class TestFrames:
@@ -196,7 +201,7 @@ class TestParameters:
         assert value(shell, "%%hogql --param n=2\nSELECT {n} AS n").n.tolist() == [2]
 
     def test_the_local_variables_of_a_function_are_seen(self, shell: InteractiveShell) -> None:
-        run(shell, "def ask():\n    local_number = 5\n    return %hogql SELECT {local_number} AS n")
+        run(shell, "def ask():\n    local_number = 5\n    frame = %hogql SELECT {local_number} AS n\n    return frame")
         assert value(shell, "ask()").n.tolist() == [5]
 
     def test_braces_and_dollars_are_not_expanded_by_ipython(self, shell: InteractiveShell) -> None:
@@ -222,6 +227,7 @@ class TestErrors:
     @pytest.mark.parametrize(
         ("cell", "message"),
         [
+            ("%%hogql", "there is no query"),
             ("%%hogql\n", "there is no query"),
             ("%%hogql\n  \n\n", "there is no query"),
             ("%hogql", "there is no query"),
@@ -289,4 +295,4 @@ class TestConnections:
 
 def test_help_lists_the_options(shell: InteractiveShell) -> None:
     assert "--frame {pandas,polars,arrow}" in run(shell, "%hogql -h").printed
-    assert run(shell, "%%hogql --help\n").printed == run(shell, "%hogql -h").printed
+    assert run(shell, "%%hogql --help").printed == run(shell, "%hogql -h").printed

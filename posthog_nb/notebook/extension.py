@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from posthog_nb.notebook.display import FRAME_CLASSES, frame_html
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["load", "unload"]
 
+_ALONE = re.compile(r"%%hogql\s")
+
 _NAME = PostHogMagics.__name__
 
 
@@ -22,6 +25,7 @@ def load(shell: InteractiveShell) -> None:
     magics = PostHogMagics(shell)
     shell.register_magics(magics)
     shell.events.register("post_execute", magics.show_footers)
+    shell.input_transformers_cleanup.append(_with_a_body)
     formatter = _html_formatter(shell)
     for module, name in FRAME_CLASSES:
         # Somebody else's choice of how frames look comes first.
@@ -36,12 +40,21 @@ def unload(shell: InteractiveShell) -> None:
     if magics is None:
         return
     shell.events.unregister("post_execute", magics.show_footers)
+    shell.input_transformers_cleanup.remove(_with_a_body)
     for registered in manager.magics.values():
         registered.pop("hogql", None)
     formatter = _html_formatter(shell)
     for module, name in FRAME_CLASSES:
         if formatter is not None and _own_choice(formatter, module, name) is frame_html:
             formatter.pop(f"{module}.{name}")  # type: ignore[no-untyped-call]
+
+
+def _with_a_body(lines: list[str]) -> list[str]:
+    """Give a `%%hogql` that stands alone an empty line, as IPython does not call a cell magic without a body.
+
+    So `%%hogql -h` shows the help and an empty cell gets our own error, which a saved notebook keeps.
+    """
+    return [*lines, "\n"] if len(lines) == 1 and _ALONE.match(f"{lines[0]}\n") else lines
 
 
 def _html_formatter(shell: InteractiveShell) -> HTMLFormatter | None:
