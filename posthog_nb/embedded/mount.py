@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import math
 import sys
 import threading
-from concurrent.futures import Future
+import time
+from concurrent.futures import Future, wait
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     from requests import PreparedRequest, Response
 
 __all__ = ["EmbeddedAdapter"]
+
+_SLICE = 0.2
+"""Seconds."""
 
 
 class EmbeddedAdapter(HTTPAdapter):
@@ -56,13 +61,12 @@ class EmbeddedAdapter(HTTPAdapter):
         answer: Future[HTTPResponse] = Future()
         threading.Thread(target=self._run, args=(request, answer), name="posthog-nb-embedded", daemon=True).start()
         seconds = timeout[1] if isinstance(timeout, tuple) else timeout
-        try:
-            found = answer.result(seconds)
-        except TimeoutError as error:
-            if answer.done():
-                raise
-            raise ReadTimeout(f"No answer within {seconds} s.", request=request) from error
-        return self.build_response(request, found)
+        deadline = math.inf if seconds is None else time.monotonic() + seconds
+        # In slices: a signal that another thread received does not wake this one.
+        while not wait([answer], min(_SLICE, max(0.0, deadline - time.monotonic()))).done:
+            if time.monotonic() >= deadline:
+                raise ReadTimeout(f"No answer within {seconds} s.", request=request)
+        return self.build_response(request, answer.result())
 
     def _run(self, request: PreparedRequest, answer: Future[HTTPResponse]) -> None:
         try:
@@ -101,7 +105,10 @@ def _environment(request: PreparedRequest) -> WSGIEnvironment:
         "wsgi.multiprocess": False,
         "wsgi.run_once": False,
     }
-    for name, value in request.headers.items():
+    headers: Mapping[str, Any] = request.headers
+    for name, given in headers.items():
+        # requests takes bytes as well, and its types leave them out.
+        value = str(given, "latin-1") if isinstance(given, bytes) else given
         key = name.upper().replace("-", "_")
         if key == "CONTENT_TYPE":
             environment[key] = value

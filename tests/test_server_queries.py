@@ -1,0 +1,218 @@
+"""The query endpoint: PostHog's request, PostHog's response, PostHog's refusals."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.wire import Wire, open_wire
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+EVENTS = 250
+
+
+@pytest.fixture(scope="module")
+def wire() -> Iterator[Wire]:
+    wire = open_wire(timezone="Europe/London")
+    wire.send(
+        *(
+            {
+                "event": "row",
+                "distinct_id": f"user-{n % 7}",
+                "timestamp": f"2026-07-01T12:{n // 60:02}:{n % 60:02}Z",
+                "properties": {"n": n, "name": f"it's {n}"},
+            }
+            for n in range(EVENTS)
+        )
+    )
+    yield wire
+    wire.close()
+
+
+def ok(wire: Wire, query: str, **options: Any) -> dict[str, Any]:
+    answer = wire.ask(query, **options)
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def refused(wire: Wire, query: str, **options: Any) -> dict[str, Any]:
+    answer = wire.ask(query, **options)
+    assert answer.status_code == 400, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def test_the_response_has_every_key_of_posthogs_and_nulls_are_sent(wire: Wire) -> None:
+    assert set(ok(wire, "SELECT 1")) == {
+        *("results", "columns", "types", "hasMore", "limit", "offset", "hogql", "clickhouse", "query", "error"),
+        *("explain", "metadata", "timings", "modifiers", "warnings", "resolved_date_range", "is_cached", "cache_key"),
+        *("cache_target_age", "last_refresh", "next_allowed_client_refresh", "timezone", "calculation_trigger"),
+        *("query_metadata", "query_status"),
+    }
+
+
+def test_types_are_pairs_and_times_are_in_the_projects_zone(wire: Wire) -> None:
+    answer = ok(wire, "SELECT event, timestamp, properties.n AS n FROM events ORDER BY timestamp LIMIT 1")
+    assert answer["columns"] == ["event", "timestamp", "n"]
+    assert answer["types"] == [
+        ["event", "String"],
+        ["timestamp", "DateTime64(6, 'Europe/London')"],
+        ["n", "Nullable(Float64)"],
+    ]
+    assert answer["results"] == [["row", "2026-07-01T13:00:00+01:00", 0.0]]
+    assert answer["timezone"] == "Europe/London"
+
+
+def test_the_modifier_for_utc_is_obeyed(wire: Wire) -> None:
+    answer = ok(
+        wire,
+        "SELECT timestamp FROM events ORDER BY timestamp LIMIT 1",
+        node={"modifiers": {"convertToProjectTimezone": False}},
+    )
+    assert answer["results"] == [["2026-07-01T12:00:00Z"]]
+    assert answer["modifiers"]["convertToProjectTimezone"] is False
+
+
+@pytest.mark.parametrize(
+    ("query", "rows", "more", "limit", "offset"),
+    [
+        ("SELECT uuid FROM events", 100, True, 100, 0),
+        ("SELECT uuid FROM events WHERE properties.n < 100", 100, False, 100, 0),
+        ("SELECT uuid FROM events WHERE properties.n < 3", 3, False, 100, 0),
+        ("SELECT uuid FROM (SELECT uuid FROM events LIMIT 5)", 5, False, 100, 0),
+        ("SELECT uuid FROM events LIMIT 120", 120, None, None, None),
+        ("SELECT uuid FROM events LIMIT 60000", EVENTS, None, None, None),
+        ("SELECT uuid FROM events UNION ALL SELECT uuid FROM events", 200, None, None, None),
+    ],
+)
+def test_has_more_limit_and_offset_are_given_for_a_single_select_without_a_limit_alone(
+    wire: Wire, query: str, *, rows: int, more: bool | None, limit: int | None, offset: int | None
+) -> None:
+    answer = ok(wire, query)
+    found = (len(answer["results"]), answer["hasMore"], answer["limit"], answer["offset"])
+    assert found == (rows, more, limit, offset)
+
+
+@pytest.mark.parametrize(
+    "query", ["SELECT uuid FROM events LIMIT 5 OFFSET 5", "SELECT 1 FROM (SELECT uuid FROM events LIMIT 5 OFFSET 5)"]
+)
+def test_offset_is_refused_for_a_personal_key(wire: Wire, query: str) -> None:
+    answer = refused(wire, query)
+    assert (answer["type"], answer["code"]) == ("validation_error", "hogql_query_error")
+    assert answer["detail"].startswith("OFFSET is not supported")
+
+
+@pytest.mark.parametrize("value", ["it's 7", "') OR 1 = 1 --", "{x}", "\\", "'; DROP TABLE events", "🦔"])
+def test_a_value_is_a_value_and_never_text_of_the_query(wire: Wire, value: str) -> None:
+    answer = ok(wire, "SELECT {x}, count() FROM events WHERE properties.name = {x}", node={"values": {"x": value}})
+    assert answer["results"] == [[value, 1 if value == "it's 7" else 0]]
+
+
+@pytest.mark.parametrize(
+    ("query", "code", "marked"),
+    [
+        ("SELECT nope FROM events", "hogql_query_error", "nope"),
+        ("SELECT event FROM evnts", "hogql_query_error", "evnts"),
+        ("SELECT file('/etc/passwd')", "hogql_query_error", None),
+        ("SELECT * FROM url('http://x')", "hogql_query_error", None),
+        ("SELECT event FROM events WHERE x = {missing}", "hogql_query_error", None),
+    ],
+)
+def test_a_query_that_means_nothing_is_refused_at_its_place(
+    wire: Wire, query: str, code: str, marked: str | None
+) -> None:
+    answer = refused(wire, query)
+    assert (answer["type"], answer["code"], answer["attr"]) == ("validation_error", code, None)
+    (notice,) = answer["extra"]["hogql_metadata"]["errors"]
+    assert notice["message"]
+    if marked is not None:
+        assert query[notice["start"] : notice["end"]] == marked
+
+
+def test_a_syntax_error_is_one_with_its_place(wire: Wire) -> None:
+    answer = refused(wire, "SELECT event FROM events WHERE")
+    assert answer["code"] == "hogql_syntax_error"
+    assert answer["extra"]["hogql_metadata"]["errors"][0]["start"] >= 25
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"{", "parse_error"),
+        (b"[]", "parse_error"),
+        (b"\xff", "parse_error"),
+        (b"{}", "parse_error"),
+        (b'{"query": NaN}', "parse_error"),
+        (b"[" * 100_000, "parse_error"),
+        (b'{"query": {"kind": "HogQLQuery", "query": "\\ud800"}}', "parse_error"),
+        (b'{"query": {"kind": "HogQLQuery", "query": "SELECT 1"}, "mine": 1}', "parse_error"),
+        (b'{"query": {"kind": "HogQLQuery", "query": "SELECT 1", "mine": 1}}', "parse_error"),
+        (b'{"query": {"kind": "HogQLQuery", "query": 1}}', "parse_error"),
+        (b'{"query": {"kind": "HogQLQuery", "query": "SELECT 1", "values": []}}', "parse_error"),
+        (b'{"query": {"kind": "HogQLQuery", "query": "SELECT 1"}, "client_query_id": 1}', "parse_error"),
+        (b'{"query": {"kind": "HogQLQuery", "query": "SELECT 1"}, "refresh": "soon"}', "parse_error"),
+        (b'{"query": {"kind": "HogQLQuery", "query": "SELECT 1"}, "refresh": "force_async"}', "invalid_input"),
+        (b'{"query": {"kind": "HogQLQuery", "query": "SELECT 1", "sendRawQuery": true}}', "invalid_input"),
+        (b'{"query": {"kind": "HogQLQuery", "query": "SELECT 1", "modifiers": {"mine": 1}}}', "invalid_input"),
+        (b'{"query": {"kind": "TrendsQuery", "series": []}}', "invalid_input"),
+    ],
+)
+def test_a_body_that_is_not_understood_is_refused(wire: Wire, body: bytes, code: str) -> None:
+    answer = wire.request("POST", "/api/projects/1/query/", data=body, headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()["code"]) == (400, code)
+
+
+@pytest.mark.parametrize("refresh", [True, False, None, "blocking", "force_blocking", "async", "lazy_async"])
+def test_every_query_is_answered_within_its_request(wire: Wire, refresh: object) -> None:
+    answer = ok(wire, "SELECT 1", refresh=refresh)
+    assert (answer["results"], answer["is_cached"], answer["query_status"]) == ([[1]], False, None)
+
+
+def test_the_path_may_name_the_kind_and_must_then_agree(wire: Wire) -> None:
+    body = {"query": {"kind": "HogQLQuery", "query": "SELECT 1"}}
+    assert wire.request("POST", "/api/environments/@current/query/HogQLQuery", json=body).status_code == 200
+    assert wire.request("POST", "/api/projects/1/query/EventsQuery/", json=body).status_code == 400
+
+
+def test_what_clickhouse_refuses_is_the_querys_fault_under_clickhouses_name(wire: Wire) -> None:
+    answer = refused(wire, "SELECT event + 1 FROM events")
+    assert (answer["type"], answer["code"]) == ("validation_error", "illegal_type_of_argument")
+
+
+def test_timings_and_sql_are_given_when_asked_for(wire: Wire) -> None:
+    answer = ok(wire, "SELECT 1", node={"modifiers": {"timings": True, "debug": True}})
+    assert [one["k"] for one in answer["timings"]] == ["./parse_and_print", "./clickhouse_execute"]
+    assert "SELECT" in answer["clickhouse"]
+
+
+def test_no_async_query_is_known(wire: Wire) -> None:
+    answer = wire.get("/api/projects/1/query/some-id/")
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert answer.json()["detail"] == "Query some-id not found for team 1"
+
+
+def test_a_running_query_ends_when_it_is_cancelled(wire: Wire) -> None:
+    slow = (
+        "SELECT count() FROM events a CROSS JOIN events b CROSS JOIN events c CROSS JOIN events d WHERE a.uuid > d.uuid"
+    )
+    answers: list[Any] = []
+    asking = threading.Thread(target=lambda: answers.append(wire.ask(slow, client_query_id="slow")))
+    asking.start()
+    time.sleep(0.3)
+    start = time.monotonic()
+    cancelled = wire.request("DELETE", "/api/projects/1/query/slow/")
+    asking.join(10)
+    assert (cancelled.status_code, cancelled.json()) == (200, {"message": "Query was cancelled."})
+    assert time.monotonic() - start < 2
+    assert (answers[0].status_code, answers[0].json()["code"]) == (400, "query_was_cancelled")
+
+
+def test_cancelling_what_does_not_run_says_so(wire: Wire) -> None:
+    answer = wire.request("DELETE", "/api/projects/1/query/gone/")
+    assert (answer.status_code, answer.json()) == (200, {"message": "Query is already complete."})
