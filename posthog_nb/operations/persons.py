@@ -212,17 +212,16 @@ class Persons:
             "SELECT id, properties, created_at FROM persons WHERE id = toUUID({uuid})", {"uuid": uuid}, 1
         ).rows
         if not rows:
-            raise NotFoundError(
-                f"There is no person {uuid}.",
-                status=_NOT_FOUND,
-                hint="A distinct id may look like a UUID: try persons.search(distinct_id=...).",
-            )
+            raise _not_found(uuid)
         ids = self._distinct_ids([uuid]).get(uuid, [])
         properties = _object(rows[0][1])
         return self._person(uuid, uuid, _name(properties, ids, uuid), ids, properties, rows[0][2])
 
     def _by_number(self, number: int) -> Person:
-        found = self._connection.get(f"persons/{number}/")
+        try:
+            found = self._connection.get(f"persons/{number}/")
+        except NotFoundError as error:
+            raise _not_found(number) from error
         properties, ids = _object(found.get("properties")), list(map(str, found.get("distinct_ids") or []))
         uuid = str(found["uuid"])
         name = found.get("name") or _name(properties, ids, uuid)
@@ -241,6 +240,14 @@ class Persons:
             source=self._connection.label,
             frame=self._frame,
         )
+
+
+def _not_found(person_id: int | str) -> NotFoundError:
+    return NotFoundError(
+        f"There is no person {person_id}.",
+        status=_NOT_FOUND,
+        hint="A distinct id may look like a UUID or a number: try persons.search(distinct_id=...).",
+    )
 
 
 def _identity(person_id: object) -> int | str:
