@@ -68,7 +68,7 @@ def create_world() -> World:
     client.command(f"DROP DATABASE IF EXISTS {DATABASE}")
     for statement in create_tables(DATABASE):
         client.command(statement)
-    client.command(property_column_statement(DATABASE, "plan"))
+    client.command(property_column_statement(DATABASE, ["plan"]))
     _insert_events(client)
     _insert_persons(client)
     return World(client)
@@ -110,15 +110,12 @@ def _insert_persons(client: Any) -> None:
         [BOB, created, 1, json.dumps({"email": "bob@new.example", "age": "41"}), 1, 0, 1, 2, created],
         [BOB_BEFORE_MERGE, created, 1, "{}", 0, 1, 5, 3, created],
     ]
-    client.insert(
-        "person",
-        persons,
-        column_names=[
-            "id", "created_at", "team_id", "properties", "is_identified", "is_deleted", "version", "serial_id",
-            "last_seen_at",
-        ],
-        database=DATABASE,
-    )  # fmt: skip
+    person_columns = [
+        "id", "created_at", "team_id", "properties", "is_identified", "is_deleted", "version", "serial_id", "last_seen_at",
+    ]  # fmt: skip
+    for version in persons:
+        # One part for each, so that readers meet several versions of a row.
+        client.insert("person", [version], column_names=person_columns, database=DATABASE)
     ids = ["team_id", "distinct_id", "person_id", "is_deleted", "version"]
     distinct_ids = [
         [1, "ann", ANN, 0, 0],

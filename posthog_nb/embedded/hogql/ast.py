@@ -268,7 +268,7 @@ class WindowFrameExpr(Node):
     """One end of a window's frame."""
 
     frame_type: str = "CURRENT ROW"
-    frame_value: int | None = None
+    frame_value: int | Node | None = None
 
 
 @dataclass(frozen=True)

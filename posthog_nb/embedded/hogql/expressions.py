@@ -172,7 +172,12 @@ class ExpressionResolver(NameResolver):
             return node.frame_type
         if node.frame_type not in ("PRECEDING", "FOLLOWING"):
             raise self.refusal(node)(f"Unknown window frame: {node.frame_type}")
-        return f"{'UNBOUNDED' if node.frame_value is None else int(node.frame_value)} {node.frame_type}"
+        value = node.frame_value.value if isinstance(node.frame_value, ast.Constant) else node.frame_value
+        if value is None:
+            return f"UNBOUNDED {node.frame_type}"
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise self.refusal(node)("The frame of a window is given by whole numbers")
+        return f"{value} {node.frame_type}"
 
     def order(self, node: ast.OrderExpr, scope: Scope) -> sql.Order:
         """A key of ORDER BY."""

@@ -177,7 +177,8 @@ def _window(node: ast.WindowExpr | None) -> str:
 def _frame(node: ast.WindowFrameExpr) -> str:
     if node.frame_type == "CURRENT ROW":
         return node.frame_type
-    return f"{'UNBOUNDED' if node.frame_value is None else node.frame_value} {node.frame_type}"
+    value = hogql_text(node.frame_value) if isinstance(node.frame_value, ast.Node) else node.frame_value
+    return f"{'UNBOUNDED' if value is None else value} {node.frame_type}"
 
 
 def _orders(orders: tuple[ast.OrderExpr, ...]) -> str:

@@ -1,0 +1,137 @@
+"""What HogQL refuses: PostHog's words, and the place in the text."""
+
+from __future__ import annotations
+
+import pytest
+
+from posthog_nb.embedded.hogql import ProjectFacts, compile_query
+from posthog_nb.errors import HogQLError, HogQLQueryError, HogQLSyntaxError
+
+FACTS = ProjectFacts(database="refusals", group_types={"organization": 0})
+
+REFUSALS = [
+    # query, words of the message, the text that it points at
+    ("select * from evnts", "Unknown table `evnts`", "evnts"),
+    ("select evnt from events", "Unable to resolve field: evnt", "evnt"),
+    ("select e.evnt from events e", "Unable to resolve field: evnt", "e.evnt"),
+    ("select events.event from events e", "Unable to resolve field: events", "events.event"),
+    ("select toStrin(1)", "Unsupported function call 'toStrin(...)'. Perhaps you meant 'toString(...)'?", "toStrin(1)"),
+    ("select TOSTARTOFDAY(now())", "Unsupported function call", "TOSTARTOFDAY(now())"),
+    ("select toInt(1, 2)", "Function 'toInt' expects 1 argument, found 2", "toInt(1, 2)"),
+    ("select substring('a')", "expects at least 2 arguments, found 1", "substring('a')"),
+    ("select toDate(now(), 'UTC')", "Function 'toDate' expects 1 argument, found 2", "toDate(now(), 'UTC')"),
+    ("select equals(1)", "Comparison 'equals' requires exactly two arguments", "equals(1)"),
+    ("select sum(count()) from events", "Aggregation 'count' cannot be nested inside another aggregation 'sum'.", "count()"),
+    ("select quantiles(1) from events", "requires parameters in addition to arguments", "quantiles(1)"),
+    ("select rank() from events", "needs OVER", "rank()"),
+    ("select lower('a') over ()", "cannot be used with OVER", "lower('a') over ()"),
+    ("select lower(distinct 'a')", "does not accept DISTINCT", "lower(distinct 'a')"),
+    ("select (event)(1) from events", "You can only call simple functions in HogQL, not expressions", "(event)(1)"),
+    ("select event.x from events", "Cannot access property 'x' on 'event'", "event.x"),
+    ("select person from events", "Can't select a table when a column is expected: events.person", "person"),
+    ("select organization from events", "Can't select a table when a column is expected", "organization"),
+    ("select * from events, persons", "Cannot use '*' without table name when there are multiple tables", "*"),
+    ("select *", "Cannot use '*' when there are no tables in the query", "*"),
+    ("select event from events e join events f on 1", "Ambiguous query. Found multiple sources for field: event", "event"),
+    ("select 1 from events join events on 1", 'Already have joined a table called "events"', None),
+    ("select 1 as a, 2 as a", "Cannot redefine an alias with the name: a", "2 as a"),
+    ("select [1][0]", "SQL indexes start from one, not from zero. E.g: array[1]", "[1][0]"),
+    ("select properties.a.0 from events", "SQL indexes start from one", "properties.a.0"),
+    ("with a as (select 1) select a", 'Cannot use table CTE "a" as a value', "a"),
+    ("with recursive a as (select 1) select * from a", "Recursive CTEs are not supported", None),
+    ("select event from events qualify 1", "QUALIFY is not supported", "1"),
+    ("select try_cast(1 as int)", "TRY_CAST is not supported", "try_cast(1 as int)"),
+    ("select 1::foo", "Unsupported type cast to 'foo'", "1::foo"),
+    ("select 1 intersect all select 1", "INTERSECT ALL is not supported", None),
+    ("select 1, 2 union all select 1", "same number of columns", "select 1"),
+    ("select #1", "PositionalRef is not supported", "#1"),
+    ("select * from numbers", "Table function 'numbers' requires arguments", "numbers"),
+    ("select * from events(1)", "Table 'events' does not accept arguments", None),
+    ("select * from numbers(1, 2, 3)", "requires at most 2 arguments", None),
+    ("select {x}", "Unresolved placeholder: {x}", "{x}"),
+    ("select {filters} from events", "{filters} is not supported", "{filters}"),
+    ("select {variables.a}", "{variables.a} is not supported", "{variables.a}"),
+    ("select 1 in cohort 2", "IN COHORT is not supported", "1 in cohort 2"),
+    ("select uniqTheta(1)", "use uniqExact", "uniqTheta(1)"),
+    ("select event as `50%` from events", 'contains the "%" character', None),
+    # What the parser reads silently and wrongly
+    ("select event from events limit 2, 10", "LIMIT a, b", "2, 10"),
+    ("select event from events order by event nulls last", "HogQL ignores NULLS LAST", "nulls last"),
+    ("select event from events group by event with totals", "HogQL ignores WITH TOTALS", "with totals"),
+    ("select 1 union all select 2 limit 3", "applies this LIMIT to the last SELECT alone", "3"),
+    ("select 1 as a union all select 2 order by a", "applies this ORDER BY to the last SELECT alone", "a"),
+    ("(select 1 as x) union all (select 2) order by x", "drops an ORDER BY", "order"),
+    ("select distinct on (event) event from events", "DISTINCT ON", "distinct on ("),
+    ("select 1 from events FORMAT JSON", "no FORMAT clause", "FORMAT JSON"),
+    ("select 1 from events global join persons p on 1", "GLOBAL as the alias", "global join"),
+    ("select 1 from events natural join persons", "NATURAL JOIN", "natural join"),
+    ("select sum(1) filter (where 1) over () from events", "HogQL ignores FILTER in a window function", "filter"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("query", "words", "place"), REFUSALS)
+def test_a_refusal_says_why_and_where(query: str, words: str, place: str | None) -> None:
+    with pytest.raises(HogQLQueryError) as caught:
+        compile_query(query, FACTS)
+    assert words in str(caught.value)
+    assert caught.value.text == query
+    span = caught.value.span
+    assert span is not None
+    assert 0 <= span.start < span.end <= len(query)
+    if place is not None:
+        assert query[span.start : span.end] == place
+
+
+@pytest.mark.parametrize(
+    ("query", "suggestion"),
+    [
+        ("select * from event", "events"),
+        ("select timestmp from events", "timestamp"),
+        ("select e.distinctid from events e", "distinct_id"),
+        ("with weekly as (select 1) select * from weekli", "weekly"),
+    ],
+)
+def test_a_misspelt_name_is_answered_with_the_right_one(query: str, suggestion: str) -> None:
+    with pytest.raises(HogQLQueryError) as caught:
+        compile_query(query, FACTS)
+    assert caught.value.hint is not None
+    assert suggestion in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "query", ["select", "select 1 from", "select (", "selec 1", "select 1; select 2", "select '\\d'"]
+)
+def test_what_is_not_hogql_is_a_syntax_error_with_a_place(query: str) -> None:
+    with pytest.raises(HogQLSyntaxError) as caught:
+        compile_query(query, FACTS)
+    assert caught.value.span is not None
+
+
+@pytest.mark.parametrize(
+    "query", ["select " + "not " * 200 + "1", "select " + "- " * 200 + "1", "select " + "+".join(["1"] * 400)]
+)
+def test_endless_nesting_is_refused_quickly(query: str) -> None:
+    with pytest.raises(HogQLError):
+        compile_query(query, FACTS)
+
+
+def test_values_of_with_cannot_double_for_ever() -> None:
+    values = ", ".join(f"v{i} + v{i} as v{i + 1}" for i in range(40))
+    with pytest.raises(HogQLQueryError, match="too large"):
+        compile_query(f"with 1 as v0, {values} select v40", FACTS)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "select 'nulls last', 'limit 1, 2', \"natural join\" from (select 1 as `natural join`)",
+        "select 1 -- nulls last",
+        "select 1 /* with totals */",
+        "select f'{concat('nulls last', 'x')} with totals'",
+        "select 1 union all (select 2 order by 1 limit 3)",
+        "(select 1 union all (select 2 limit 1)) limit 3",
+        "select a from (select 1 as a order by a) union all (select 2)",
+    ],
+)
+def test_what_only_looks_misread_is_answered(query: str) -> None:
+    assert compile_query(query, FACTS).sql
