@@ -9,6 +9,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from posthog_nb.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
@@ -18,8 +20,6 @@ if TYPE_CHECKING:
     from posthog_nb.operations.persons import Person
     from posthog_nb.operations.result import Result
     from posthog_nb.secret import Secret
-
-__version__ = "0.1.0"
 
 _PUBLIC = {
     "Client": "posthog_nb.client",

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from posthog_nb import __version__
 from posthog_nb.errors import PostHogError, StoreHeldError
+from posthog_nb.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from posthog_nb import __version__
 from posthog_nb.connection import Connection, open_connection
 from posthog_nb.errors import InvalidInputError
 from posthog_nb.frames import FRAMES
@@ -14,6 +13,7 @@ from posthog_nb.operations.persons import Persons
 from posthog_nb.operations.properties import event_time
 from posthog_nb.operations.queries import run
 from posthog_nb.settings import resolve
+from posthog_nb.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
