@@ -61,6 +61,8 @@ class LocalServer:
         self._start_seconds = start_seconds
         self._lock = threading.Lock()
         self._record: ServerRecord | None = None
+        # The latest server that was started here, so that its end is collected.
+        self._process: subprocess.Popen[bytes] | None = None
 
     def record(self) -> ServerRecord:
         """Where the server is; it is found or started when that is not known yet.
@@ -88,11 +90,14 @@ class LocalServer:
 
     def _start(self) -> ServerRecord:
         deadline = time.monotonic() + self._start_seconds
-        process: subprocess.Popen[bytes] | None = None
+        if self._process is not None:
+            self._process.poll()
+        process = self._process = None
         log_start = 0
         while time.monotonic() < deadline:
             if process is None and holder(self.path) is None:
                 log_start, process = self._launch()
+                self._process = process
             if (found := self._find()) is not None:
                 return found
             if process is not None and (code := process.poll()) is not None:

@@ -22,6 +22,7 @@ Convert = Callable[[Any], Any]
 _AS_THEY_ARE = ("Int", "UInt", "String", "Enum", "Bool", "Nothing", "Interval")
 _WRAPPERS = ("Nullable", "LowCardinality", "SimpleAggregateFunction")
 _NO_OFFSET = timedelta(0)
+_UTC_OFFSET = "+00:00"
 
 
 def json_rows(rows: Sequence[Sequence[Any]], types: Sequence[str]) -> list[Any]:
@@ -29,16 +30,19 @@ def json_rows(rows: Sequence[Sequence[Any]], types: Sequence[str]) -> list[Any]:
     converts = [_converter(kind) for kind in types]
     if not rows or not any(converts):
         return list(rows)
-    columns: list[Iterable[Any]] = [
-        column if convert is None else [None if value is None else convert(value) for value in column]
-        for column, convert in zip(zip(*rows, strict=True), converts, strict=True)
-    ]
+    columns = [_converted(column, convert) for column, convert in zip(zip(*rows, strict=True), converts, strict=True)]
     return list(zip(*columns, strict=True))
 
 
 def json_bytes(body: object) -> bytes:
     """JSON text; half a surrogate pair, which no encoding can carry, becomes a question mark."""
     return json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode(errors="replace")
+
+
+def _converted(column: Sequence[Any], convert: Convert | None) -> Sequence[Any]:
+    if convert is None or (convert is _finite and all(map(math.isfinite, filter(None, column)))):
+        return column
+    return [None if value is None else convert(value) for value in column]
 
 
 def _converter(kind: str) -> Convert | None:
@@ -100,6 +104,10 @@ def _datetime_converter(zone: str | None) -> Convert:
     def naive(value: datetime) -> str:
         return (value if value.tzinfo is None else value.astimezone(UTC).replace(tzinfo=None)).isoformat()
 
+    def utc(value: datetime) -> str:
+        text = value.isoformat()
+        return text[: -len(_UTC_OFFSET)] + "Z" if text.endswith(_UTC_OFFSET) else aware(value)
+
     def aware(value: datetime) -> str:
         moment = value.replace(tzinfo=UTC) if value.tzinfo is None else value
         moment = moment if moment.tzinfo is target else moment.astimezone(target)
@@ -108,7 +116,9 @@ def _datetime_converter(zone: str | None) -> Convert:
             return moment.replace(tzinfo=None).isoformat() + "Z"
         return moment.isoformat()
 
-    return naive if zone is None else aware
+    if zone is None:
+        return naive
+    return utc if target is UTC else aware
 
 
 def _finite(value: float) -> float | None:
