@@ -96,7 +96,8 @@ def _insert_events(client: Any) -> None:
         with_group = {**properties, "$group_0": "acme"} if distinct_id == "ann" else properties
         data.append([
             UUID(int=number), event, json.dumps(with_group), at, 1, distinct_id, chain if number == 1 else "", at,
-            person, _time("2024-01-01 00:00:00"), json.dumps(then), json.dumps({"seats": 3} if distinct_id == "ann" else {}),
+            person, _time("2024-01-01 00:00:00"), json.dumps(then),
+            json.dumps({"seats": 3} if distinct_id == "ann" else {}),
             "propertyless" if distinct_id == "ghost" else "full", at,
         ])  # fmt: skip
     client.insert("events", data, column_names=columns, database=DATABASE)
@@ -111,7 +112,8 @@ def _insert_persons(client: Any) -> None:
         [BOB_BEFORE_MERGE, created, 1, "{}", 0, 1, 5, 3, created],
     ]
     person_columns = [
-        "id", "created_at", "team_id", "properties", "is_identified", "is_deleted", "version", "serial_id", "last_seen_at",
+        "id", "created_at", "team_id", "properties", "is_identified", "is_deleted", "version", "serial_id",
+        "last_seen_at",
     ]  # fmt: skip
     for version in persons:
         # One part for each, so that readers meet several versions of a row.

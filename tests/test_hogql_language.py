@@ -23,8 +23,8 @@ LANGUAGE = {
     ),
     "distinct": ("select distinct event from events order by event", [("pay",), ("signup",), ("view",)]),
     "an alias in WHERE, GROUP BY and later columns": (
-        "select multiIf(event = 'pay', 1, 0) as k, k + 1 as next, count() from events where k >= 0 "
-        "group by k order by k",
+        ("select multiIf(event = 'pay', 1, 0) as k, k + 1 as next, count() from events where k >= 0 "
+        "group by k order by k"),
         [(0, 1, 4), (1, 2, 2)],
     ),
     "an alias shadows the column of its name": (
@@ -45,18 +45,18 @@ LANGUAGE = {
         [(2,)],
     ),
     "a join with a subquery": (
-        "select e.event, f.c from events e inner join (select distinct_id, count() as c from events "
-        "group by distinct_id) as f on f.distinct_id = e.distinct_id order by e.uuid limit 1",
+        ("select e.event, f.c from events e inner join (select distinct_id, count() as c from events "
+        "group by distinct_id) as f on f.distinct_id = e.distinct_id order by e.uuid limit 1"),
         [("signup", 3)],
     ),
     "a join of events with events by person": (
-        "select a.event, b.event from events a join events b on a.person_id = b.person_id "
-        "and a.timestamp < b.timestamp order by a.uuid, b.uuid",
+        ("select a.event, b.event from events a join events b on a.person_id = b.person_id "
+        "and a.timestamp < b.timestamp order by a.uuid, b.uuid"),
         [("signup", "pay"), ("signup", "pay"), ("pay", "pay"), ("view", "view")],
     ),
     "a join of persons with events": (
-        "select p.properties.email, count() from persons p join events e on e.person_id = p.id "
-        "group by p.properties.email order by 1",
+        ("select p.properties.email, count() from persons p join events e on e.person_id = p.id "
+        "group by p.properties.email order by 1"),
         [("ann@new.example", 3), ("bob@new.example", 2)],
     ),
     "USING": (
@@ -64,14 +64,14 @@ LANGUAGE = {
         [(5,)],
     ),
     "LEFT JOIN fills a missing row with empty values": (
-        "select p.distinct_id from events e left join person_distinct_ids p on p.distinct_id = e.distinct_id "
-        "where e.distinct_id = 'ghost'",
+        ("select p.distinct_id from events e left join person_distinct_ids p on p.distinct_id = e.distinct_id "
+        "where e.distinct_id = 'ghost'"),
         [("",)],
     ),
     "CROSS JOIN": ("select a.number, b.number from numbers(2) a cross join numbers(1) b order by 1", [(0, 0), (1, 0)]),
     "tables of WITH": (
-        "with x as (select event, count() as c from events group by event), y as (select sum(c) as total from x) "
-        "select event, c, total from x cross join y order by event",
+        ("with x as (select event, count() as c from events group by event), y as (select sum(c) as total from x) "
+        "select event, c, total from x cross join y order by event"),
         [("pay", 2, 6), ("signup", 1, 6), ("view", 3, 6)],
     ),
     "WITH before a union is there for all branches": (
@@ -85,8 +85,8 @@ LANGUAGE = {
         [("view",)],
     ),
     "UNION DISTINCT, EXCEPT, INTERSECT": (
-        "select * from (select 1 as a union distinct select 1) union all (select 3 except select 4) "
-        "union all (select 5 intersect select 5)",
+        ("select a from (select 1 as a union distinct select 1 union all (select 3 except select 4) "
+        "union all (select 5 intersect select 5)) order by a"),
         [(1,), (3,), (5,)],
     ),
     "ARRAY JOIN": (
@@ -98,19 +98,25 @@ LANGUAGE = {
         [("signup",), ("pay",), ("view",)],
     ),
     "LIMIT WITH TIES": ("select 1 as a from events order by a limit 1 with ties", [(1,)] * 6),
-    "LIMIT of a share of the rows": ("select event from events order by uuid limit 50%", [("signup",), ("pay",), ("pay",)]),
+    "LIMIT of a share of the rows": (
+        "select event from events order by uuid limit 50%",
+        [("signup",), ("pay",), ("pay",)],
+    ),
     "CASE with and without a subject": (
-        "select case event when 'pay' then 1 when 'view' then 2 else 0 end, case when event = 'pay' then 'p' end "
-        "from events order by uuid limit 2",
+        ("select case event when 'pay' then 1 when 'view' then 2 else 0 end, case when event = 'pay' then 'p' end "
+        "from events order by uuid limit 2"),
         [(0, None), (1, "p")],
     ),
     "lambdas, also over a name that is a column": (
-        "select arrayMap(x -> x * 2, [1, 2]), arrayMap(event -> concat(event, '!'), [event]) "
-        "from events order by uuid limit 1",
+        ("select arrayMap(x -> x * 2, [1, 2]), arrayMap(event -> concat(event, '!'), [event]) "
+        "from events order by uuid limit 1"),
         [([2, 4], ["signup!"])],
     ),
     "a lambda of two arguments": ("select arrayFilter((x, i) -> i = 2, ['a', 'b'], [1, 2])", [(["b"],)]),
-    "array access, slices, tuples": ("select [1, 2, 3][2], [1, 2, 3][2:3], (1, 'a').2, [1, 2][-1]", [(2, [2, 3], "a", 2)]),
+    "array access, slices, tuples": (
+        "select [1, 2, 3][2], [1, 2, 3][2:3], (1, 'a').2, [1, 2][-1]",
+        [(2, [2, 3], "a", 2)],
+    ),
     "a dictionary": ("select {'a': 1}", [(("__hx_tag", "__hx_obj", "a", 1),)]),
     "f-strings and ||": ("select f'<{event}>', event || '-' || 1 from events limit 1", [("<signup>", "signup-1")]),
     "BETWEEN": ("select 2 between 1 and 3, 2 not between 1 and 3", [(1, 0)]),
@@ -124,18 +130,18 @@ LANGUAGE = {
     "arithmetic": ("select 1 / 0, -7 % 3, 10 / 4, -(-3), 0x1F, 1e3", [(float("inf"), -1, 2.5, 3, 31, 1000.0)]),
     "intervals": ("select toDate('2024-01-31') + interval 1 day = toDate('2024-02-01')", [(1,)]),
     "row_number, lag and lead": (
-        "select event, row_number() over (partition by event order by timestamp), lag(event) over (order by timestamp), "
-        "lead(event) over (order by timestamp) from events order by uuid limit 3",
+        ("select event, row_number() over (partition by event order by timestamp), "
+        "lag(event) over (order by timestamp), lead(event) over (order by timestamp) from events order by uuid limit 3"),
         [("signup", 1, None, "pay"), ("pay", 1, "signup", "pay"), ("pay", 2, "pay", "view")],
     ),
     "a named window and a frame": (
-        "select sum(properties.amount) over w, count() over (order by timestamp rows between 1 preceding and current row) "
-        "from events window w as (partition by distinct_id) order by uuid limit 3",
+        ("select sum(properties.amount) over w, "
+        "count() over (order by timestamp rows between 1 preceding and current row) from events window w as (partition by distinct_id) order by uuid limit 3"),
         [(19.5, 1), (19.5, 2), (19.5, 2)],
     ),
     "aggregates with a condition": (
-        "select countIf(event = 'pay'), count() filter (where event = 'pay'), uniq(distinct_id), "
-        "count(distinct distinct_id), countDistinct(event), sumIf(1, event = 'view') from events",
+        ("select countIf(event = 'pay'), count() filter (where event = 'pay'), uniq(distinct_id), "
+        "count(distinct distinct_id), countDistinct(event), sumIf(1, event = 'view') from events"),
         [(2, 2, 4, 4, 3, 3)],
     ),
     "parametric aggregates": (
@@ -143,13 +149,13 @@ LANGUAGE = {
         [(2.0, [0, 1], [0.0, 4.0])],
     ),
     "windowFunnel": (
-        "select windowFunnel(864000)(toDateTime(timestamp), event = 'signup', event = 'pay') as level from events "
-        "group by distinct_id order by level desc limit 1",
+        ("select windowFunnel(864000)(toDateTime(timestamp), event = 'signup', event = 'pay') as level from events "
+        "group by distinct_id order by level desc limit 1"),
         [(2,)],
     ),
     "the table functions": (
-        "select (select sum(number) from numbers(3)), (select sum(range) from range(2, 5)), "
-        "(select sum(generate_series) from generate_series(1, 3))",
+        ("select (select sum(number) from numbers(3)), (select sum(range) from range(2, 5)), "
+        "(select sum(generate_series) from generate_series(1, 3))"),
         [(3, 9, 6)],
     ),
     "ROLLUP": ("select event, count() as c from events group by rollup(event) order by c desc limit 1", [("", 6)]),
@@ -161,7 +167,10 @@ LANGUAGE = {
     "comments": ("select /* one */ 1 -- two\n", [(1,)]),
     "PREWHERE": ("select count() from events prewhere event = 'pay'", [(2,)]),
     "posthog.events is events": ("select count() from posthog.events", [(6,)]),
-    "strings": (r"select 'it''s', 'a\'b', 'tab\there', '\\d', '{x}', '`', '%'", [("it's", "a'b", "tab\there", "\\d", "{x}", "`", "%")]),
+    "strings": (
+        r"select 'it''s', 'a\'b', 'tab\there', '\\d', '{x}', '`', '%'",
+        [("it's", "a'b", "tab\there", "\\d", "{x}", "`", "%")],
+    ),
 }  # fmt: skip
 
 

@@ -195,7 +195,8 @@ def test_the_override_join_is_there_only_for_who_asks(world: World) -> None:
 
 
 FUNCTIONS = [
-    ("toInt('12')", 12), ("toInt('12.5')", None), ("toInt('')", None), ("toFloat('1e3')", 1000.0), ("toFloat('x')", None),
+    ("toInt('12')", 12), ("toInt('12.5')", None), ("toInt('')", None), ("toFloat('1e3')", 1000.0),
+    ("toFloat('x')", None),
     ("toIntOrZero('x')", 0), ("toFloatOrDefault('x', 2)", 2.0), ("toUUID('x')", None), ("toString(1)", "1"),
     ("left('äbc', 2)", "äb"), ("right('äbc', 2)", "bc"), ("trim('  a ')", "a"), ("trim(both 'x' from 'xax')", "a"),
     ("ltrim('xa', 'x')", "a"), ("split_part('a-b', '-', 2)", "b"), ("split_part('a', '-', 3)", ""),
