@@ -80,7 +80,7 @@ class GroupBook:
         """The groups that an event belongs to, by type index, as they are known now."""
         if not self._groups:
             return {}
-        keys = ((index, event.properties.get(f"$group_{index}")) for index in self._types.values())
+        keys = ((index, str(event.properties.get(f"$group_{index}"))) for index in self._types.values())
         return {index: self._groups[index, key] for index, key in keys if (index, key) in self._groups}
 
     def write(self, now: datetime) -> None:
