@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import nbformat
 import requests
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import TimeoutError, sync_playwright  # noqa: A004 - what it raises
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,13 +36,12 @@ import posthog_nb
 
 since = "2026-03-01"
 ph = posthog_nb.connect("demo", as_of="2026-03-31T00:00:00Z")""",
-    """%%hogql
+    """%%hogql --limit 8
 SELECT event, count() AS n, count(DISTINCT person_id) AS persons, max(timestamp) AS latest
 FROM events
 WHERE timestamp > {since}
 GROUP BY event
-ORDER BY n DESC
-LIMIT 8""",
+ORDER BY n DESC""",
 ]
 
 _QUIET_BROWSER = [
@@ -55,6 +54,7 @@ _QUIET_BROWSER = [
     "--disable-sync",
 ]
 _START_SECONDS = 60
+_STOP_SECONDS = 30
 _RUN_MILLISECONDS = 60_000
 
 
@@ -81,8 +81,12 @@ def lab(folder: Path) -> Iterator[tuple[str, str]]:
         _wait(address, token, server, folder / ".log")
         yield address, token
     finally:
-        requests.post(f"{address}/api/shutdown", headers={"Authorization": f"token {token}"}, timeout=10)
-        server.wait(30)
+        server.terminate()
+        try:
+            server.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
 
 
 def _wait(address: str, token: str, server: subprocess.Popen[bytes], log: Path) -> None:
@@ -97,8 +101,8 @@ def _wait(address: str, token: str, server: subprocess.Popen[bytes], log: Path) 
 
 
 @contextmanager
-def opened(folder: Path, cells: list[str], *, height: int = 640) -> Iterator[Page]:
-    """A page of JupyterLab with ``cells`` in a notebook, all of them run."""
+def opened(folder: Path, cells: list[str], *, height: int = 900) -> Iterator[Page]:
+    """A page of JupyterLab with ``cells`` in a notebook, all of them run; ``height`` must have room for all."""
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     nbformat.write(notebook, folder / "quickstart.ipynb")
@@ -111,26 +115,41 @@ def opened(folder: Path, cells: list[str], *, height: int = 640) -> Iterator[Pag
             page.wait_for_selector("#jp-main-statusbar >> text=| Idle", timeout=_RUN_MILLISECONDS)
             page.get_by_role("menuitem", name="Run", exact=True).click()
             page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-            page.wait_for_function(
-                f"""[...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')]
-                    .filter(prompt => /\\[\\d+\\]/.test(prompt.textContent)).length === {len(cells)}""",
-                timeout=_RUN_MILLISECONDS,
-            )
+            _wait_for_outputs(page, len(cells))
             yield page
         finally:
             browser.close()
 
 
-def take(folder: Path, picture: Path) -> None:
-    """Take the picture of :data:`CELLS`."""
-    with opened(folder, CELLS) as page:
-        page.wait_for_selector(".posthog-nb-footer")
-        page.mouse.move(0, 0)
-        page.screenshot(path=picture)
+def _wait_for_outputs(page: Page, cells: int) -> None:
+    # Every cell has its number and the last one its line: then the kernel has said everything.
+    try:
+        page.wait_for_function(
+            f"""[...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')]
+                .filter(prompt => /\\[\\d+\\]/.test(prompt.textContent)).length === {cells}
+                && document.querySelector('.jp-CodeCell:last-of-type .posthog-nb-footer')""",
+            timeout=_RUN_MILLISECONDS,
+        )
+    except TimeoutError as error:
+        raise RuntimeError(page.inner_text(".jp-Notebook")) from error
+
+
+def take(page: Page, picture: Path) -> None:
+    """Take a picture of ``page`` down to the last line under a frame."""
+    line = page.locator(".posthog-nb-footer").last.bounding_box()
+    header = page.locator(".jp-NotebookPanel").bounding_box()
+    if line is None or header is None:
+        raise RuntimeError("There is no line under a frame.")
+    page.mouse.move(0, 0)
+    # The buttons of the selected cell would stand over its text.
+    page.add_style_tag(content=".jp-cell-toolbar { display: none !important; }")
+    bottom = line["y"] + line["height"] + 24
+    clip = {"x": header["x"], "y": header["y"], "width": header["width"], "height": bottom - header["y"]}
+    page.screenshot(path=picture, clip=clip)
 
 
 if __name__ == "__main__":
     import tempfile
 
-    with tempfile.TemporaryDirectory() as scratch:
-        take(Path(scratch), Path(sys.argv[1]) if len(sys.argv) > 1 else PICTURE)
+    with tempfile.TemporaryDirectory() as scratch, opened(Path(scratch), CELLS) as lab_page:
+        take(lab_page, Path(sys.argv[1]) if len(sys.argv) > 1 else PICTURE)

@@ -1,0 +1,73 @@
+"""Running the project's notebooks in clean kernels, and writing their outputs back.
+
+`python -m tests.notebooks` runs each one and saves what came out, so that what is committed is what a run gives.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbclient import NotebookClient
+
+ROOT = Path(__file__).parent.parent
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+_QUERY_ID = re.compile(r"(?<=query )[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_SECONDS = 240
+
+
+def execute(notebook: nbformat.NotebookNode, folder: Path, *, in_place: bool = False) -> nbformat.NotebookNode:
+    """``notebook`` with the outputs of a run in a clean kernel, which works in ``folder`` without PostHog settings.
+
+    Args:
+        notebook: The notebook.
+        folder: The folder in which the kernel works.
+        in_place: Whether the outputs go into ``notebook`` itself, where they are found when the run fails.
+    """
+    fresh = notebook if in_place else copy.deepcopy(notebook)
+    paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    kept = {name: text for name, text in os.environ.items() if not name.startswith("POSTHOG_")}
+    client = NotebookClient(
+        fresh,
+        timeout=_SECONDS,
+        kernel_name="python3",
+        record_timing=False,
+        resources={"metadata": {"path": str(folder)}},
+    )
+    client.execute(env={**kept, "PYTHONPATH": paths})
+    return fresh
+
+
+def outputs(notebook: nbformat.NotebookNode) -> list[list[dict[str, Any]]]:
+    """Each code cell's outputs, without what differs from run to run: the id of a refused query."""
+    return [[_settled(output) for output in cell.outputs] for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def _settled(value: Any) -> Any:
+    if isinstance(value, str):
+        return _QUERY_ID.sub("00000000-0000-0000-0000-000000000000", value)
+    if isinstance(value, dict):
+        return {key: _settled(item) for key, item in value.items()}
+    return [_settled(item) for item in value] if isinstance(value, list) else value
+
+
+def refresh(path: Path) -> None:
+    """Run the notebook at ``path`` and save its outputs."""
+    notebook = execute(nbformat.read(path, as_version=4), path.parent)
+    shown = iter(outputs(notebook))
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [nbformat.from_dict(output) for output in next(shown)]
+    # What the kernel says of itself changes with its version.
+    notebook.metadata.language_info = nbformat.from_dict({"name": "python"})
+    nbformat.write(notebook, path)
+
+
+if __name__ == "__main__":
+    for each in NOTEBOOKS:
+        refresh(each)
