@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from posthog_nb.embedded.hogql.instants import as_instants
 from posthog_nb.embedded.hogql.sql import Expr, Literal, call
 from posthog_nb.embedded.hogql.typed import Typed
 from posthog_nb.embedded.hogql.types import BOOLEAN
@@ -70,6 +71,7 @@ COMPARISON_FUNCTIONS: Mapping[str, str] = {
 _MEMBERSHIP = frozenset({"in", "not in", "global in", "global not in"})
 _TRUE_FOR_NULL = frozenset({"!=", "not like", "not ilike", "!~", "!~*"})
 _ORDERINGS = frozenset({"<", "<=", ">", ">="})
+_COMPARISONS_OF_ORDER = _ORDERINGS | {"==", "!="}
 
 
 def compare(operator: str, left: Typed, right: Typed, *, bare: bool = False) -> Typed:
@@ -81,6 +83,8 @@ def compare(operator: str, left: Typed, right: Typed, *, bare: bool = False) -> 
         right: The right side.
         bare: Leave NULL alone: the condition of a join, where ClickHouse must see the comparison itself.
     """
+    if operator in _COMPARISONS_OF_ORDER:
+        left, right = as_instants(left, right)
     plain = OPERATORS[operator](left.expr, right.expr)
     if operator in _MEMBERSHIP or bare:
         # With transform_null_in, which every query runs under, IN knows NULL.

@@ -220,7 +220,7 @@ class ExpressionResolver(NameResolver):
 
     def _between(self, node: ast.BetweenExpr, scope: Scope) -> Typed:
         value, low, high = (self.expr(part, scope) for part in (node.expr, node.low, node.high))
-        inside = call("and", call("greaterOrEquals", value.expr, low.expr), call("lessOrEquals", value.expr, high.expr))
+        inside = call("and", compare(">=", value, low, bare=True).expr, compare("<=", value, high, bare=True).expr)
         plain = call("not", inside) if node.negated else inside
         if not any(part.type.nullable for part in (value, low, high)):
             return Typed(plain, BOOLEAN)
@@ -295,6 +295,7 @@ def _arithmetic_type(operator: str, left: Type, right: Type) -> Type:
         return (FLOAT if operator == "/" else INTEGER).or_null(nullable)
     if kinds <= {Kind.INTEGER, Kind.FLOAT}:
         return FLOAT.or_null(nullable)
-    if Kind.INTERVAL in kinds and kinds & {Kind.DATETIME, Kind.DATE}:
+    if kinds == {Kind.INTERVAL, Kind.DATETIME}:
         return DATETIME.or_null(nullable)
+    # A date and an interval give a date or a time, as the interval's unit says.
     return Type(Kind.UNKNOWN, nullable)

@@ -170,8 +170,7 @@ date 1-2: toLastDayOfWeek
 datetime 1-1: toStartOfDay toStartOfHour toStartOfMinute toStartOfSecond toStartOfFiveMinutes toStartOfTenMinutes
 datetime 1-1: toStartOfFifteenMinutes timeSlot toTime
 array 2-3: timeSlots
-datetime 2-4: toStartOfInterval
-datetime 2-3: dateTrunc
+? 2-4: toStartOfInterval
 integer 3-4: dateDiff date_diff age
 = 2-2: addDays addHours addMinutes addMonths addQuarters addSeconds addWeeks addYears
 = 2-2: subtractDays subtractHours subtractMinutes subtractMonths subtractQuarters subtractSeconds subtractWeeks
@@ -303,7 +302,8 @@ _REWRITTEN: dict[str, Function] = {
     "toStartOfWeek": Function("", 1, 2, rewrite=rw.to_start_of_week),
     "toTimeZone": Function("", 1, 2, rewrite=rw.to_time_zone),
     "timezone": Function("", 2, 2, rewrite=rw.time_zone),
-    "date_trunc": Function("dateTrunc", 2, 3, returns=DATETIME),
+    "dateTrunc": Function("", 2, 3, rewrite=rw.date_trunc),
+    "date_trunc": Function("", 2, 3, rewrite=rw.date_trunc),
     "date_part": Function("", 2, 2, rewrite=rw.date_part),
     "date_bin": Function("", 3, 3, rewrite=rw.date_bin),
     "make_date": Function("makeDate", 3, 3, returns=DATE),

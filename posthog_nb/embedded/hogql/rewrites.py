@@ -205,10 +205,20 @@ _INTERVALS = {
 }
 
 
+def date_trunc(it: Invocation) -> Typed:
+    """``dateTrunc``: a time for small units, a date for weeks and larger ones."""
+    unit = (it.args[0].text or "").lower()
+    type_ = DATETIME if unit in {"second", "minute", "hour", "day"} else DATE
+    if unit == "":
+        type_ = UNKNOWN
+    exprs = tuple(arg.expr for arg in it.args)
+    return Typed(Func("dateTrunc", exprs), type_.or_null(it.args[1].type.nullable))
+
+
 def date_bin(it: Invocation) -> Typed:
     """``date_bin(interval, x, origin)``."""
     interval, moment, origin = it.args
-    return Typed(call("toStartOfInterval", moment.expr, interval.expr, origin.expr), moment.type)
+    return Typed(call("toStartOfInterval", moment.expr, interval.expr, origin.expr))
 
 
 def make_timestamp(it: Invocation) -> Typed:
