@@ -130,14 +130,14 @@ LANGUAGE = {
     "arithmetic": ("select 1 / 0, -7 % 3, 10 / 4, -(-3), 0x1F, 1e3", [(float("inf"), -1, 2.5, 3, 31, 1000.0)]),
     "intervals": ("select toDate('2024-01-31') + interval 1 day = toDate('2024-02-01')", [(1,)]),
     "row_number, lag and lead": (
-        "select event, row_number() over (partition by event order by timestamp), lag(event) over w, "
-        "lead(event) over w from events window w as (order by timestamp) order by uuid limit 3",
+        ("select event, row_number() over (partition by event order by timestamp), lag(event) over w, "
+        "lead(event) over w from events window w as (order by timestamp) order by uuid limit 3"),
         [("signup", 1, None, "pay"), ("pay", 1, "signup", "pay"), ("pay", 2, "pay", "view")],
     ),
     "a named window and a frame": (
-        "select sum(properties.amount) over w, "
+        ("select sum(properties.amount) over w, "
         "count() over (order by timestamp rows between 1 preceding and current row) "
-        "from events window w as (partition by distinct_id) order by uuid limit 3",
+        "from events window w as (partition by distinct_id) order by uuid limit 3"),
         [(19.5, 1), (19.5, 2), (19.5, 2)],
     ),
     "aggregates with a condition": (

@@ -10,8 +10,8 @@ from posthog_nb.embedded.hogql.calls import Modifiers, build_call, known_functio
 from posthog_nb.embedded.hogql.comparisons import COMPARISON_FUNCTIONS, OPERATORS, compare
 from posthog_nb.embedded.hogql.functions import FunctionKind, Invocation
 from posthog_nb.embedded.hogql.names import NameResolver
-from posthog_nb.embedded.hogql.rewrites import to_date, to_date_time
 from posthog_nb.embedded.hogql.sql import Func, Literal, call
+from posthog_nb.embedded.hogql.time_rewrites import to_date, to_date_time
 from posthog_nb.embedded.hogql.typed import Typed
 from posthog_nb.embedded.hogql.types import BOOLEAN, DATETIME, FLOAT, INTEGER, STRING, UNKNOWN, UUID, Kind, Type
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from posthog_nb.embedded.hogql import rewrites as rw
+from posthog_nb.embedded.hogql import time_rewrites as tm
 from posthog_nb.embedded.hogql.aggregate_table import AGGREGATES, WINDOW_FUNCTIONS
 from posthog_nb.embedded.hogql.functions import Function
 from posthog_nb.embedded.hogql.types import (
@@ -204,7 +205,7 @@ string 2-3: geohashEncode
 ? 0-1: h3NumHexagons h3GetRes0Indexes h3GetPentagonIndexes
 ? 1-1: h3IsValid h3GetResolution h3IsResClassIII h3IsPentagon h3GetFaces stringToH3 h3UnidirectionalEdgeIsValid
 ? 1-1: h3GetOriginIndexFromUnidirectionalEdge h3GetDestinationIndexFromUnidirectionalEdge
-? 1-1: h3GetIndexesFromUnidirectionalEdge h3GetUnidirectionalEdgeBoundary
+? 1-1: h3GetIndexesFromUnidirectionalEdge h3GetUnidirectionalEdgeBoundary h3GetUnidirectionalEdgesFromHexagon
 ? 4-4: h3PointDistM h3PointDistKm h3PointDistRads
 integer 0-0: rowNumberInBlock rowNumberInAllBlocks
 ? 1-2: throwIf
@@ -276,49 +277,49 @@ _REWRITTEN: dict[str, Function] = {
     "accurateCast": Function("", 2, 2, rewrite=rw.checked_cast),
     "accurateCastOrNull": Function("", 2, 2, rewrite=rw.checked_cast),
     # Times
-    "toDate": Function("", 1, 1, rewrite=rw.to_date),
-    "to_date": Function("", 1, 1, rewrite=rw.to_date),
-    "toDateTime": Function("", 1, 2, rewrite=rw.to_date_time),
-    "toDateTime64": Function("", 1, 3, rewrite=rw.to_date_time64),
-    "toDateTimeUS": Function("", 1, 2, rewrite=rw.parse_best_effort("parseDateTime64BestEffortUSOrNull")),
+    "toDate": Function("", 1, 1, rewrite=tm.to_date),
+    "to_date": Function("", 1, 1, rewrite=tm.to_date),
+    "toDateTime": Function("", 1, 2, rewrite=tm.to_date_time),
+    "toDateTime64": Function("", 1, 3, rewrite=tm.to_date_time64),
+    "toDateTimeUS": Function("", 1, 2, rewrite=tm.parse_best_effort("parseDateTime64BestEffortUSOrNull")),
     "parseDateTime": Function("parseDateTimeOrNull", 2, 3, returns=DATETIME.or_null(), zone=True),
-    "parseDateTimeBestEffort": Function("", 1, 2, rewrite=rw.parse_best_effort("parseDateTime64BestEffortOrNull")),
-    "parseDateTime64BestEffort": Function("", 1, 2, rewrite=rw.parse_best_effort("parseDateTime64BestEffortOrNull")),
+    "parseDateTimeBestEffort": Function("", 1, 2, rewrite=tm.parse_best_effort("parseDateTime64BestEffortOrNull")),
+    "parseDateTime64BestEffort": Function("", 1, 2, rewrite=tm.parse_best_effort("parseDateTime64BestEffortOrNull")),
     "parseDateTimeBestEffortOrNull": Function(
-        "", 1, 2, rewrite=rw.parse_best_effort("parseDateTime64BestEffortOrNull")
+        "", 1, 2, rewrite=tm.parse_best_effort("parseDateTime64BestEffortOrNull")
     ),
     "parseDateTime64BestEffortOrNull": Function(
-        "", 1, 2, rewrite=rw.parse_best_effort("parseDateTime64BestEffortOrNull")
+        "", 1, 2, rewrite=tm.parse_best_effort("parseDateTime64BestEffortOrNull")
     ),
-    "to_timestamp": Function("", 1, 1, rewrite=rw.to_timestamp),
+    "to_timestamp": Function("", 1, 1, rewrite=tm.to_timestamp),
     "to_char": Function("formatDateTime", 2, 3, returns=STRING, zone=True),
     "formatDateTime": Function("formatDateTime", 2, 3, returns=STRING, zone=True),
-    "now": Function("", 0, 1, rewrite=rw.now),
-    "nowInBlock": Function("", 0, 1, rewrite=rw.now),
-    "current_timestamp": Function("", 0, 0, rewrite=rw.now),
-    "today": Function("", 0, 0, rewrite=rw.today(0)),
-    "current_date": Function("", 0, 0, rewrite=rw.today(0)),
-    "yesterday": Function("", 0, 0, rewrite=rw.today(1)),
-    "toStartOfWeek": Function("", 1, 2, rewrite=rw.to_start_of_week),
-    "toTimeZone": Function("", 1, 2, rewrite=rw.to_time_zone),
-    "timezone": Function("", 2, 2, rewrite=rw.time_zone),
-    "dateTrunc": Function("", 2, 3, rewrite=rw.date_trunc),
-    "date_trunc": Function("", 2, 3, rewrite=rw.date_trunc),
-    "date_part": Function("", 2, 2, rewrite=rw.date_part),
-    "date_bin": Function("", 3, 3, rewrite=rw.date_bin),
+    "now": Function("", 0, 1, rewrite=tm.now),
+    "nowInBlock": Function("", 0, 1, rewrite=tm.now),
+    "current_timestamp": Function("", 0, 0, rewrite=tm.now),
+    "today": Function("", 0, 0, rewrite=tm.today(0)),
+    "current_date": Function("", 0, 0, rewrite=tm.today(0)),
+    "yesterday": Function("", 0, 0, rewrite=tm.today(1)),
+    "toStartOfWeek": Function("", 1, 2, rewrite=tm.to_start_of_week),
+    "toTimeZone": Function("", 1, 2, rewrite=tm.to_time_zone),
+    "timezone": Function("", 2, 2, rewrite=tm.time_zone),
+    "dateTrunc": Function("", 2, 3, rewrite=tm.date_trunc),
+    "date_trunc": Function("", 2, 3, rewrite=tm.date_trunc),
+    "date_part": Function("", 2, 2, rewrite=tm.date_part),
+    "date_bin": Function("", 3, 3, rewrite=tm.date_bin),
     "make_date": Function("makeDate", 3, 3, returns=DATE),
-    "make_timestamp": Function("", 6, 7, rewrite=rw.make_timestamp),
-    "make_timestamptz": Function("", 6, 7, rewrite=rw.make_timestamptz),
-    "make_interval": Function("", 1, 7, rewrite=rw.make_interval),
-    **{name: Function("", 2, 3, rewrite=rw.add_interval("plus")) for name in ("date_add", "dateAdd", "timeStampAdd")},
+    "make_timestamp": Function("", 6, 7, rewrite=tm.make_timestamp),
+    "make_timestamptz": Function("", 6, 7, rewrite=tm.make_timestamptz),
+    "make_interval": Function("", 1, 7, rewrite=tm.make_interval),
+    **{name: Function("", 2, 3, rewrite=tm.add_interval("plus")) for name in ("date_add", "dateAdd", "timeStampAdd")},
     **{
-        name: Function("", 2, 3, rewrite=rw.add_interval("minus"))
+        name: Function("", 2, 3, rewrite=tm.add_interval("minus"))
         for name in ("date_sub", "dateSub", "timeStampSub", "date_subtract")
     },
     "toModifiedJulianDay": Function("toModifiedJulianDayOrNull", 1, 1, returns=INTEGER.or_null()),
     "fromModifiedJulianDay": Function("fromModifiedJulianDayOrNull", 1, 1, returns=STRING.or_null()),
     **{
-        name: Function("", 2, 4, rewrite=rw.first_as_utc)
+        name: Function("", 2, 4, rewrite=tm.first_as_utc)
         for name in ("tumble", "tumbleStart", "tumbleEnd", "hop", "hopStart", "hopEnd")
     },
     # Text
