@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -17,8 +18,6 @@ __all__ = ["VERSION", "demo_events", "demo_project"]
 
 VERSION = 1
 """Raised whenever one ``(seed, as_of)`` gives other events than before."""
-
-_BATCH = 20_000
 
 
 def demo_events(seed: int, as_of: datetime) -> list[CapturedEvent]:
@@ -51,9 +50,10 @@ def demo_project(seed: int = 1, as_of: datetime | None = None) -> Project:
     """
     from posthog_nb.embedded.project import Project, ProjectSettings  # noqa: PLC0415 - the engine loads when it is used
 
-    project = Project.in_memory(ProjectSettings(name="demo", as_of=as_of))
     end = as_of or datetime.now(UTC)
-    events = demo_events(seed, end)
-    for first in range(0, len(events), _BATCH):
-        project.capture(events[first : first + _BATCH], now=end)
-    return project
+    # ClickHouse starts, outside Python's lock, while the events are drawn.
+    with ThreadPoolExecutor(1) as starting:
+        project = starting.submit(Project.in_memory, ProjectSettings(name="demo", as_of=as_of))
+        events = demo_events(seed, end)
+        project.result().capture(events, now=end)
+    return project.result()

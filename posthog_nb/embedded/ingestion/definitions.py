@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from posthog_nb.embedded.ingestion.clock import parse_time
@@ -116,21 +117,12 @@ class DefinitionBook:
                 known[name] = self._new_properties[kind, index, name] = found
 
     def write(self, now: datetime) -> bool:
-        """Write what is new, give new event properties their columns; whether a query could tell the difference."""
+        """Write what is new; whether a query could tell the difference."""
         if self._new_events:
             self._store.insert_event_definitions([(name, *self._events[name]) for name in sorted(self._new_events)])
             self._new_events.clear()
         if not self._new_properties:
             return False
-        columns = {
-            name: column
-            for kind, _, name in self._new_properties
-            if kind == EVENT and (column := property_column(name))
-        }
-        room = MATERIALIZED_PROPERTIES - len(self.columns)
-        added = [name for name in columns if name not in self.columns][:room]
-        self._store.add_property_columns(added)
-        self.columns.update({name: columns[name] for name in added})
         self._store.insert_property_definitions(
             [
                 PropertyDefinition(kind, index, name, found)
@@ -140,3 +132,12 @@ class DefinitionBook:
         )
         self._new_properties.clear()
         return True
+
+    def add_columns(self) -> bool:
+        """Give event properties that have none yet a column each while there is room; whether any got one."""
+        room = MATERIALIZED_PROPERTIES - len(self.columns)
+        known = (name for name in self.types[EVENT, NO_GROUP] if name not in self.columns)
+        added = dict(islice(((name, column) for name in known if (column := property_column(name))), room))
+        self._store.add_property_columns(added)
+        self.columns.update(added)
+        return bool(added)

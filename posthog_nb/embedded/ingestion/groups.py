@@ -58,15 +58,25 @@ class GroupBook:
             logger.warning("group type %r is left out: a project has at most %d", group_type, GROUP_TYPES)
         return index
 
-    def apply(self, event: CapturedEvent) -> None:
-        """Write ``$group_N`` into the event's properties, and take what a ``$groupidentify`` says of its group."""
-        properties = event.properties
-        for group_type, key in _named(event):
+    def apply(self, event: CapturedEvent) -> dict[int, GroupRow]:
+        """Write ``$group_N`` into the event's properties, and take what a ``$groupidentify`` says of its group.
+
+        Gives the groups that the event belongs to, by type index, as they are known now.
+        """
+        named = _named(event)
+        if not named:
+            return {}
+        found = {}
+        for group_type, key in named:
             index = self._types.get(group_type)
-            if index is not None:
-                properties[f"$group_{index}"] = key
-                if event.event == "$groupidentify":
-                    self._identify(index, key, properties.get("$group_set"), event.timestamp)
+            if index is None:
+                continue
+            event.properties[f"$group_{index}"] = key
+            if event.event == "$groupidentify":
+                self._identify(index, key, event.properties.get("$group_set"), event.timestamp)
+            if (index, key) in self._groups:
+                found[index] = self._groups[index, key]
+        return found
 
     def _identify(self, index: int, key: str, updates: object, at: datetime) -> None:
         row = self._groups.get((index, key))
@@ -75,13 +85,6 @@ class GroupBook:
         if row is None or after != before:
             self._groups[index, key] = GroupRow(index, key, row.created_at if row else at, to_json(after))
             self._changed.add((index, key))
-
-    def of(self, event: CapturedEvent) -> dict[int, GroupRow]:
-        """The groups that an event belongs to, by type index, as they are known now."""
-        if not self._groups:
-            return {}
-        keys = ((index, str(event.properties.get(f"$group_{index}"))) for index in self._types.values())
-        return {index: self._groups[index, key] for index, key in keys if (index, key) in self._groups}
 
     def write(self, now: datetime) -> None:
         """Write new group types and the new version of each changed group."""

@@ -31,6 +31,10 @@ logger = logging.getLogger(__name__)
 
 _MERGED_ID = {"$identify": "$anon_distinct_id", "$create_alias": "alias", "$merge_dangerously": "alias"}
 _NEEDS_A_PROFILE = {*_MERGED_ID, "$groupidentify"}
+COLUMNS_FROM = 200_000
+"""Events in a project from which on properties get columns of their own: with fewer, reading the JSON is as quick, and
+the columns would take longer to write than everything else (docs/adr/0002)."""
+
 _PROFILE = "$process_person_profile"
 _UPDATES = ("$set", "$set_once", "$unset")
 _COLUMNS = (
@@ -63,7 +67,7 @@ class Ingestion:
         self.definitions = DefinitionBook(store)
         self.group_types = store.group_types()
         self._last_serial_id = store.last_serial_id()
-        self._has_events = False
+        self._stored = store.count_events()
 
     def capture(self, events: Sequence[CapturedEvent], now: datetime | None = None) -> None:
         """Store a batch; when this returns it is on disk (or in memory, for a project in memory).
@@ -83,8 +87,7 @@ class Ingestion:
         by_uuid: dict[UUID, CapturedEvent] = {}
         for event in events:
             by_uuid.setdefault(event.uuid, event)
-        self._has_events = self._has_events or self._store.has_events()
-        stored = self._store.stored_uuids(by_uuid) if self._has_events else ()
+        stored = self._store.stored_uuids(by_uuid) if self._stored else ()
         return [event for uuid, event in by_uuid.items() if uuid not in stored and not _is_dropped(event)]
 
     def _capture(self, events: list[CapturedEvent], now: datetime) -> None:
@@ -95,14 +98,17 @@ class Ingestion:
         groups.read(events)
         rows = _EventColumns()
         for event in events:
-            groups.apply(event)
+            belongs_to = groups.apply(event)
             self.definitions.observe(event, self.group_types)
-            rows.add(event, _person(event, persons), groups.of(event), self._store.team_id)
+            rows.add(event, _person(event, persons), belongs_to, self._store.team_id)
         persons.write()
         self._last_serial_id = persons.last_serial_id
         groups.write(now)
         changed = self.definitions.write(now)
+        if self._stored + len(events) > COLUMNS_FROM:
+            changed = self.definitions.add_columns() or changed
         self._store.insert_events(rows.columns(self._store.team_id, now))
+        self._stored += len(events)
         if changed:
             self._on_definitions()
 

@@ -103,9 +103,9 @@ class Store:
 
     # -- events
 
-    def has_events(self) -> bool:
-        """Whether any event is stored."""
-        return bool(self._read("SELECT count() FROM {db}.events")[0][0])
+    def count_events(self) -> int:
+        """How many events are stored."""
+        return int(self._read("SELECT count() FROM {db}.events")[0][0])
 
     def stored_uuids(self, uuids: Collection[UUID]) -> set[UUID]:
         """Those of ``uuids`` that are stored already."""
