@@ -156,6 +156,22 @@ def test_a_query_is_cancelled_from_another_connection(tmp_path: Path) -> None:
     assert answers[0].json()["code"] == "query_was_cancelled"
 
 
+@pytest.mark.slow
+def test_a_query_that_takes_too_long_to_wait_for_is_cancelled_when_the_server_ends(tmp_path: Path) -> None:
+    served = start(tmp_path / "store")
+    send(served, *(["row"] * 3000))
+    answers: list[requests.Response] = []
+    endless = "SELECT count() FROM events a CROSS JOIN events b CROSS JOIN events c WHERE a.uuid > c.uuid"
+    asking = threading.Thread(target=lambda: answers.append(ask(served, endless)))
+    asking.start()
+    time.sleep(0.4)
+    served.process.terminate()
+    served.process.communicate(timeout=15)
+    asking.join(1)
+    assert served.process.returncode == 0
+    assert answers[0].json()["code"] == "query_was_cancelled"
+
+
 def test_its_record_is_all_that_a_client_needs(tmp_path: Path) -> None:
     with serving(tmp_path / "store") as served:
         record = json.loads((tmp_path / "store" / "server.json").read_text())

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+    from posthog_nb.embedded.server import Application
+
 __all__ = ["HOST", "serve"]
 
 logger = logging.getLogger("posthog_nb.embedded")
@@ -33,6 +35,8 @@ LARGEST_REQUEST = 64 * 1024 * 1024
 LOCK_SECONDS = 1.0
 FINISH_SECONDS = 10.0
 """How long requests that are under way may take to finish when the server is told to end."""
+
+CANCEL_SECONDS = 3.0
 
 _TICK = 0.5
 
@@ -64,7 +68,8 @@ def serve(
             stack.enter_context(_held(path))
         project = _open(path, timezone)
         stack.callback(project.close)
-        activity = _Activity(create_app(project))
+        application = create_app(project)
+        activity = _Activity(application)
         server = _listen(activity, port)
         stop = stack.enter_context(_signals(server))
         own = project.settings
@@ -84,7 +89,7 @@ def serve(
         if path is not None:
             # Who looks for a server from here on starts the next one.
             ServerRecord.remove(path)
-        _finish(server)
+        _finish(server, application)
 
 
 @contextmanager
@@ -168,23 +173,33 @@ def _answer_until(server: Any, done: Callable[[], bool]) -> None:  # noqa: ANN40
         server.asyncore.loop(timeout=_TICK, map=server._map, count=1)  # noqa: SLF001 - waitress names it so
 
 
-def _finish(server: Any) -> None:  # noqa: ANN401 - as _listen
-    """Take no new connection, let the requests under way finish and their answers go out, then end the threads."""
+def _finish(server: Any, application: Application) -> None:  # noqa: ANN401 - as _listen
+    """Take no new connection, let the requests under way finish and their answers go out, then end the threads.
+
+    A query that takes too long for that is cancelled, and its client told so.
+    """
     server.accepting = False
     server.socket.close()
     del server._map[server._fileno]  # noqa: SLF001 - the listening socket alone; its connections go on
-    deadline = time.monotonic() + FINISH_SECONDS
-    _answer_until(
-        server,
-        lambda: (
-            time.monotonic() > deadline
-            or not any(one.requests or one.total_outbufs_len for one in list(server.active_channels.values()))
-        ),
-    )
+    if not _finished_within(server, FINISH_SECONDS):
+        logger.warning("Cancelling what still runs after %g s.", FINISH_SECONDS)
+        threading.Thread(target=application.end_queries, daemon=True).start()
+        _finished_within(server, CANCEL_SECONDS)
     server.task_dispatcher.shutdown(timeout=1)
     for channel in list(server.active_channels.values()):
         channel.handle_close()
     server.trigger.close()
+
+
+def _finished_within(server: Any, seconds: float) -> bool:  # noqa: ANN401 - as _listen
+    """Answer the requests under way for so long at most; whether none is left."""
+    deadline = time.monotonic() + seconds
+
+    def busy() -> bool:
+        return any(one.requests or one.total_outbufs_len for one in list(server.active_channels.values()))
+
+    _answer_until(server, lambda: not busy() or time.monotonic() > deadline)
+    return not busy()
 
 
 class _Activity:

@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING
 from posthog_nb.embedded.server.app import Application
 
 if TYPE_CHECKING:
-    from wsgiref.types import WSGIApplication
-
     from posthog_nb.embedded.project import Project
 
-__all__ = ["create_app"]
+__all__ = ["Application", "create_app"]
 
 
-def create_app(project: Project) -> WSGIApplication:
+def create_app(project: Project) -> Application:
     """The WSGI application for ``project``, which stays the caller's to close."""
     return Application(project)

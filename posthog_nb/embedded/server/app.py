@@ -61,12 +61,19 @@ class Application:
     def __init__(self, project: Project) -> None:
         self._settings = project.settings
         # The trailing slash is optional everywhere, and nothing redirects: SDKs do not follow.
-        self._rules = Map(list(_rules(project)), strict_slashes=False, merge_slashes=False).bind("embedded")
+        self._queries = Queries(project)
+        self._rules = Map(list(_rules(project, self._queries)), strict_slashes=False, merge_slashes=False).bind(
+            "embedded"
+        )
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
         request = Request(environ)
         return self._answer(request)(environ, start_response)
+
+    def end_queries(self) -> None:
+        """End the queries that run now; each is answered as a cancelled one."""
+        self._queries.cancel_all()
 
     def _answer(self, request: Request) -> Response:
         any_origin = False
@@ -97,7 +104,7 @@ class Application:
         return endpoint.answer(request, **arguments)
 
 
-def _rules(project: Project) -> Iterator[Rule]:
+def _rules(project: Project, queries: Queries) -> Iterator[Rule]:
     yield from _public_rules(project)
     account = Account(project)
     for path, answer in (
@@ -109,7 +116,7 @@ def _rules(project: Project) -> Iterator[Rule]:
         yield Rule(path, endpoint=_Endpoint(answer), methods=_READ)
     for path in _FLAG_DEFINITION_PATHS:
         yield Rule(path, endpoint=_Endpoint(sdk.flag_definitions), methods=_READ)
-    paths = list(_project_paths(project))
+    paths = list(_project_paths(project, queries))
     for prefix in ("/api/projects/<project>/", "/api/environments/<project>/"):
         yield Rule(prefix, endpoint=_Endpoint(account.project), methods=_READ)
         for rest, methods, answer in paths:
@@ -129,8 +136,8 @@ def _public_rules(project: Project) -> Iterator[Rule]:
         yield Rule(path, endpoint=_Endpoint(sdk.health, private=False), methods=_READ)
 
 
-def _project_paths(project: Project) -> Iterator[tuple[str, list[str], Callable[..., Response]]]:
-    queries, persons, definitions = Queries(project), Persons(project), Definitions(project)
+def _project_paths(project: Project, queries: Queries) -> Iterator[tuple[str, list[str], Callable[..., Response]]]:
+    persons, definitions = Persons(project), Definitions(project)
     yield "query/", ["POST"], queries.create
     yield "query/<kind>/", ["POST"], queries.create
     yield "query/<query_id>/", ["GET"], queries.status

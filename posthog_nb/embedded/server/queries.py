@@ -60,6 +60,10 @@ class Queries:
         message = "Query was cancelled." if self._running.cancel(query_id) else "Query is already complete."
         return Response(json_bytes({"message": message}), content_type=errors.JSON)
 
+    def cancel_all(self) -> None:
+        """End every running query."""
+        self._running.cancel_all()
+
     def _answer(self, asked: HogQLRequest) -> dict[str, Any]:
         timings = _Timings()
         try:

@@ -54,3 +54,8 @@ class RunningQueries:
             self._stop(query_id)
             time.sleep(_PAUSE)
         return found
+
+    def cancel_all(self) -> None:
+        """End every query that runs now."""
+        for query_id in list(self._running):
+            self.cancel(query_id)
