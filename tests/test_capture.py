@@ -14,7 +14,7 @@ import pytest
 
 from posthog_nb.client import Client, connect
 from posthog_nb.errors import CaptureRefusedError, InvalidInputError, MissingCredentialError
-from posthog_nb.operations.identifiers import uuid7
+from posthog_nb.uuid7 import uuid7
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -43,6 +43,7 @@ QUERIES = {
     "groups": "SELECT event, count(), uniq(distinct_id) FROM events GROUP BY event ORDER BY count() DESC",
     "groups by what is not selected": "SELECT count() FROM events GROUP BY distinct_id, event ORDER BY count()",
     "groups by an expression": "SELECT toHour(timestamp), count() c FROM events GROUP BY toHour(timestamp)",
+    "groups by a number": "SELECT event, count() FROM events GROUP BY 1",
     "distinct": "SELECT DISTINCT event, distinct_id FROM events ORDER BY distinct_id DESC",
     "a union": "SELECT event, distinct_id FROM events UNION ALL SELECT 'x', 'y' UNION ALL SELECT 'x', 'y'",
     "a join": "SELECT e.event, f.event AS other FROM events e JOIN events f ON e.uuid = f.uuid ORDER BY other",

@@ -147,6 +147,16 @@ def test_one_row_more_is_asked_for_unless_the_querys_own_limit_answers(
     assert sent(query, limit=limit).text == text
 
 
+def test_a_numpy_integer_is_a_limit() -> None:
+    assert sent("SELECT 1", limit=np.int64(7)).text == "SELECT 1 LIMIT 8"
+
+
+def test_without_the_parser_a_time_crosses_with_its_offset(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shape, "parser_available", lambda: False)
+    connection = sent("SELECT {since}", values={"since": datetime(2026, 3, 29, 2, 30, tzinfo=LONDON)})
+    assert connection.bound == {"since": "2026-03-29T01:30:00+00:00"}
+
+
 def test_without_the_parser_a_query_is_wrapped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shape, "parser_available", lambda: False)
     assert sent("SELECT 1", limit=7).text == "SELECT * FROM ( SELECT 1 ) LIMIT 8"

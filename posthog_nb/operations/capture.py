@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from posthog_nb.errors import InvalidInputError
-from posthog_nb.operations.identifiers import uuid7
 from posthog_nb.operations.properties import event_time, json_properties
+from posthog_nb.uuid7 import uuid7
 
 if TYPE_CHECKING:
     from datetime import datetime

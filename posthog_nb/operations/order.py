@@ -197,7 +197,8 @@ class _Builder:
     def _tie_breakers(self, names: list[str]) -> list[Key] | None:
         """Keys that tell the rows apart, or None where that is not known."""
         grouped = self._tree.get("group_by")
-        if grouped and not self._tree.get("group_by_mode") and not self._tree.get("distinct"):
+        plain = not self._tree.get("group_by_mode") and not self._tree.get("distinct")
+        if grouped and plain and not any(expression.get("node") == "Constant" for expression in grouped):
             return [self._key(expression, names, descending=False) for expression in grouped]
         if any(self._tree.get(clause) for clause in _BREAKS_IDENTITY):
             return None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from operator import index
+from typing import TYPE_CHECKING, SupportsIndex
 
 from posthog_nb.errors import HogQLSyntaxError, InvalidInputError, QueryError
 from posthog_nb.operations.answer import LARGEST_PAGE, MOST_ROWS, Answer, ask
@@ -34,6 +35,8 @@ def run(  # noqa: PLR0913 - one argument a choice
 ) -> Result:
     """Run ``query``; see :meth:`posthog_nb.client.Client.query` for the arguments."""
     _check(query, limit, timeout)
+    # A numpy integer is welcome; what follows counts with Python's own.
+    limit = None if limit is None else index(limit)
     shape = read_shape(query, values or {})
     bound = bind(query, shape.tree, values)
     size = _size(shape, limit)
@@ -63,7 +66,7 @@ def run(  # noqa: PLR0913 - one argument a choice
 def _check(query: object, limit: object, timeout: float | None) -> None:
     if not isinstance(query, str):
         raise InvalidInputError(f"The query is of type {type(query).__name__}, not text.")
-    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
+    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, SupportsIndex) or index(limit) < 1):
         raise InvalidInputError(
             f"limit is {limit!r}; it is the most rows to return, at least 1.", hint="fetch_all() gives every row."
         )

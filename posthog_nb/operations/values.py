@@ -24,7 +24,7 @@ from posthog_nb.operations.tree import nodes
 from posthog_nb.syntax import parse_select, parser_available
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Mapping
+    from collections.abc import Callable, Container, Iterator, Mapping
 
 __all__ = ["Bound", "bind", "placeholders"]
 
@@ -88,7 +88,8 @@ def bind(text: str, tree: dict[str, Any] | None, values: Mapping[str, object] | 
     given = dict(values or {})
     bound = Bound()
     if tree is None:
-        bound.values = {name: _Constant(name).plain(value) for name, value in given.items()}
+        # No placeholder can be rewritten, so a time crosses as text that carries its offset.
+        bound.values = {name: _Constant(name, written=datetime.isoformat).plain(value) for name, value in given.items()}
         return bound
     for node in nodes(tree, "Placeholder"):
         chain = (node.get("expr") or {}).get("chain") or [None]
@@ -112,11 +113,17 @@ def _missing(name: str, given: dict[str, object], text: str, span: Span) -> Miss
     )
 
 
+def _utc_text(moment: datetime) -> str:
+    """An instant in UTC as ``toDateTime64(..., 6, 'UTC')`` reads it."""
+    return moment.strftime("%Y-%m-%d %H:%M:%S.%f")
+
+
 class _Constant:
     """One parameter's value on its way to the wire."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, written: Callable[[datetime], str] = _utc_text) -> None:
         self._name = name
+        self._written = written
 
     def expression(self, value: object, values: dict[str, Any]) -> str:
         """The HogQL that stands for ``value``; what it binds is added to ``values``."""
@@ -154,7 +161,7 @@ class _Constant:
                     raise self._refusal(f"{value} is not a finite number; None stands for NULL")
                 return value
             case datetime():
-                return in_utc(value, f"{{{self._name}}}").strftime("%Y-%m-%d %H:%M:%S.%f")
+                return self._written(in_utc(value, f"{{{self._name}}}"))
             case date():
                 return value.isoformat()
             case list() | tuple():
