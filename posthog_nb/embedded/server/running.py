@@ -57,5 +57,7 @@ class RunningQueries:
 
     def cancel_all(self) -> None:
         """End every query that runs now."""
-        for query_id in list(self._running):
+        with self._lock:
+            running = list(self._running)
+        for query_id in running:
             self.cancel(query_id)
