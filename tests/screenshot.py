@@ -41,7 +41,7 @@ SELECT event, count() AS n, count(DISTINCT person_id) AS persons, max(timestamp)
 FROM events
 WHERE timestamp > {since}
 GROUP BY event
-ORDER BY n DESC""",
+ORDER BY n DESC, event""",
 ]
 
 _QUIET_BROWSER = [

@@ -56,7 +56,7 @@ class TestTheLine:
             (
                 result(100, more=True),
                 101,
-                "rows 101 to 200, 2 columns; there are more: %hogql --more brings the next, --all every row",
+                "rows 101 to 200, 2 columns; there are more: %hogql --more or --all",
             ),
         ],
     )
@@ -86,7 +86,7 @@ class TestTheLine:
         assert parts(footer(result(1, notes=("Its data is made up.",))).plain())[-1] == "Its data is made up."
 
     def test_marks_what_is_to_be_typed_as_code(self) -> None:
-        assert "<code>%hogql --more</code> brings the next" in footer(result(1, more=True)).html()
+        assert "<code>%hogql --more</code> or <code>--all</code>" in footer(result(1, more=True)).html()
 
     def test_escapes_everything_in_html(self) -> None:
         hostile = '<script>alert("1")</script>&'

@@ -135,7 +135,7 @@ class TestPages:
         ran = run(shell, f"%%hogql\n{EVENTS}")
         assert len(ran.value) == 100
         assert ran.footers[0].split(" · ") == [
-            "rows 1 to 100, 2 columns; there are more: %hogql --more brings the next, --all every row",
+            "rows 1 to 100, 2 columns; there are more: %hogql --more or --all",
             "time zone UTC",
             "demo",
             "This is the demo project: its data is made up.",

@@ -95,7 +95,7 @@ def _extent(result: Result, first: int) -> tuple[str, ...]:
     last = first + rows - 1
     if result.has_more:
         shown = f"rows {first:,} to {last:,}, {columns}; there are more: "
-        return (shown, Code("%hogql --more"), " brings the next, ", Code("--all"), " every row")
+        return (shown, Code("%hogql --more"), " or ", Code("--all"))
     if first > 1:
         return (f"rows {first:,} to {last:,}, {columns}; these are the last",)
     if rows == 0:
