@@ -27,6 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="posthog-nb", description="PostHog in a notebook.")
     parser.add_argument("--version", action="version", version=f"posthog-nb {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_demo(commands)
     _add_serve(commands)
     chosen = parser.parse_args(arguments)
     try:
@@ -37,6 +38,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     return 0
+
+
+DEMO_QUERY = """\
+SELECT event, count() AS n, count(DISTINCT person_id) AS persons, max(timestamp) AS latest
+FROM events
+WHERE timestamp > now() - INTERVAL 30 DAY
+GROUP BY event
+ORDER BY n DESC
+LIMIT 8"""
+
+
+def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "demo",
+        help="ask the demo project one question and show the frame",
+        description="Load the demo project into memory, ask it one question in HogQL and show the frame.",
+    )
+    parser.set_defaults(run=_demo)
+
+
+def _demo(_chosen: argparse.Namespace) -> None:
+    from posthog_nb.client import connect  # noqa: PLC0415 - the engine and a frame library load for this command alone
+
+    with connect("demo") as ph:
+        frame = ph.query(DEMO_QUERY).to_pandas()
+    print(
+        f"{DEMO_QUERY}\n\n{frame.to_string()}\n\n"
+        "That was made-up data, in memory, on ClickHouse in this process. Next:\n\n"
+        "  .venv/bin/pip install '.[lab]' && .venv/bin/jupyter lab notebooks/01-quickstart.ipynb"
+    )
 
 
 def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

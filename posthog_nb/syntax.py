@@ -33,6 +33,10 @@ _STAND_INS = ("posthog", "posthog.hogql", "posthog.hogql.ast", "posthog.hogql.ba
 _import_lock = threading.Lock()
 
 
+class _ParserError(Exception):
+    """What the parser raises, rather than returns, for a few kinds of bad text: a stray brace for one."""
+
+
 @contextmanager
 def _stand_ins() -> Iterator[None]:
     before = {name: module for name, module in sys.modules.items() if name == "posthog" or name.startswith("posthog.")}
@@ -42,7 +46,7 @@ def _stand_ins() -> Iterator[None]:
         sys.modules[name] = ModuleType(name)
     vars(sys.modules["posthog.hogql.base"])["AST"] = type("AST", (), {})
     for name in ("BaseHogQLError", "NotImplementedError", "ParsingError", "SyntaxError"):
-        vars(sys.modules["posthog.hogql.errors"])[name] = type(name, (Exception,), {})
+        vars(sys.modules["posthog.hogql.errors"])[name] = type(name, (_ParserError,), {})
     try:
         yield
     finally:
@@ -75,7 +79,12 @@ def _parse(text: str) -> str:
             "PostHog's HogQL parser is not installed.",
             hint="The hogql-parser wheel exists for Linux and macOS; the embedded project needs it.",
         )
-    return str(parser.parse_select_json(text))
+    try:
+        return str(parser.parse_select_json(text))
+    except _ParserError as error:
+        start = getattr(error, "start", None)
+        at = min(start, len(text)) if isinstance(start, int) else 0
+        raise HogQLSyntaxError(str(error), text=text, span=Span(at, max(at + 1, len(text)))) from error
 
 
 def parse_select(text: str) -> dict[str, Any]:
