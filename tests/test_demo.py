@@ -1,0 +1,133 @@
+"""The demo: the same bytes for one seed and moment, and in them what people come to look at."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import pytest
+
+from posthog_nb.embedded.demo import VERSION, demo_events, demo_project
+from posthog_nb.embedded.demo.product import HOSTILE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from posthog_nb.embedded.ingestion.event import CapturedEvent
+    from posthog_nb.embedded.project import Project
+
+AS_OF = datetime(2026, 3, 31, tzinfo=UTC)
+
+
+def checksum(events: list[CapturedEvent]) -> str:
+    lines = (
+        json.dumps([str(e.uuid), e.event, e.distinct_id, e.timestamp.isoformat(), e.properties], ensure_ascii=False)
+        for e in events
+    )
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+@pytest.fixture(scope="module")
+def events() -> list[CapturedEvent]:
+    return demo_events(1, AS_OF)
+
+
+@pytest.fixture(scope="module")
+def project() -> Iterator[Project]:
+    project = demo_project(1, AS_OF)
+    yield project
+    project.close()
+
+
+def test_one_seed_and_moment_are_the_same_bytes_everywhere(events: list[CapturedEvent]) -> None:
+    # When this changes on purpose, raise VERSION: notebooks that pin the demo will show other numbers.
+    assert VERSION == 1
+    assert checksum(events) == "f328920e56ae41b2f4d748819133e0514f86ceaf0ad0b5ce029a09bb4e9d22e0"
+    assert checksum(demo_events(1, AS_OF)) == checksum(events)
+
+
+def test_another_seed_is_another_history_and_another_moment_the_same_one_moved(events: list[CapturedEvent]) -> None:
+    assert checksum(demo_events(2, AS_OF)) != checksum(events)
+    later = demo_events(1, AS_OF + timedelta(days=1))
+    assert [e.timestamp - timedelta(days=1) for e in later] == [e.timestamp for e in events]
+    assert [e.distinct_id for e in later] == [e.distinct_id for e in events]
+
+
+def test_it_has_about_sixty_thousand_events_over_ninety_days(events: list[CapturedEvent]) -> None:
+    assert 55_000 <= len(events) <= 65_000
+    assert events == sorted(events, key=lambda e: e.timestamp)
+    assert AS_OF - timedelta(days=90) <= events[0].timestamp
+    assert events[-1].timestamp <= AS_OF
+    assert len({e.uuid for e in events}) == len(events)
+
+
+def test_it_has_about_three_thousand_persons_after_merging(project: Project) -> None:
+    persons = project.store._read("SELECT count(), sum(is_identified) FROM {db}.person FINAL WHERE is_deleted = 0")
+    assert 2_900 <= persons[0][0] <= 3_100
+    assert persons[0][1] > 1_000
+    assert project.store._read("SELECT count() FROM {db}.person_distinct_id_overrides")[0][0] > 1_000
+
+
+def test_fewer_and_fewer_people_get_through_the_funnel(events: list[CapturedEvent]) -> None:
+    people = [
+        len({e.distinct_id for e in events if e.event == step})
+        for step in ("$pageview", "sign_up_started", "signed_up", "project_created", "subscribed")
+    ]
+    assert people == sorted(people, reverse=True)
+    assert people[-1] > 300
+
+
+def test_fewer_and_fewer_members_come_back(events: list[CapturedEvent]) -> None:
+    signed_up = {e.distinct_id: e.timestamp for e in events if e.event == "signed_up"}
+    weeks = Counter(
+        week
+        for user, week in {
+            (e.distinct_id, (e.timestamp - signed_up[e.distinct_id]).days // 7)
+            for e in events
+            if e.distinct_id in signed_up and e.timestamp >= signed_up[e.distinct_id]
+        }
+    )
+    assert weeks[0] > weeks[1] > weeks[4] > weeks[8] > 0
+
+
+def test_sessions_are_of_version_7_begin_with_their_first_event_and_last_less_than_a_day(
+    events: list[CapturedEvent],
+) -> None:
+    sessions: dict[str, list[datetime]] = {}
+    for event in events:
+        if "$session_id" in event.properties:
+            sessions.setdefault(event.properties["$session_id"], []).append(event.timestamp)
+    assert len(sessions) > 5_000
+    for session, times in sessions.items():
+        uuid = UUID(session)
+        begin = datetime.fromtimestamp((uuid.int >> 80) / 1000, UTC)
+        assert uuid.version == 7
+        assert begin <= min(times)
+        assert max(times) - begin < timedelta(days=1)
+
+
+def test_every_kind_of_event_and_property_is_there(events: list[CapturedEvent], project: Project) -> None:
+    names = {e.event for e in events}
+    assert names >= {"$pageview", "$screen", "$identify", "$create_alias", "$groupidentify", "purchase"}
+    assert project.facts().group_types == {"company": 0, "workspace": 1}
+    types = project.facts().event_properties
+    assert (types["amount"], types["gift"], types["deliver_at"], types["currency"]) == (
+        "Numeric",
+        "Boolean",
+        "DateTime",
+        "String",
+    )
+    assert {"utm_source", "$referring_domain", "$current_url", "$screen_name"} <= types.keys()
+    person = project.facts().person_properties
+    assert (person["seats"], person["newsletter"], person["signed_up_at"]) == ("Numeric", "Boolean", "DateTime")
+
+
+def test_texts_that_break_a_careless_display_are_among_them(events: list[CapturedEvent]) -> None:
+    searched = {e.properties["query"] for e in events if e.event == "searched"}
+    named = {e.properties["$set"]["name"] for e in events if "name" in e.properties.get("$set", {})}
+    assert searched >= set(HOSTILE)
+    assert named & set(HOSTILE)
