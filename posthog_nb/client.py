@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,6 @@ from posthog_nb.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
     from types import TracebackType
     from typing import Self
 
@@ -57,7 +57,8 @@ def connect(  # noqa: PLR0913 - one argument a setting
         frame: What results become by default: ``"pandas"``, ``"polars"`` or ``"arrow"``.
         allow_http: Send keys and tokens by plain http to a host other than this computer.
         seed: The demo's seed: the same seed and ``as_of`` give the same data.
-        as_of: The moment at which the demo's data ends; now by default.
+        as_of: The moment at which the demo's data ends and which its ``now()`` answers; now by default. One without
+            a zone is UTC, so that a notebook shows the same everywhere.
 
     Raises:
         ConfigurationError: a setting is not what it should be, or two contradict each other.
@@ -69,10 +70,19 @@ def connect(  # noqa: PLR0913 - one argument a setting
         project_token=project_token,
         allow_http=allow_http,
     )
-    moment = None if as_of is None else event_time(as_of, "as_of")
+    moment = None if as_of is None else event_time(_in_utc_unless_said(as_of), "as_of")
     client = Client(open_connection(settings, version=__version__, seed=seed, as_of=moment), frame=frame)
     _remember(client)
     return client
+
+
+def _in_utc_unless_said(as_of: datetime | str) -> datetime | str:
+    if isinstance(as_of, str):
+        try:
+            as_of = datetime.fromisoformat(as_of.strip())
+        except ValueError:
+            return as_of  # refused by name where every time is read
+    return as_of.replace(tzinfo=UTC) if as_of.tzinfo is None else as_of
 
 
 def latest_client() -> Client | None:
