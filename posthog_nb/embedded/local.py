@@ -61,8 +61,6 @@ class LocalServer:
         self._start_seconds = start_seconds
         self._lock = threading.Lock()
         self._record: ServerRecord | None = None
-        # The latest server that was started here, so that its end is collected.
-        self._process: subprocess.Popen[bytes] | None = None
 
     def record(self) -> ServerRecord:
         """Where the server is; it is found or started when that is not known yet.
@@ -90,15 +88,15 @@ class LocalServer:
 
     def _start(self) -> ServerRecord:
         deadline = time.monotonic() + self._start_seconds
-        if self._process is not None:
-            self._process.poll()
-        process = self._process = None
+        process: subprocess.Popen[bytes] | None = None
         log_start = 0
         while time.monotonic() < deadline:
             if process is None and holder(self.path) is None:
                 log_start, process = self._launch()
-                self._process = process
             if (found := self._find()) is not None:
+                if process is not None and process.pid != found.pid:
+                    # Somebody else's was faster; ours would wait for its turn.
+                    process.terminate()
                 return found
             if process is not None and (code := process.poll()) is not None:
                 if code != HELD:
@@ -106,7 +104,7 @@ class LocalServer:
                         f"The server of the store at {self.path} ended as it started: {self._said(log_start)}",
                         hint=f"Its log is {self.path / LOG}.",
                     )
-                # Somebody else was faster: theirs is waited for, or ours is started when it has ended.
+                # Another one holds the store: it is waited for, or ours is started again when it has ended.
                 process = None
             time.sleep(_PAUSE)
         by = holder(self.path)
@@ -145,6 +143,8 @@ class LocalServer:
                 cwd=self.path,
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
             )
+        # Collects its end, whenever that is, so that no zombie stays.
+        threading.Thread(target=process.wait, name="posthog-nb-server", daemon=True).start()
         return start, process
 
     def _said(self, start: int) -> str:
