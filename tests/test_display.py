@@ -36,7 +36,9 @@ def result(rows: int, *columns: str, more: bool = False, source: str = "demo", *
         last_refresh=answer.get("last_refresh"),
         query_id="q",
     )
-    context = Context(source=source, query="SELECT 1", frame=None, page_size=100, notes=answer.get("notes", ()))
+    context = Context(
+        source=source, query="SELECT 1", frame=answer.get("frame"), page_size=100, notes=answer.get("notes", ())
+    )
     return Result(context, found, [found.rows], _More() if more else None)
 
 
@@ -126,6 +128,13 @@ class TestFrames:
         assert self.html(shell, pd.DataFrame({"a": [1]})) == "mine"
         posthog_nb.unload_ipython_extension(shell)
         assert self.html(shell, pd.DataFrame({"a": [1]})) == "mine"
+
+    @pytest.mark.parametrize("kind", ["pandas", "polars", "arrow"])
+    def test_a_result_is_shown_as_its_frame_with_the_line_under_it(self, shell: InteractiveShell, kind: str) -> None:
+        posthog_nb.load_ipython_extension(shell)
+        shown = self.html(shell, result(2, "<b>n</b>", more=True, frame=kind))
+        assert shown.index("&lt;b&gt;n") < shown.index("posthog-nb-footer")
+        assert "there are more: <code>.next_page()</code> or <code>.fetch_all()</code>" in shown
 
     @pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame])
     def test_hostile_and_long_values_are_escaped_and_short(self, shell: InteractiveShell, make: Any) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -15,6 +17,7 @@ from IPython.utils.capture import capture_output
 import posthog_nb
 from posthog_nb.client import latest_client
 from posthog_nb.errors import InvalidInputError, MissingParameterError, QueryError
+from posthog_nb.notebook.arguments import help_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -296,3 +299,12 @@ class TestConnections:
 def test_help_lists_the_options(shell: InteractiveShell) -> None:
     assert "--frame {pandas,polars,arrow}" in run(shell, "%hogql -h").printed
     assert run(shell, "%%hogql --help").printed == run(shell, "%hogql -h").printed
+
+
+def test_every_option_is_documented_and_every_documented_one_is_there() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "notebook.md").read_text()
+    table = page.partition("## The options")[2].partition("\n\n`--more`")[0]
+    option = re.compile(r"(?<![\w-])--?[a-z]+")
+    listed = {name for row in table.splitlines() if row.startswith("| `") for name in option.findall(row.split("|")[1])}
+    assert listed == set(option.findall(help_text()))
+    assert "`NAME`" in table

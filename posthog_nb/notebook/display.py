@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from typing import Protocol
+    from collections.abc import Callable
+    from typing import Any, Protocol
 
     from posthog_nb.operations.result import Result
 
@@ -15,14 +16,7 @@ if TYPE_CHECKING:
         def _repr_html_(self) -> str | None: ...
 
 
-__all__ = ["FRAME_CLASSES", "Code", "Footer", "footer", "frame_html"]
-
-FRAME_CLASSES = (
-    ("pandas", "DataFrame"),
-    ("polars.dataframe.frame", "DataFrame"),
-    ("polars.series.series", "Series"),
-)
-"""The classes, by module and name, whose HTML goes through :func:`frame_html`."""
+__all__ = ["HTML", "Code", "Footer", "footer", "frame_html", "result_html"]
 
 _PLAIN_DOLLARS = "tex2jax_ignore mathjax_ignore"
 """Keeps MathJax out. PostHog's own names begin with a dollar sign, and `{"$browser": "Chrome", "$os": ...}` would
@@ -67,7 +61,18 @@ def _html(text: str) -> str:
     return f"<code>{escaped}</code>" if isinstance(text, Code) else escaped
 
 
-def footer(result: Result, *, first: int = 1, name: str | None = None, silenced: bool = False) -> Footer:
+_MORE_BY_MAGIC = (Code("%hogql --more"), " or ", Code("--all"))
+_MORE_BY_METHOD = (Code(".next_page()"), " or ", Code(".fetch_all()"))
+
+
+def footer(
+    result: Result,
+    *,
+    first: int = 1,
+    name: str | None = None,
+    silenced: bool = False,
+    more: tuple[str, ...] = _MORE_BY_MAGIC,
+) -> Footer:
     """What to say under ``result``.
 
     Args:
@@ -75,11 +80,12 @@ def footer(result: Result, *, first: int = 1, name: str | None = None, silenced:
         first: The number of their first row, more than 1 on a later page.
         name: The variable in which the frame is.
         silenced: Whether a semicolon at the end of the cell keeps the frame from being shown.
+        more: How to get further rows.
     """
     parts: list[tuple[str, ...]] = []
     if name is not None:
         parts.append((Code(name), " is set"))
-    parts.append(_extent(result, first))
+    parts.append(_extent(result, first, more))
     if silenced and name is None:
         parts.append(("not shown, as the cell ends with a semicolon",))
     if result.timezone:
@@ -89,13 +95,12 @@ def footer(result: Result, *, first: int = 1, name: str | None = None, silenced:
     return Footer(tuple(parts))
 
 
-def _extent(result: Result, first: int) -> tuple[str, ...]:
+def _extent(result: Result, first: int, more: tuple[str, ...]) -> tuple[str, ...]:
     rows, width = len(result), len(result.columns)
     columns = f"{width:,} column{'' if width == 1 else 's'}"
     last = first + rows - 1
     if result.has_more:
-        shown = f"rows {first:,} to {last:,}, {columns}; there are more: "
-        return (shown, Code("%hogql --more"), " or ", Code("--all"))
+        return (f"rows {first:,} to {last:,}, {columns}; there are more: ", *more)
     if first > 1:
         return (f"rows {first:,} to {last:,}, {columns}; these are the last",)
     if rows == 0:
@@ -107,3 +112,20 @@ def frame_html(frame: _WithHtml) -> str | None:
     """A frame's own HTML, with its dollar signs left as they are."""
     own = frame._repr_html_()
     return None if own is None else f'<div class="{_PLAIN_DOLLARS}">{own}</div>'
+
+
+def result_html(result: Result) -> str:
+    """A result's frame with the line under it."""
+    frame = result.to_frame()
+    if not hasattr(frame, "_repr_html_"):  # an Arrow table
+        frame = result.to_pandas()
+    return f"{frame_html(frame)}{footer(result, more=_MORE_BY_METHOD).html()}"
+
+
+HTML: tuple[tuple[str, str, Callable[[Any], str | None]], ...] = (
+    ("pandas", "DataFrame", frame_html),
+    ("polars.dataframe.frame", "DataFrame", frame_html),
+    ("polars.series.series", "Series", frame_html),
+    ("posthog_nb.operations.result", "Result", result_html),
+)
+"""What gives the HTML of which class, by the class's module and name."""

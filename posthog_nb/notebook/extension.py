@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from posthog_nb.notebook.display import FRAME_CLASSES, frame_html
+from posthog_nb.notebook.display import HTML
 from posthog_nb.notebook.magics import PostHogMagics
 
 if TYPE_CHECKING:
@@ -27,10 +27,10 @@ def load(shell: InteractiveShell) -> None:
     shell.events.register("post_execute", magics.show_footers)
     shell.input_transformers_cleanup.append(_with_a_body)
     formatter = _html_formatter(shell)
-    for module, name in FRAME_CLASSES:
+    for module, name, render in HTML:
         # Somebody else's choice of how frames look comes first.
-        if formatter is not None and _own_choice(formatter, module, name) is None:
-            formatter.for_type_by_name(module, name, frame_html)  # type: ignore[no-untyped-call]
+        if formatter is not None and _choice(formatter, module, name) is None:
+            formatter.for_type_by_name(module, name, render)  # type: ignore[no-untyped-call]
 
 
 def unload(shell: InteractiveShell) -> None:
@@ -44,8 +44,8 @@ def unload(shell: InteractiveShell) -> None:
     for registered in manager.magics.values():
         registered.pop("hogql", None)
     formatter = _html_formatter(shell)
-    for module, name in FRAME_CLASSES:
-        if formatter is not None and _own_choice(formatter, module, name) is frame_html:
+    for module, name, render in HTML:
+        if formatter is not None and _choice(formatter, module, name) is render:
             formatter.pop(f"{module}.{name}")  # type: ignore[no-untyped-call]
 
 
@@ -61,7 +61,7 @@ def _html_formatter(shell: InteractiveShell) -> HTMLFormatter | None:
     return None if shell.display_formatter is None else shell.display_formatter.formatters["text/html"]
 
 
-def _own_choice(formatter: HTMLFormatter, module: str, name: str) -> object:
+def _choice(formatter: HTMLFormatter, module: str, name: str) -> object:
     try:
         found: object = formatter.lookup_by_type(f"{module}.{name}")  # type: ignore[no-untyped-call]
     except KeyError:

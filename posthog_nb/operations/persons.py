@@ -81,7 +81,9 @@ class Person:
             f"<td style='text-align:left'>{html.escape(value)}</td></tr>"
             for name, value in rows.items()
         )
-        return f"<div><strong>{html.escape(self.name)}</strong><table>{cells}</table></div>"
+        # The classes keep a notebook from setting text between two dollar signs as a formula.
+        title = f"<strong>{html.escape(self.name)}</strong>"
+        return f"<div class='tex2jax_ignore mathjax_ignore'>{title}<table>{cells}</table></div>"
 
 
 class Persons:
