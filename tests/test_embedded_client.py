@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import _thread
+import os
+import signal
 import threading
 import time
 from datetime import UTC, datetime, timedelta
@@ -90,7 +91,7 @@ def test_a_mistake_shows_its_place(posthog: Client) -> None:
 
 
 def test_an_interrupt_is_obeyed_at_once_and_leaves_nothing_running(posthog: Client) -> None:
-    threading.Timer(0.5, _thread.interrupt_main).start()
+    threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
     start = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         posthog.query(ENDLESS)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
 import threading
 import time
 from typing import TYPE_CHECKING
 
 import pytest
+from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from posthog_nb.connection import Connection
@@ -32,8 +35,6 @@ from posthog_nb.settings import resolve
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from pytest_httpserver import HTTPServer
 
 KEY = Secret("phx_test")
 
@@ -303,18 +304,22 @@ def test_a_query_that_takes_longer_than_asked_is_ended_on_the_server(
     assert done.is_set()
 
 
-def test_an_interrupt_ends_the_query_on_the_server_and_goes_on_up(
-    connection: Connection, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    done = cancelled(httpserver)
+def test_an_interrupt_of_the_waiting_ends_the_query_on_the_server_within_a_second() -> None:
+    def slow(_: Request) -> Response:
+        time.sleep(2)
+        return answer(200)
 
-    def interrupted(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(connection._http, "json", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        connection.query({}, timeout=None, question=Question("query", query_id="q-7"))
-    assert done.is_set()
+    # The query is still being answered when its end is asked for: one thread a request.
+    with HTTPServer(threaded=True) as server:
+        server.expect_request("/api/projects/1/query/").respond_with_handler(slow)
+        done = cancelled(server)
+        settings = resolve(server.url_for(""), project_id=1, personal_api_key="phx_test", environ={})
+        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+        start = time.monotonic()
+        with pytest.raises(KeyboardInterrupt):
+            Connection(settings, version="test").query({}, timeout=None, question=Question("query", query_id="q-7"))
+        assert time.monotonic() - start < 1.3
+        assert done.is_set()
 
 
 def test_an_interrupt_goes_on_up_even_where_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
