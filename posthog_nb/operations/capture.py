@@ -8,7 +8,6 @@ on the receipt is the time that is stored.
 
 from __future__ import annotations
 
-import html
 import json
 import operator
 import re
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from posthog_nb.errors import InvalidInputError
+from posthog_nb.operations.card import card
 from posthog_nb.operations.properties import event_time, json_properties
 from posthog_nb.uuid7 import uuid7
 
@@ -72,18 +72,15 @@ class Receipt:
     source: str
 
     def _repr_html_(self) -> str:
-        cells = "".join(
-            f"<tr><th style='text-align:left'>{name}</th>"
-            f"<td style='text-align:left'>{html.escape(str(value))}</td></tr>"
-            for name, value in (
-                ("event", self.event),
-                ("distinct_id", self.distinct_id),
-                ("timestamp", self.timestamp.isoformat()),
-                ("uuid", self.uuid),
-                ("sent to", f"{self.source}, status {self.status}"),
-            )
+        return card(
+            {
+                "event": self.event,
+                "distinct_id": self.distinct_id,
+                "timestamp": self.timestamp.isoformat(),
+                "uuid": self.uuid,
+                "sent to": f"{self.source}, status {self.status}",
+            }
         )
-        return f"<table>{cells}</table>"
 
 
 def capture(

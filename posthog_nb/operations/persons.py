@@ -6,7 +6,6 @@ PostHog's REST lists may. Only a numeric id, which HogQL does not know, is looke
 
 from __future__ import annotations
 
-import html
 import json
 import re
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from uuid import UUID
 
 from posthog_nb.errors import InvalidInputError, NotFoundError
 from posthog_nb.frames import default_frame, to_arrow, to_frame
+from posthog_nb.operations.card import card
 from posthog_nb.operations.properties import event_time
 from posthog_nb.operations.queries import run
 
@@ -76,14 +76,7 @@ class Person:
             "created at": self.created_at.isoformat(),
             **{key: _shown(value) for key, value in sorted(self.properties.items())},
         }
-        cells = "".join(
-            f"<tr><th style='text-align:left'>{html.escape(name)}</th>"
-            f"<td style='text-align:left'>{html.escape(value)}</td></tr>"
-            for name, value in rows.items()
-        )
-        # The classes keep a notebook from setting text between two dollar signs as a formula.
-        title = f"<strong>{html.escape(self.name)}</strong>"
-        return f"<div class='tex2jax_ignore mathjax_ignore'>{title}<table>{cells}</table></div>"
+        return card(rows, title=self.name)
 
 
 class Persons:
