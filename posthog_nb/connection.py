@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from requests.adapters import BaseAdapter
 
-    from posthog_nb.embedded.project import Project
+    from posthog_nb.embedded.holding import ServerRecord
+    from posthog_nb.embedded.project import Project, ProjectSettings
     from posthog_nb.settings import Settings
 
 __all__ = ["Connection", "open_connection"]
@@ -146,13 +147,7 @@ def _demo_connection(settings: Settings, *, version: str, seed: int, as_of: date
         return create_app(project())
 
     def complete(settings: Settings) -> Settings:
-        own = project().settings
-        return replace(
-            settings,
-            project_id=own.project_id,
-            personal_api_key=Secret(own.personal_api_key),
-            project_token=Secret(own.project_token),
-        )
+        return _with_own(settings, project().settings)
 
     return Connection(settings, version=version, adapter=EmbeddedAdapter(application), complete=complete)
 
@@ -163,12 +158,16 @@ def _local_connection(settings: Settings, *, version: str) -> Connection:
     server = LocalServer(settings.path)
 
     def complete(settings: Settings) -> Settings:
-        own = server.record()
-        return replace(
-            settings,
-            project_id=own.project_id,
-            personal_api_key=Secret(own.personal_api_key),
-            project_token=Secret(own.project_token),
-        )
+        return _with_own(settings, server.record())
 
     return Connection(settings, version=version, adapter=LocalAdapter(server), complete=complete)
+
+
+def _with_own(settings: Settings, own: ProjectSettings | ServerRecord) -> Settings:
+    """The settings with the number and the keys that an embedded project made for itself."""
+    return replace(
+        settings,
+        project_id=own.project_id,
+        personal_api_key=Secret(own.personal_api_key),
+        project_token=Secret(own.project_token),
+    )

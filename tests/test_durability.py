@@ -83,7 +83,7 @@ def test_two_hundred_thousand_events_survive_a_killed_server_once_each(tmp_path:
 
         counts = ask(served, "SELECT count(), count(DISTINCT uuid), count(DISTINCT properties.n) FROM events")
         assert counts == [EVENTS, EVENTS, EVENTS]
-        assert ask(served, "SELECT count(), uniqExact(id), sum(properties.last) FROM persons")[:2] == [PERSONS, PERSONS]
+        assert ask(served, "SELECT count(), count(DISTINCT id) FROM persons") == [PERSONS, PERSONS]
     finally:
         served.process.terminate()
         served.process.wait(20)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from posthog_nb.embedded.ingestion.definitions import EVENT, NO_GROUP, PERSON, property_type
 from posthog_nb.embedded.ingestion.event import CapturedEvent
-from posthog_nb.embedded.ingestion.persons import is_illegal_distinct_id, person_uuid
+from posthog_nb.embedded.ingestion.persons import person_uuid
 from posthog_nb.embedded.project import Project
 
 if TYPE_CHECKING:
@@ -172,36 +172,6 @@ def test_what_needs_a_profile_is_dropped_without_one(project: Project, name: str
 def test_only_a_real_false_switches_the_profile_off(project: Project, value: object) -> None:
     project.capture([event("e", "u", Sprocess_person_profile=value)])
     assert persons(project) == [({"u"}, {}, False)]
-
-
-# -- illegal ids
-
-
-@pytest.mark.parametrize(
-    "distinct_id",
-    [
-        "anonymous",
-        "GUEST",
-        "Undefined",
-        "TRUE",
-        "[object Object]",
-        "NaN",
-        "None",
-        "null",
-        "0",
-        "'null'",
-        '"guest"',
-        " ",
-        "",
-    ],
-)
-def test_ids_that_many_people_share_are_illegal_for_merging(distinct_id: str) -> None:
-    assert is_illegal_distinct_id(distinct_id)
-
-
-@pytest.mark.parametrize("distinct_id", ["NULL", "nan", "[OBJECT OBJECT]", "guest1", "me@example.com", "00"])
-def test_other_ids_are_legal(distinct_id: str) -> None:
-    assert not is_illegal_distinct_id(distinct_id)
 
 
 # -- groups

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import json
 import operator
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from posthog_nb.distinct_ids import is_illegal_distinct_id
 from posthog_nb.errors import InvalidInputError
 from posthog_nb.operations.card import card
 from posthog_nb.operations.properties import event_time, json_properties
@@ -32,23 +32,6 @@ LONGEST_NAME = 200
 
 MOST_BYTES = 1_000_000
 """An event larger than about this never leaves PostHog's queue."""
-
-_ILLEGAL_IN_ANY_CASE = frozenset(
-    [
-        "anonymous",
-        "guest",
-        "distinctid",
-        "distinct_id",
-        "id",
-        "not_authenticated",
-        "email",
-        "undefined",
-        "true",
-        "false",
-    ]
-)
-_ILLEGAL = frozenset(["[object Object]", "NaN", "None", "none", "null", "0", ""])
-_QUOTED = re.compile(r"""\A(["'])(.*)\1\Z""", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -186,9 +169,7 @@ def _name(given: object, what: str) -> str:
 
 
 def _mergeable(distinct_id: str, what: str) -> str:
-    quoted = _QUOTED.match(distinct_id.strip())
-    bare = (quoted[2] if quoted else distinct_id).strip()
-    if bare in _ILLEGAL or bare.lower() in _ILLEGAL_IN_ANY_CASE:
+    if is_illegal_distinct_id(distinct_id):
         raise InvalidInputError(
             f"{what} is {distinct_id!r}: PostHog never merges persons over such an id.",
             hint="It usually stands for a missing value. Use the person's own id.",

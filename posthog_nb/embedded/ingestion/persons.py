@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
 
+from posthog_nb.distinct_ids import is_illegal_distinct_id
 from posthog_nb.embedded.store.store import EPOCH, DistinctIdRow, PersonRow
 
 if TYPE_CHECKING:
@@ -16,24 +17,11 @@ if TYPE_CHECKING:
 
     from posthog_nb.embedded.store.store import Store
 
-__all__ = ["Person", "PersonBook", "is_illegal_distinct_id", "person_uuid", "to_json"]
+__all__ = ["Person", "PersonBook", "person_uuid", "to_json"]
 
 logger = logging.getLogger(__name__)
 
 _NAMESPACE = UUID("932979b4-65c3-4424-8467-0b66ec27bc22")
-_ILLEGAL_IN_ANY_CASE = {
-    "anonymous",
-    "guest",
-    "distinctid",
-    "distinct_id",
-    "id",
-    "not_authenticated",
-    "email",
-    "undefined",
-    "true",
-    "false",
-}
-_ILLEGAL_AS_WRITTEN = {"[object Object]", "NaN", "None", "none", "null", "0"}
 _NO_UPDATE_FROM = {"$exception", "$$heatmap"}
 _LONE_SET_IGNORED = "$geoip_"
 _HOUR = timedelta(hours=1)
@@ -45,14 +33,6 @@ to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=
 def person_uuid(team_id: int, distinct_id: str) -> UUID:
     """The id of the person that a distinct ID starts with: for its person-less events and its first profile alike."""
     return uuid5(_NAMESPACE, f"{team_id}:{distinct_id}")
-
-
-def is_illegal_distinct_id(distinct_id: str) -> bool:
-    """Whether PostHog refuses to merge on this ID, since many different people are likely to share it."""
-    bare = distinct_id.strip()
-    if len(bare) > 1 and bare[0] == bare[-1] and bare[0] in "'\"":
-        bare = bare[1:-1]
-    return not bare.strip() or bare.lower() in _ILLEGAL_IN_ANY_CASE or bare in _ILLEGAL_AS_WRITTEN
 
 
 @dataclass(slots=True)

@@ -1,0 +1,29 @@
+"""Distinct IDs over which PostHog never merges persons: they stand for a missing value, so many people share them."""
+
+from __future__ import annotations
+
+__all__ = ["is_illegal_distinct_id"]
+
+_ILLEGAL_IN_ANY_CASE = frozenset(
+    [
+        "anonymous",
+        "guest",
+        "distinctid",
+        "distinct_id",
+        "id",
+        "not_authenticated",
+        "email",
+        "undefined",
+        "true",
+        "false",
+    ]
+)
+_ILLEGAL_AS_WRITTEN = frozenset(["[object Object]", "NaN", "None", "none", "null", "0"])
+
+
+def is_illegal_distinct_id(distinct_id: str) -> bool:
+    """Whether PostHog refuses to merge over this ID; it may stand in quotes. For events it is an ID like any other."""
+    bare = distinct_id.strip()
+    if len(bare) > 1 and bare[0] == bare[-1] and bare[0] in "'\"":
+        bare = bare[1:-1].strip()
+    return not bare or bare.lower() in _ILLEGAL_IN_ANY_CASE or bare in _ILLEGAL_AS_WRITTEN
