@@ -157,7 +157,6 @@ def test_a_syntax_error_is_one_with_its_place(wire: Wire) -> None:
         (b'{"query": {"kind": "HogQLQuery", "query": "SELECT 1", "values": []}}', "parse_error"),
         (b'{"query": {"kind": "HogQLQuery", "query": "SELECT 1"}, "client_query_id": 1}', "parse_error"),
         (b'{"query": {"kind": "HogQLQuery", "query": "SELECT 1"}, "refresh": "soon"}', "parse_error"),
-        (b'{"query": {"kind": "HogQLQuery", "query": "SELECT 1"}, "refresh": "force_async"}', "invalid_input"),
         (b'{"query": {"kind": "HogQLQuery", "query": "SELECT 1", "sendRawQuery": true}}', "invalid_input"),
         (b'{"query": {"kind": "HogQLQuery", "query": "SELECT 1", "modifiers": {"mine": 1}}}', "invalid_input"),
         (b'{"query": {"kind": "TrendsQuery", "series": []}}', "invalid_input"),
@@ -168,8 +167,10 @@ def test_a_body_that_is_not_understood_is_refused(wire: Wire, body: bytes, code:
     assert (answer.status_code, answer.json()["code"]) == (400, code)
 
 
-@pytest.mark.parametrize("refresh", [True, False, None, "blocking", "force_blocking", "async", "lazy_async"])
-def test_every_query_is_answered_within_its_request(wire: Wire, refresh: object) -> None:
+@pytest.mark.parametrize(
+    "refresh", [True, False, None, "blocking", "force_blocking", "force_cache", "async_except_on_cache_miss"]
+)
+def test_a_query_is_answered_within_its_request(wire: Wire, refresh: object) -> None:
     answer = ok(wire, "SELECT 1", refresh=refresh)
     assert (answer["results"], answer["is_cached"], answer["query_status"]) == ([[1]], False, None)
 
@@ -189,12 +190,6 @@ def test_timings_and_sql_are_given_when_asked_for(wire: Wire) -> None:
     answer = ok(wire, "SELECT 1", node={"modifiers": {"timings": True, "debug": True}})
     assert [one["k"] for one in answer["timings"]] == ["./parse_and_print", "./clickhouse_execute"]
     assert "SELECT" in answer["clickhouse"]
-
-
-def test_no_async_query_is_known(wire: Wire) -> None:
-    answer = wire.get("/api/projects/1/query/some-id/")
-    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
-    assert answer.json()["detail"] == "Query some-id not found for team 1"
 
 
 def test_a_running_query_ends_when_it_is_cancelled(wire: Wire) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from posthog_nb.embedded.ingestion.event import CapturedEvent
-    from posthog_nb.embedded.store.engine import Engine, Rows
+    from posthog_nb.embedded.store.engine import Engine, Progress, Rows
 
 __all__ = ["Project", "ProjectSettings"]
 
@@ -166,6 +166,10 @@ class Project:
             EngineError: ClickHouse refused or stopped it.
         """
         return self._engine.run(sql, query_id=query_id, max_execution_time=max_execution_time)
+
+    def progress(self, query_id: str) -> Progress | None:
+        """How far a running query has got; None when it does not run."""
+        return self._engine.progress(query_id)
 
     def cancel(self, query_id: str) -> bool:
         """Stop a running query; whether there was one."""

@@ -8,19 +8,22 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from posthog_nb.embedded.server.render import json_bytes
+from posthog_nb.errors import EngineError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from posthog_nb.errors import EngineError, HogQLError
+    from posthog_nb.errors import HogQLError
 
 __all__ = [
+    "at_fault",
     "authentication_failed",
     "not_authenticated",
     "not_found",
     "of_engine",
     "of_hogql",
     "of_http",
+    "of_query",
     "parse_error",
     "permission_denied",
     "plain",
@@ -159,6 +162,16 @@ def of_engine(error: EngineError) -> HTTPException:
     if error.name in _QUERIES_AT_FAULT:
         return validation_error(error.message, code=error.name.lower())
     return server_error(f"ClickHouse: {error.message} ({error.name})")
+
+
+def of_query(error: HogQLError | EngineError, query: str) -> HTTPException:
+    """What a query that cannot be answered is answered with."""
+    return of_engine(error) if isinstance(error, EngineError) else of_hogql(error, query)
+
+
+def at_fault(error: HogQLError | EngineError) -> str | None:
+    """Why the query is at fault; None when it is not, but the engine."""
+    return None if isinstance(error, EngineError) and error.name not in _QUERIES_AT_FAULT else error.message
 
 
 def of_http(error: HTTPException, *, method: str, rest: bool) -> Response:

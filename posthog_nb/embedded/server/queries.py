@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response
 
 from posthog_nb.embedded.hogql import compile_query
 from posthog_nb.embedded.server import errors
+from posthog_nb.embedded.server.jobs import Jobs
 from posthog_nb.embedded.server.render import json_bytes, json_rows
 from posthog_nb.embedded.server.request_body import read_request
 from posthog_nb.embedded.server.running import RunningQueries
@@ -25,11 +26,13 @@ if TYPE_CHECKING:
     from posthog_nb.embedded.hogql import Compiled
     from posthog_nb.embedded.project import Project
     from posthog_nb.embedded.server.request_body import HogQLRequest
+    from posthog_nb.embedded.store.engine import Rows
 
 __all__ = ["Queries"]
 
 LONGEST_EXECUTION = 60.0
-"""Seconds, as PostHog's default."""
+LONGEST_LATER_EXECUTION = 600.0
+"""Seconds, as PostHog's own: within the request, and for a query that is answered later."""
 
 OFFSET_REFUSED = (
     "OFFSET is not supported for queries made with a personal API key. Page by a column that you sort by, "
@@ -43,38 +46,62 @@ class Queries:
     def __init__(self, project: Project) -> None:
         self._project = project
         self._running = RunningQueries(project.cancel)
+        self._jobs = Jobs(project.settings.project_id, progress=project.progress, at_fault=errors.at_fault)
 
     def create(self, request: Request, kind: str | None = None) -> Response:
-        """Answer a query within the request."""
+        """Answer a query within the request, or begin to work on one that is to be answered later."""
         asked = read_request(request, kind)
-        with self._running.hold(asked.query_id):
-            body = self._answer(asked)
-        return Response(json_bytes(body), content_type=errors.JSON)
+        if asked.later:
+            code, status = self._jobs.start(
+                asked.query_id, lambda: self._answer(asked, LONGEST_LATER_EXECUTION), anew=asked.anew
+            )
+            # What may come from a cache has a key in it. Nothing is cached here.
+            return _query_status(code, status, b"" if asked.anew else b'"cache_key":null,')
+        try:
+            return Response(self._answer(asked, LONGEST_EXECUTION), content_type=errors.JSON)
+        except (HogQLError, EngineError) as error:
+            raise errors.of_query(error, asked.query) from error
 
-    def status(self, _request: Request, query_id: str) -> Response:
-        """The status of an async query: none was ever started here."""
-        raise errors.not_found(f"Query {query_id} not found for team {self._project.settings.project_id}")
+    def status(self, request: Request, query_id: str) -> Response:
+        """The status of a query that is answered later, with the rows once it is complete."""
+        wanted = request.args.get("show_progress", "").lower() in {"1", "true"}
+        found = self._jobs.status(query_id, show_progress=wanted)
+        if found is None:
+            raise errors.not_found(f"Query {query_id} not found for team {self._project.settings.project_id}")
+        return _query_status(*found)
 
-    def cancel(self, _request: Request, query_id: str) -> Response:
-        """End a running query."""
-        message = "Query was cancelled." if self._running.cancel(query_id) else "Query is already complete."
+    def cancel(self, request: Request, query_id: str) -> Response:
+        """End a running query, and forget one that is answered later."""
+        waiting = self._jobs.forget(query_id)
+        if waiting:
+            message = "Query was removed from the queue."
+        elif request.args.get("dequeue_only", "").lower() not in {"1", "true"} and self._running.cancel(query_id):
+            message = "Query was cancelled."
+        else:
+            message = "Query is already complete."
         return Response(json_bytes({"message": message}), content_type=errors.JSON)
 
     def cancel_all(self) -> None:
-        """End every running query."""
+        """End every running query, and begin none that waits."""
+        self._jobs.forget_all()
         self._running.cancel_all()
 
-    def _answer(self, asked: HogQLRequest) -> dict[str, Any]:
+    def _answer(self, asked: HogQLRequest, seconds: float) -> bytes:
+        """The response object as JSON text.
+
+        Raises:
+            HogQLError: the query is refused.
+            EngineError: ClickHouse refused or stopped it.
+        """
         timings = _Timings()
-        try:
+        with self._running.hold(asked.query_id):
             with timings.of("./parse_and_print"):
                 compiled = self._compile(asked)
             with timings.of("./clickhouse_execute"):
-                found = self._project.run(compiled.sql, query_id=asked.query_id, max_execution_time=LONGEST_EXECUTION)
-        except HogQLError as error:
-            raise errors.of_hogql(error, asked.query) from error
-        except EngineError as error:
-            raise errors.of_engine(error) from error
+                found = self._project.run(compiled.sql, query_id=asked.query_id, max_execution_time=seconds)
+        return json_bytes(self._response(asked, compiled, found, timings))
+
+    def _response(self, asked: HogQLRequest, compiled: Compiled, found: Rows, timings: _Timings) -> dict[str, Any]:
         rows, more = found.rows, None
         if compiled.limit is not None:
             more = len(rows) > compiled.limit
@@ -124,6 +151,10 @@ class Queries:
             "personsOnEventsMode": self._project.facts().person_mode,
             "convertToProjectTimezone": True,
         } | {name: value for name, value in asked.modifiers.items() if value is not None}
+
+
+def _query_status(code: int, status: bytes, before: bytes = b"") -> Response:
+    return Response(b"{" + before + b'"query_status":' + status + b"}", status=code, content_type=errors.JSON)
 
 
 class _Timings:

@@ -49,8 +49,10 @@ _NODE = frozenset(
     }
 )
 _NOT_ANSWERED = ("connectionId", "filters_override", "sendRawQuery", "variables", "variables_override")
-_BLOCKING = frozenset({"blocking", "force_blocking", "force_cache"})
-_BLOCKING_UNLESS_CACHED = frozenset({"async", "async_except_on_cache_miss", "lazy_async"})
+_BLOCKING = frozenset({"blocking", "force_blocking", "force_cache", "async_except_on_cache_miss"})
+"""Nothing is cached here, so the last one always misses and blocks."""
+
+_LATER = frozenset({"async", "lazy_async", "force_async"})
 
 _MODIFIERS_USED = frozenset({"convertToProjectTimezone", "debug", "personsOnEventsMode", "timings"})
 _MODIFIERS_WITHOUT_EFFECT = frozenset(
@@ -85,12 +87,24 @@ class HogQLRequest:
         query_id: The handle to cancel it by: the client's own, or one made here.
         values: What its placeholders stand for.
         modifiers: The modifiers as they were sent.
+        refresh: How it is to be answered, in PostHog's word for it.
     """
 
     query: str
     query_id: str
     values: Mapping[str, object] = field(default_factory=dict)
     modifiers: Mapping[str, object] = field(default_factory=dict)
+    refresh: str = "blocking"
+
+    @property
+    def later(self) -> bool:
+        """Whether the rows are fetched later, by the query's id."""
+        return self.refresh in _LATER
+
+    @property
+    def anew(self) -> bool:
+        """Whether an earlier query of the same id does not count."""
+        return self.refresh == "force_async"
 
     @property
     def in_project_timezone(self) -> bool:
@@ -122,7 +136,7 @@ def read_request(request: Request, kind: str | None = None) -> HogQLRequest:
     _check_kind(node, kind)
     _forbid_extras(node, _NODE, "query.HogQLQuery.")
     _check_answered(body, node)
-    _check_refresh(body)
+    refresh = _refresh(body)
     modifiers = _mapping(node, "modifiers")
     _check_modifiers(modifiers)
     query = node.get("query")
@@ -133,7 +147,7 @@ def read_request(request: Request, kind: str | None = None) -> HogQLRequest:
     query_id = body.get("client_query_id")
     if query_id is not None and not isinstance(query_id, str):
         raise errors.parse_error("1 validation error for QueryRequest\nclient_query_id\n  Input should be a string")
-    return HogQLRequest(query, query_id or str(uuid4()), _mapping(node, "values"), modifiers)
+    return HogQLRequest(query, query_id or str(uuid4()), _mapping(node, "values"), modifiers, refresh)
 
 
 def _json_object(request: Request) -> dict[str, Any]:
@@ -184,21 +198,15 @@ def _check_answered(body: Mapping[str, Any], node: Mapping[str, Any]) -> None:
         raise errors.validation_error("'filters' is not answered by the embedded project.", attr="filters")
 
 
-def _check_refresh(body: Mapping[str, Any]) -> None:
-    """Nothing is cached here and a query is answered in its own request: what demands otherwise is refused.
-
-    The async modes may be answered at once, with the rows and a 200, when PostHog has them ready; so they are here.
-    """
+def _refresh(body: Mapping[str, Any]) -> str:
     refresh = body.get("refresh")
+    if refresh is None and body.get("async") is True:
+        return "async"
     if refresh is None or isinstance(refresh, bool):
-        return
-    if refresh == "force_async":
-        raise errors.validation_error(
-            "refresh 'force_async' is not answered by the embedded project; 'async' and 'blocking' are.",
-            attr="refresh",
-        )
-    if not isinstance(refresh, str) or refresh not in _BLOCKING | _BLOCKING_UNLESS_CACHED:
+        return "force_blocking" if refresh else "blocking"
+    if not isinstance(refresh, str) or refresh not in _BLOCKING | _LATER:
         raise errors.parse_error(f"1 validation error for QueryRequest\nrefresh\n  Unknown value {refresh!r}")
+    return refresh
 
 
 def _check_modifiers(modifiers: Mapping[str, object]) -> None:

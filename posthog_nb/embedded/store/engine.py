@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["Engine", "Rows", "database_name", "in_memory", "on_disk"]
+__all__ = ["Engine", "Progress", "Rows", "database_name", "in_memory", "on_disk"]
 
 QUERY_SETTINGS: Mapping[str, object] = {
     # hogql's meaning depends on the first; join_use_nulls stays at ClickHouse's 0.
@@ -47,6 +47,41 @@ class Rows:
     names: tuple[str, ...]
     types: tuple[str, ...]
     rows: list[tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a running query has got. The total is an estimate, which may grow or be 0.
+
+    Attributes:
+        rows_read: Rows.
+        bytes_read: Bytes.
+        rows_total: Rows to be read.
+        seconds: Since it began.
+        cpu_microseconds: Of all its threads.
+    """
+
+    rows_read: int
+    bytes_read: int
+    rows_total: int
+    seconds: int
+    cpu_microseconds: int
+
+    def beyond(self, other: Progress | None) -> Progress:
+        """The higher of each number."""
+        if other is None:
+            return self
+        return Progress(*map(max, astuple(self), astuple(other)))
+
+    def as_posthog(self) -> dict[str, int]:
+        """PostHog's ``query_progress``."""
+        return {
+            "bytes_read": self.bytes_read,
+            "rows_read": self.rows_read,
+            "estimated_rows_total": self.rows_total,
+            "time_elapsed": self.seconds,
+            "active_cpu_time": self.cpu_microseconds,
+        }
 
 
 class Engine:
@@ -107,6 +142,17 @@ class Engine:
                     "KILL QUERY WHERE Settings['log_comment'] = {id:String} ASYNC", parameters={"id": query_id}
                 )
         return bool(running)
+
+    def progress(self, query_id: str) -> Progress | None:
+        """How far the query that runs under ``query_id`` has got; None when there is none."""
+        with self._client() as client:
+            rows = client.query(
+                "SELECT read_rows, read_bytes, total_rows_approx, toUInt64(elapsed),"
+                " ProfileEvents['OSCPUVirtualTimeMicroseconds'] FROM system.processes"
+                " WHERE Settings['log_comment'] = {id:String} AND query NOT LIKE '%system.processes%'",
+                parameters={"id": query_id},
+            ).result_rows
+        return Progress(*rows[0]) if rows else None
 
     def read(self, sql: str, parameters: Mapping[str, object] | None = None) -> list[tuple[Any, ...]]:
         """Run the project's own SQL and give its rows."""
