@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from posthog_nb.embedded.ingestion.clock import parse_time
 from posthog_nb.embedded.store.schema import MATERIALIZED_PROPERTIES, property_column
-from posthog_nb.embedded.store.store import PropertyDefinition
+from posthog_nb.embedded.store.store import EventDefinition, PropertyDefinition
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,7 +66,7 @@ class DefinitionBook:
         self.types: dict[tuple[str, int], dict[str, str]] = {(EVENT, NO_GROUP): {}, (PERSON, NO_GROUP): {}}
         for known in store.property_definitions():
             self._types_of(known.kind, known.group_type_index)[known.name] = known.property_type
-        self._events = {name: (created, seen) for name, created, seen in store.event_definitions()}
+        self._events = {known.name: known for known in store.event_definitions()}
         self.columns = store.property_columns()
         self._new_properties: dict[tuple[str, int, str], str] = {}
         # Names whose type will not change any more: most events hold no other, and are passed over at once.
@@ -95,9 +95,9 @@ class DefinitionBook:
         if len(name) > MAX_NAME:
             return
         known = self._events.get(name)
-        if known is None or at >= known[1] + _HOUR:
+        if known is None or at >= known.last_seen_at + _HOUR:
             hour = at.replace(minute=0, second=0, microsecond=0)
-            self._events[name] = (min(known[0], at) if known else at, hour)
+            self._events[name] = EventDefinition(name, min(known.created_at, at) if known else at, hour)
             self._new_events.add(name)
 
     def _observe_properties(self, kind: str, index: int, properties: object) -> None:
@@ -116,22 +116,21 @@ class DefinitionBook:
             if found or name not in known:
                 known[name] = self._new_properties[kind, index, name] = found
 
-    def write(self, now: datetime) -> bool:
-        """Write what is new; whether a query could tell the difference."""
-        if self._new_events:
-            self._store.insert_event_definitions([(name, *self._events[name]) for name in sorted(self._new_events)])
-            self._new_events.clear()
-        if not self._new_properties:
-            return False
-        self._store.insert_property_definitions(
-            [
-                PropertyDefinition(kind, index, name, found)
-                for (kind, index, name), found in self._new_properties.items()
-            ],
-            now,
-        )
+    def new_events(self) -> list[EventDefinition]:
+        """The event definitions that are not stored yet."""
+        return [self._events[name] for name in sorted(self._new_events)]
+
+    def new_properties(self, now: datetime) -> list[PropertyDefinition]:
+        """The property definitions that are not stored yet."""
+        return [
+            PropertyDefinition(kind, index, name, found, now)
+            for (kind, index, name), found in self._new_properties.items()
+        ]
+
+    def stored(self) -> None:
+        """Note that what was new is stored."""
+        self._new_events.clear()
         self._new_properties.clear()
-        return True
 
     def add_columns(self) -> bool:
         """Give event properties that have none yet a column each while there is room; whether any got one."""

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import logging
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from posthog_nb.embedded.ingestion.persons import to_json
 from posthog_nb.embedded.store.schema import GROUP_TYPES
-from posthog_nb.embedded.store.store import GroupRow
+from posthog_nb.embedded.store.store import GroupRow, GroupTypeRow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from posthog_nb.embedded.ingestion.event import CapturedEvent
@@ -23,17 +24,20 @@ logger = logging.getLogger(__name__)
 
 
 class GroupBook:
-    """The groups that one batch touches: read once, changed in the order of the events, written once.
+    """The groups that one batch touches: read once, changed in the order of the events.
 
     Args:
         store: The project's tables.
-        types: Group type to its index; new types are added to it.
+        types: Group type to its index, as stored.
+        now: The server's clock.
     """
 
-    def __init__(self, store: Store, types: dict[str, int]) -> None:
+    def __init__(self, store: Store, types: Mapping[str, int], now: datetime) -> None:
         self._store = store
-        self._types = types
-        self._new_types: dict[str, tuple[int, datetime]] = {}
+        self._now = now
+        self.types = dict(types)
+        """Group type to its index, with those that the batch adds."""
+        self._new_types: list[GroupTypeRow] = []
         self._groups: dict[tuple[int, str], GroupRow] = {}
         self._changed: set[tuple[int, str]] = set()
 
@@ -49,11 +53,11 @@ class GroupBook:
             self._groups = {(row.index, row.key): row for row in self._store.groups(keys)}
 
     def _index(self, group_type: str, at: datetime) -> int | None:
-        index = self._types.get(group_type)
-        if index is None and len(self._types) < GROUP_TYPES:
-            index = len(self._types)
-            self._types[group_type] = index
-            self._new_types[group_type] = (index, at)
+        index = self.types.get(group_type)
+        if index is None and len(self.types) < GROUP_TYPES:
+            index = len(self.types)
+            self.types[group_type] = index
+            self._new_types.append(GroupTypeRow(group_type, index, at))
         elif index is None:
             logger.warning("group type %r is left out: a project has at most %d", group_type, GROUP_TYPES)
         return index
@@ -68,7 +72,7 @@ class GroupBook:
             return {}
         found = {}
         for group_type, key in named:
-            index = self._types.get(group_type)
+            index = self.types.get(group_type)
             if index is None:
                 continue
             event.properties[f"$group_{index}"] = key
@@ -81,16 +85,21 @@ class GroupBook:
     def _identify(self, index: int, key: str, updates: object, at: datetime) -> None:
         row = self._groups.get((index, key))
         before: dict[str, Any] = json.loads(row.properties) if row else {}
-        after = {**before, **updates} if isinstance(updates, dict) else before
-        if row is None or after != before:
-            self._groups[index, key] = GroupRow(index, key, row.created_at if row else at, to_json(after))
+        # As texts: to Python 1, 1.0 and True are equal.
+        after = to_json({**before, **updates} if isinstance(updates, dict) else before)
+        if row is None or after != row.properties:
+            # A version is later than the one it replaces, whatever the clock says.
+            updated_at = self._now if row is None else max(self._now, row.updated_at + timedelta(microseconds=1))
+            self._groups[index, key] = GroupRow(index, key, row.created_at if row else at, after, updated_at)
             self._changed.add((index, key))
 
-    def write(self, now: datetime) -> None:
-        """Write new group types and the new version of each changed group."""
-        for group_type, (index, at) in self._new_types.items():
-            self._store.insert_group_type(group_type, index, at)
-        self._store.insert_groups([self._groups[key] for key in sorted(self._changed)], now)
+    def new_types(self) -> list[GroupTypeRow]:
+        """The group types that the batch adds."""
+        return self._new_types
+
+    def changed(self) -> list[GroupRow]:
+        """The new version of each group that the batch changes."""
+        return [self._groups[key] for key in sorted(self._changed)]
 
 
 def _named(event: CapturedEvent) -> list[tuple[str, str]]:

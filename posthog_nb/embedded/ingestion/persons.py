@@ -72,7 +72,7 @@ class Person:
 
 
 class PersonBook:
-    """The persons that one batch touches: read once, changed in the order of the events, written once.
+    """The persons that one batch touches: read once, changed in the order of the events.
 
     Args:
         store: The project's tables.
@@ -182,34 +182,38 @@ class PersonBook:
         after.update(_items(properties.get("$set")))
         for key in _names(properties.get("$unset")):
             after.pop(key, None)
-        if after != before or [*map(type, after.values())] != [*map(type, before.values())]:
-            changed = {key for key in after.keys() | before.keys() if after.get(key) != before.get(key)}
-            if (
-                event in {"$identify", "$set"}
-                or not changed
-                or any(not key.startswith(_LONE_SET_IGNORED) for key in changed)
-            ):
-                person.set_properties(after)
+        # As texts: to Python 1, 1.0 and True are equal.
+        if to_json(after) == person.text:
+            return
+        if event in {"$identify", "$set"} or person.changed or not _is_automatic(before, after):
+            person.set_properties(after)
 
-    def write(self) -> None:
-        """Write the new version of everything that changed."""
-        changed = [person for person in self._persons.values() if person.changed]
-        self._store.insert_distinct_ids(list(self._changed_ids.values()))
-        self._store.insert_persons(
-            [
-                PersonRow(
-                    person.id,
-                    person.created_at,
-                    "{}" if person.is_deleted else person.text,
-                    person.is_identified,
-                    person.is_deleted,
-                    person.version + 1,
-                    person.serial_id,
-                    person.last_seen_at,
-                )
-                for person in changed
-            ]
-        )
+    def changed_distinct_ids(self) -> list[DistinctIdRow]:
+        """The new version of each distinct ID that the batch gives to a person."""
+        return list(self._changed_ids.values())
+
+    def changed(self) -> list[PersonRow]:
+        """The new version of each person that the batch changes."""
+        return [
+            PersonRow(
+                person.id,
+                person.created_at,
+                "{}" if person.is_deleted else person.text,
+                person.is_identified,
+                person.is_deleted,
+                person.version + 1,
+                person.serial_id,
+                person.last_seen_at,
+            )
+            for person in self._persons.values()
+            if person.changed
+        ]
+
+
+def _is_automatic(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Whether only what capture finds out by itself has changed, which alone is no reason to write a person."""
+    changed = (key for key in after.keys() | before.keys() if to_json(after.get(key)) != to_json(before.get(key)))
+    return all(key.startswith(_LONE_SET_IGNORED) for key in changed)
 
 
 def _identify(person: Person) -> None:

@@ -1,8 +1,10 @@
-"""The way of a batch: duplicates out, persons and groups in event order, then everything is written, events last.
+"""The way of a batch: duplicates out, persons and groups in event order, then all of it is written or none.
 
-The order of the writes makes a batch whole after a crash: persons, distinct IDs, groups and definitions come to the
-same when they are applied again, and the events go in with one insert. A batch that got no answer can therefore be
-sent again; one that is stored is recognised by its uuids.
+ClickHouse writes one insert whole or not at all, and a batch is several. So what a batch changes besides its events is
+kept first, as one row. The events are the second insert, and with them the batch has happened. The changes are applied
+after that. A crash or a failure in between leaves the row: when the store is opened again, or at the next batch, the
+changes are applied if the events are there and forgotten if they are not. A batch that got no answer can therefore be
+sent again; its events are recognised by their uuids, and it changes nothing twice.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from posthog_nb.embedded.ingestion.changes import Changes
 from posthog_nb.embedded.ingestion.definitions import DefinitionBook
 from posthog_nb.embedded.ingestion.groups import GroupBook
 from posthog_nb.embedded.ingestion.persons import Person, PersonBook, person_uuid, to_json
@@ -57,17 +60,28 @@ class Ingestion:
 
     Args:
         store: The project's tables.
-        on_definitions: Called when property definitions changed, since a query may then mean something else.
+        on_change: Called when group types or property definitions changed, since a query may then mean something else.
     """
 
-    def __init__(self, store: Store, on_definitions: Callable[[], None]) -> None:
+    def __init__(self, store: Store, on_change: Callable[[], None]) -> None:
         self._store = store
-        self._on_definitions = on_definitions
+        self._on_change = on_change
         self._lock = threading.Lock()
-        self.definitions = DefinitionBook(store)
-        self.group_types = store.group_types()
-        self._last_serial_id = store.last_serial_id()
-        self._stored = store.count_events()
+        kept = store.begun_batch()
+        self._begun = None if kept is None else Changes.from_text(kept)
+        self._settle()
+
+    def _settle(self) -> None:
+        """Finish the batch that was begun if its events are stored, else forget it; then read how things stand."""
+        if self._begun is not None:
+            if self._store.stored_uuids([self._begun.marker]):
+                self._begun.apply(self._store)
+            self._store.end_batch()
+            self._begun = None
+        self.definitions = DefinitionBook(self._store)
+        self.group_types = self._store.group_types()
+        self._last_serial_id = self._store.last_serial_id()
+        self._stored = self._store.count_events()
 
     def capture(self, events: Sequence[CapturedEvent], now: datetime | None = None) -> None:
         """Store a batch; when this returns it is on disk (or in memory, for a project in memory).
@@ -75,9 +89,15 @@ class Ingestion:
         Args:
             events: In the order they happened to the sender.
             now: The server's clock, aware; default: the real one.
+
+        Raises:
+            EngineError: the batch is not stored, or not whole yet; sending it again puts that right.
         """
         at = now or datetime.now(UTC)
         with self._lock:
+            if self._begun is not None:
+                self._settle()
+                self._on_change()
             fresh = self._fresh(events)
             if fresh:
                 self._capture(fresh, at)
@@ -94,23 +114,44 @@ class Ingestion:
         persons = PersonBook(self._store, self._last_serial_id)
         merging = {text for event in events if (other := _merged(event)) for text in (other, event.distinct_id)}
         persons.read({event.distinct_id for event in events} | merging, merging)
-        groups = GroupBook(self._store, self.group_types)
+        groups = GroupBook(self._store, self.group_types, now)
         groups.read(events)
         rows = _EventColumns()
         for event in events:
             belongs_to = groups.apply(event)
-            self.definitions.observe(event, self.group_types)
-            rows.add(event, _person(event, persons), belongs_to, self._store.team_id)
-        persons.write()
+            person = _person(event, persons)
+            # After the person: an event that may not change one has lost what it says of it.
+            self.definitions.observe(event, groups.types)
+            rows.add(event, person, belongs_to, self._store.team_id)
+        changes = Changes(
+            marker=events[0].uuid,
+            persons=persons.changed(),
+            distinct_ids=persons.changed_distinct_ids(),
+            group_types=groups.new_types(),
+            groups=groups.changed(),
+            events=self.definitions.new_events(),
+            properties=self.definitions.new_properties(now),
+        )
+        means_something_else = bool(changes.group_types or changes.properties)
+        if self._stored + len(events) > COLUMNS_FROM and self.definitions.add_columns():
+            means_something_else = True
+        self._write(changes, rows.columns(self._store.team_id, now))
+        self.definitions.stored()
+        self.group_types = groups.types
         self._last_serial_id = persons.last_serial_id
-        groups.write(now)
-        changed = self.definitions.write(now)
-        if self._stored + len(events) > COLUMNS_FROM:
-            changed = self.definitions.add_columns() or changed
-        self._store.insert_events(rows.columns(self._store.team_id, now))
         self._stored += len(events)
-        if changed:
-            self._on_definitions()
+        if means_something_else:
+            self._on_change()
+
+    def _write(self, changes: Changes, events: dict[str, tuple[str, Sequence[Any]]]) -> None:
+        self._begun = changes
+        if changes:
+            self._store.begin_batch(changes.to_text())
+        self._store.insert_events(events)
+        if changes:
+            changes.apply(self._store)
+            self._store.end_batch()
+        self._begun = None
 
 
 def _is_dropped(event: CapturedEvent) -> bool:

@@ -13,12 +13,11 @@ from posthog_nb.embedded.server.render import json_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from datetime import datetime
 
     from werkzeug.wrappers import Request
 
     from posthog_nb.embedded.project import Project
-    from posthog_nb.embedded.store.store import PropertyDefinition
+    from posthog_nb.embedded.store.store import EventDefinition, PropertyDefinition
 
 __all__ = ["Definitions"]
 
@@ -39,7 +38,7 @@ class Definitions:
         search = request.args.get("search", "").lower()
         kind = request.args.get("event_type", "event")
         found = [
-            row for row in self._store.event_definitions() if search in row[0].lower() and _is_of_kind(row[0], kind)
+            one for one in self._store.event_definitions() if search in one.name.lower() and _is_of_kind(one.name, kind)
         ]
         self._order(found, request.args.get("ordering", "name"))
         return _page(request, found, _event)
@@ -66,13 +65,13 @@ class Definitions:
         return _page(request, sorted(found, key=lambda one: one.name), _property)
 
     @staticmethod
-    def _order(found: list[tuple[str, datetime, datetime]], ordering: str) -> None:
+    def _order(found: list[EventDefinition], ordering: str) -> None:
         column = ordering.removeprefix("-")
         if column not in {"name", "last_seen_at"}:
             raise errors.validation_error("Order by name or last_seen_at.", attr="ordering")
-        found.sort(key=lambda row: row[0])
+        found.sort(key=lambda one: one.name)
         if column == "last_seen_at":
-            found.sort(key=lambda row: row[2], reverse=ordering.startswith("-"))
+            found.sort(key=lambda one: one.last_seen_at, reverse=ordering.startswith("-"))
         elif ordering.startswith("-"):
             found.reverse()
 
@@ -95,14 +94,14 @@ def _page(request: Request, found: Sequence[_T], row: Callable[[_T], dict[str, A
     return Response(json_bytes(body), content_type=errors.JSON)
 
 
-def _event(row: tuple[str, datetime, datetime]) -> dict[str, Any]:
-    name, created_at, last_seen_at = row
+def _event(one: EventDefinition) -> dict[str, Any]:
+    seen = one.last_seen_at.isoformat().replace("+00:00", "Z")
     return {
-        "id": str(uuid5(_NAMESPACE, f"event {name}")),
-        "name": name,
-        "created_at": created_at.isoformat().replace("+00:00", "Z"),
-        "last_seen_at": last_seen_at.isoformat().replace("+00:00", "Z"),
-        "last_updated_at": last_seen_at.isoformat().replace("+00:00", "Z"),
+        "id": str(uuid5(_NAMESPACE, f"event {one.name}")),
+        "name": one.name,
+        "created_at": one.created_at.isoformat().replace("+00:00", "Z"),
+        "last_seen_at": seen,
+        "last_updated_at": seen,
         "tags": [],
         "is_action": False,
         "action_id": None,

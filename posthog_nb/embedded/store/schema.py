@@ -108,6 +108,10 @@ TABLES: dict[str, str] = {
         type LowCardinality(String), group_type_index Int8, name String, property_type LowCardinality(String),
         created_at {TIME}, version UInt64
     ) ENGINE = ReplacingMergeTree(version) ORDER BY (type, group_type_index, name""",
+    # At most one row: what a batch changes besides its events, from before they are written until all is.
+    "begun_batch": """
+        changes String CODEC(ZSTD(1))
+    ) ENGINE = MergeTree ORDER BY (tuple()""",
     "project_setting": """
         key String, value String
     ) ENGINE = MergeTree ORDER BY (key""",

@@ -9,12 +9,22 @@ from typing import TYPE_CHECKING, Any
 from posthog_nb.embedded.store import schema
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from uuid import UUID
 
     from posthog_nb.embedded.store.engine import Engine
 
-__all__ = ["EPOCH", "DistinctIdRow", "GroupRow", "PersonRow", "PropertyDefinition", "Store", "ticks"]
+__all__ = [
+    "EPOCH",
+    "DistinctIdRow",
+    "EventDefinition",
+    "GroupRow",
+    "GroupTypeRow",
+    "PersonRow",
+    "PropertyDefinition",
+    "Store",
+    "ticks",
+]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -50,12 +60,31 @@ class DistinctIdRow:
 
 @dataclass(slots=True)
 class GroupRow:
-    """A version of a group; ``properties`` is JSON text."""
+    """A version of a group, the latest by ``updated_at``; ``properties`` is JSON text."""
 
     index: int
     key: str
     created_at: datetime
     properties: str
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class GroupTypeRow:
+    """A group type and the index that it has for good."""
+
+    group_type: str
+    index: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EventDefinition:
+    """When an event of this name was first and last seen."""
+
+    name: str
+    created_at: datetime
+    last_seen_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +95,7 @@ class PropertyDefinition:
     group_type_index: int
     name: str
     property_type: str
+    created_at: datetime
 
 
 class Store:
@@ -100,6 +130,21 @@ class Store:
             "project_setting",
             {"key": ("String", list(settings)), "value": ("String", list(settings.values()))},
         )
+
+    # -- the batch that is being stored
+
+    def begin_batch(self, changes: str) -> None:
+        """Keep what a batch is about to change, until :meth:`end_batch`."""
+        self._insert("begun_batch", {"changes": ("String", [changes])})
+
+    def begun_batch(self) -> str | None:
+        """What a batch was about to change that has not ended."""
+        rows = self._read("SELECT changes FROM {db}.begun_batch")
+        return rows[0][0] if rows else None
+
+    def end_batch(self) -> None:
+        """Forget it."""
+        self.engine.command(f"TRUNCATE TABLE {self.database}.begun_batch")
 
     # -- events
 
@@ -219,27 +264,31 @@ class Store:
         """Each group type and its index."""
         return dict(self._read("SELECT group_type, min(group_type_index) FROM {db}.group_type_mapping GROUP BY 1"))
 
-    def insert_group_type(self, group_type: str, index: int, created_at: datetime) -> None:
-        """Give a group type its index, for good."""
+    def insert_group_types(self, rows: Sequence[GroupTypeRow]) -> None:
+        """Give group types their index, for good."""
         self._insert(
             "group_type_mapping",
             {
-                "group_type": ("String", [group_type]),
-                "group_type_index": ("UInt8", [index]),
-                "created_at": (schema.TIME, [ticks(created_at)]),
+                "group_type": ("String", [row.group_type for row in rows]),
+                "group_type_index": ("UInt8", [row.index for row in rows]),
+                "created_at": (schema.TIME, [ticks(row.created_at) for row in rows]),
             },
         )
 
     def groups(self, keys: Collection[tuple[int, str]]) -> list[GroupRow]:
         """The latest version of each of these groups, by type index and key."""
         rows = self._read(
-            "SELECT group_type_index, group_key, argMax(tuple(created_at, group_properties), _timestamp)"
-            " FROM {db}.groups WHERE group_key IN {keys:Array(String)} GROUP BY 1, 2",
+            "SELECT group_type_index, group_key, argMax(tuple(created_at, group_properties), _timestamp),"
+            " max(_timestamp) FROM {db}.groups WHERE group_key IN {keys:Array(String)} GROUP BY 1, 2",
             keys=sorted({key for _, key in keys}),
         )
-        return [GroupRow(index, key, created, text) for index, key, (created, text) in rows if (index, key) in keys]
+        return [
+            GroupRow(index, key, created, text, updated)
+            for index, key, (created, text), updated in rows
+            if (index, key) in keys
+        ]
 
-    def insert_groups(self, rows: Sequence[GroupRow], now: datetime) -> None:
+    def insert_groups(self, rows: Sequence[GroupRow]) -> None:
         """Write new versions of groups."""
         self._insert(
             "groups",
@@ -249,30 +298,29 @@ class Store:
                 "created_at": (schema.TIME, [ticks(row.created_at) for row in rows]),
                 "team_id": ("Int64", [self.team_id] * len(rows)),
                 "group_properties": ("String", [row.properties for row in rows]),
-                "_timestamp": (schema.TIME, [ticks(now)] * len(rows)),
+                "_timestamp": (schema.TIME, [ticks(row.updated_at) for row in rows]),
             },
         )
 
     # -- definitions
 
-    def event_definitions(self) -> list[tuple[str, datetime, datetime]]:
-        """Each event name with when it was first and last seen."""
+    def event_definitions(self) -> list[EventDefinition]:
+        """Each event name, in the order of the names."""
         return [
-            (name, created_at, last_seen_at)
-            for name, created_at, last_seen_at in self._read(
+            EventDefinition(*row)
+            for row in self._read(
                 "SELECT name, min(created_at), max(last_seen_at) FROM {db}.event_definition GROUP BY name ORDER BY name"
             )
         ]
 
-    def insert_event_definitions(self, rows: Iterable[tuple[str, datetime, datetime]]) -> None:
+    def insert_event_definitions(self, rows: Sequence[EventDefinition]) -> None:
         """Write when event names were first and last seen."""
-        names, created, seen = zip(*rows, strict=True)
         self._insert(
             "event_definition",
             {
-                "name": ("String", names),
-                "created_at": (schema.TIME, [ticks(at) for at in created]),
-                "last_seen_at": (schema.TIME, [ticks(at) for at in seen]),
+                "name": ("String", [row.name for row in rows]),
+                "created_at": (schema.TIME, [ticks(row.created_at) for row in rows]),
+                "last_seen_at": (schema.TIME, [ticks(row.last_seen_at) for row in rows]),
             },
         )
 
@@ -281,12 +329,12 @@ class Store:
         return [
             PropertyDefinition(*row)
             for row in self._read(
-                "SELECT type, group_type_index, name, argMax(property_type, version) FROM {db}.property_definition"
-                " GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
+                "SELECT type, group_type_index, name, argMax(property_type, version), min(created_at)"
+                " FROM {db}.property_definition GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
             )
         ]
 
-    def insert_property_definitions(self, rows: Sequence[PropertyDefinition], now: datetime) -> None:
+    def insert_property_definitions(self, rows: Sequence[PropertyDefinition]) -> None:
         """Write what is known of properties; one whose type is known replaces one whose type was not."""
         self._insert(
             "property_definition",
@@ -295,7 +343,7 @@ class Store:
                 "group_type_index": ("Int8", [row.group_type_index for row in rows]),
                 "name": ("String", [row.name for row in rows]),
                 "property_type": ("LowCardinality(String)", [row.property_type for row in rows]),
-                "created_at": (schema.TIME, [ticks(now)] * len(rows)),
+                "created_at": (schema.TIME, [ticks(row.created_at) for row in rows]),
                 "version": ("UInt64", [1 if row.property_type else 0 for row in rows]),
             },
         )
