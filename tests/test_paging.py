@@ -54,6 +54,14 @@ QUERIES = {
     "brackets, comments and a semicolon": "SELECT (event), (((uuid))) /* , */ FROM events -- all; of it\n;",
     "a lone subquery column": "SELECT (SELECT 1), (event) FROM events ORDER BY (event), (timestamp) DESC",
     "identical rows": "SELECT 1 FROM numbers(77)",
+    "keys that are no text": "SELECT unhex(leftPad(hex(number * 5), 2, '0')) AS q, count() FROM numbers(50) GROUP BY q",
+    "the same downwards": "SELECT unhex(leftPad(hex(number * 5), 2, '0')) AS q, count() FROM numbers(50) GROUP BY q"
+    " ORDER BY q DESC",
+    "keys of which none is a text": "SELECT concat(unhex('ff'), toString(number)) AS q FROM numbers(60) GROUP BY q",
+    "names that look like ours": "SELECT number AS phnb_n, number % 3 AS phnb_k FROM numbers(60) ORDER BY phnb_k DESC",
+    "our names over events": "SELECT event AS phnb_k0, timestamp AS phnb_ FROM events ORDER BY distinct_id",
+    "a name with a backtick": "SELECT number AS `a``b`, number AS `c\\\\d` FROM numbers(60)",
+    "semicolons in texts": "SELECT ';' AS a, number FROM numbers(60); -- and; here;",
 }
 
 
@@ -110,6 +118,12 @@ def test_the_querys_own_limit_ends_the_pages(posthog: OnClickHouse) -> None:
     assert [len(page) for page in pages] == [10, 10, 5]
     assert [page.has_more for page in pages] == [True, True, False]
     assert first.fetch_all().rows == run(posthog, "SELECT uuid FROM events ORDER BY timestamp, uuid LIMIT 25").rows
+
+
+def test_a_value_that_is_called_as_our_own_keeps_its_meaning(posthog: OnClickHouse) -> None:
+    query = "SELECT {phnb_from} AS x, number / 2 AS n FROM numbers(9) ORDER BY n DESC"
+    result = run(posthog, query, limit=3, values={"phnb_from": 7})
+    assert all_rows(result) == [[7, number / 2] for number in reversed(range(9))]
 
 
 def test_a_limit_that_is_a_parameter_counts(posthog: OnClickHouse) -> None:

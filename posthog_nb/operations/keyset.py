@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from posthog_nb.operations.order import Key
 
-__all__ = ["condition", "exact", "exact_types"]
+__all__ = ["condition", "exact", "exact_types", "texts_are_texts"]
 
 _INTEGERS = frozenset(f"{sign}Int{bits}" for sign in ("", "U") for bits in (8, 16, 32, 64))
 _WRITTEN = {
@@ -29,7 +29,6 @@ _WRITTEN = {
     "DateTime64": "toDateTime64({{{name}}}, 6, 'UTC')",
 }
 _MICROSECONDS = 6
-_LOST_BYTES = "\ufffd"
 
 
 def exact_types(types: Sequence[str]) -> list[ClickHouseType] | None:
@@ -49,35 +48,46 @@ def _can_be_written(kind: ClickHouseType) -> bool:
     return bare.name in _WRITTEN
 
 
-def exact(values: Sequence[Any], kinds: Sequence[ClickHouseType], *, lossless: bool = True) -> bool:
-    """Whether the key's JSON holds its exact value.
-
-    Args:
-        values: The key.
-        kinds: The types of its parts.
-        lossless: Whether a text must also be free of U+FFFD, which PostHog writes for bytes that are not text.
-    """
-    return all(_is_exact(value, kind, lossless=lossless) for value, kind in zip(values, kinds, strict=True))
+def exact(values: Sequence[Any], kinds: Sequence[ClickHouseType]) -> bool:
+    """Whether the key's JSON holds its exact value, given that its texts are texts."""
+    return all(_is_exact(value, kind) for value, kind in zip(values, kinds, strict=True))
 
 
-def _is_exact(value: Any, kind: ClickHouseType, *, lossless: bool) -> bool:  # noqa: ANN401 - JSON
+def _is_exact(value: Any, kind: ClickHouseType) -> bool:  # noqa: ANN401 - JSON
     if value is None:
         return kind.nullable
     if kind.bare.name in _INTEGERS:
         return isinstance(value, int)
-    if not isinstance(value, str) or (lossless and _LOST_BYTES in value):
+    if not isinstance(value, str):
         return False
     return not kind.bare.name.startswith("DateTime") or datetime.fromisoformat(value).tzinfo is not None
 
 
+def texts_are_texts(keys: Sequence[Key], kinds: Sequence[ClickHouseType] | None) -> str:
+    """HogQL that is 1 where every text of the key is UTF-8; empty when the key has none.
+
+    PostHog sends bytes that are no text as something else (U+FFFD, or their hexadecimal digits), which sorts elsewhere.
+    """
+    texts = [key for number, key in enumerate(keys) if kinds is None or kinds[number].bare.name == "String"]
+    checks = [f"ifNull(isValidUTF8(toString({identifier(key.name)})), 1)" for key in texts]
+    return f"and({', '.join(checks)})" if len(checks) > 1 else "".join(checks)
+
+
 def condition(
-    keys: Sequence[Key], kinds: Sequence[ClickHouseType], values: Sequence[Any]
+    keys: Sequence[Key], kinds: Sequence[ClickHouseType], values: Sequence[Any], prefix: str
 ) -> tuple[str, dict[str, Any]]:
-    """``(condition, constants)`` for the rows whose keys are ``values`` or come after them."""
+    """``(condition, constants)`` for the rows whose keys are ``values`` or come after them.
+
+    Args:
+        keys: The keys.
+        kinds: Their types.
+        values: Their values in the row to go on from.
+        prefix: What the constants' names begin with.
+    """
     bound: dict[str, Any] = {}
     text = "1"
     for number in reversed(range(len(keys))):
-        here = _Place(keys[number], kinds[number], values[number], f"phnb_v{number}", bound)
+        here = _Place(keys[number], kinds[number], values[number], f"{prefix}_v{number}", bound)
         if number == len(keys) - 1:
             text = here.at_or_after()
         else:

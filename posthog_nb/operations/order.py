@@ -19,11 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from posthog_nb.operations.shape import Shape
+    from posthog_nb.operations.values import Bound
 
 __all__ = ["Key", "Source", "identifier", "source_of"]
-
-_COLUMN, _KEY = "phnb_c", "phnb_k"
-"""Prefixes of our own names inside the sub-query."""
 
 _IDENTITY = {"events": ("timestamp", "uuid"), "persons": ("created_at", "id")}
 """Columns that tell the rows of a table apart, in an order that reads well and cheaply."""
@@ -55,38 +53,49 @@ class Source:
         names: The names of its columns there, in the order of the answer.
         keys: The order.
         total: Whether the order is known to tell the rows apart.
+        prefix: What names of our own begin with: nothing of the query does.
     """
 
     inner: str
     names: tuple[str, ...]
     keys: tuple[Key, ...]
     total: bool
+    prefix: str
 
 
 def identifier(name: str) -> str:
     """``name`` quoted for HogQL."""
-    return "`{}`".format(name.replace("\\", "\\\\").replace("`", "\\`"))
+    return "`{}`".format(name.replace("\\", "\\\\").replace("`", "``"))
 
 
-def source_of(shape: Shape, columns: Sequence[str], bound: list[Edit]) -> Source:
+def source_of(shape: Shape, columns: Sequence[str], bound: Bound) -> Source:
     """How to take pages from a query.
 
     Args:
         shape: The query.
         columns: The names of its columns in the first answer.
-        bound: The edits that its parameters need.
+        bound: Its parameters.
 
     Raises:
         InvalidInputError: the query's order or columns cannot be named from outside.
     """
+    prefix = _own_prefix([shape.text, *columns, *bound.values])
     if shape.tree is None:
-        return Source(shape.text, _plain_names(columns), (), total=False)
-    return _Builder(shape, shape.tree, list(columns), bound).build()
+        return Source(shape.text, _plain_names(columns), (), total=False, prefix=prefix)
+    return _Builder(shape, shape.tree, list(columns), bound.edits, prefix).build()
+
+
+def _own_prefix(texts: Sequence[str]) -> str:
+    prefix = "phnb"
+    while any(prefix in text for text in texts):
+        prefix += "_"
+    return prefix
 
 
 class _Builder:
-    def __init__(self, shape: Shape, tree: dict[str, Any], columns: list[str], bound: list[Edit]) -> None:
+    def __init__(self, shape: Shape, tree: dict[str, Any], columns: list[str], bound: list[Edit], prefix: str) -> None:
         self._shape = shape
+        self._prefix = prefix
         self._text = shape.text
         self._tree = tree
         self._bound = bound
@@ -107,14 +116,14 @@ class _Builder:
         keys += [key for key in ties or [] if key.name not in {known.name for known in keys}]
         inner = self._spliced(aliases)
         self._check(inner, aliases)
-        return Source(inner.text, tuple(names), tuple(keys), total=ties is not None)
+        return Source(inner.text, tuple(names), tuple(keys), total=ties is not None, prefix=self._prefix)
 
     # Names ---------------------------------------------------------------------------------------------------------
 
     def _aliases(self) -> dict[int, str]:
         """Our own names for the items that have none, by their index."""
         return {
-            number: f"{_COLUMN}{number}"
+            number: f"{self._prefix}_c{number}"
             for number, item in enumerate(self._items)
             if item.get("node") != "Alias" and not _is_star(item)
         }
@@ -169,7 +178,7 @@ class _Builder:
         return self._add(splice(self._text[start:end], moved).text, descending=descending)
 
     def _add(self, expression: str, *, descending: bool) -> Key:
-        name = f"{_KEY}{len(self._added)}"
+        name = f"{self._prefix}_k{len(self._added)}"
         self._added.append(f"{expression} AS {name}")
         return Key(name, descending, None)
 

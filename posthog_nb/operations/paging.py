@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from posthog_nb.errors import InvalidInputError, ResultChangedError
 from posthog_nb.frames import ClickHouseType, TypeTextError, parse_type
 from posthog_nb.operations.answer import LARGEST_PAGE, MOST_ROWS, Answer
-from posthog_nb.operations.keyset import condition, exact, exact_types
+from posthog_nb.operations.keyset import condition, exact, exact_types, texts_are_texts
 from posthog_nb.operations.order import Source, identifier, source_of
 from posthog_nb.operations.splice import Spliced
 
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Ask", "Walk", "start_walk"]
 
-_NUMBER = "phnb_n"
 _COMPARABLE = frozenset(
     [f"{sign}Int{bits}" for sign in ("", "U") for bits in (8, 16, 32, 64, 128, 256)]
     + ["Float32", "Float64", "Bool", "String", "FixedString", "UUID", "Date", "Date32", "DateTime", "DateTime64"]
@@ -69,15 +68,21 @@ class _Request:
     ask: Ask
 
     def source(self) -> Source:
-        return source_of(self.shape, self.first.columns, self.bound.edits)
+        return source_of(self.shape, self.first.columns, self.bound)
 
 
 @dataclass(frozen=True)
 class _Fetched:
-    """Rows of one request, the keys of each beside it."""
+    """Rows of one request.
+
+    Attributes:
+        rows: The rows.
+        keys: The key of each; None for one whose exact value is not known.
+        complete: Whether there are no more rows.
+    """
 
     rows: list[Row]
-    keys: list[Row]
+    keys: list[Row | None]
     complete: bool
 
 
@@ -182,12 +187,13 @@ class Keyset:
         where = ""
         values: dict[str, Any] = {}
         if self.place is not None and self.kinds is not None:
-            text, values = condition(keys, self.kinds, self.place)
+            text, values = condition(keys, self.kinds, self.place, self.source.prefix)
             where = f" WHERE {text}"
         added = [key.name for key in keys if key.output is None]
-        columns = ", ".join(map(identifier, [*self.source.names, *added]))
+        checked = texts_are_texts(keys, self.kinds)
+        columns = [*map(identifier, [*self.source.names, *added]), *([checked] if checked else [])]
         order = ", ".join(f"{identifier(key.name)}{' DESC' if key.descending else ''}" for key in keys)
-        query = f"SELECT {columns} FROM (\n{self.source.inner}\n){where} ORDER BY {order} LIMIT {rows}"
+        query = f"SELECT {', '.join(columns)} FROM (\n{self.source.inner}\n){where} ORDER BY {order} LIMIT {rows}"
         answer = ask(Spliced(query), values)
         places = [key.output if key.output is not None else width + added.index(key.name) for key in keys]
         kinds = self.kinds
@@ -196,10 +202,14 @@ class Keyset:
             if found is None:
                 return _numbers(self.source, answer.types).fetch(ask, rows)
             kinds = tuple(found)
+        found_keys = [[row[place] for place in places] for row in answer.rows]
         return (
             _Fetched(
                 [row[:width] for row in answer.rows],
-                [[row[place] for place in places] for row in answer.rows],
+                [
+                    key if (not checked or row[-1] == 1) and exact(key, kinds) else None
+                    for row, key in zip(answer.rows, found_keys, strict=True)
+                ],
                 complete=len(answer.rows) < rows,
             ),
             replace(self, kinds=kinds),
@@ -208,15 +218,10 @@ class Keyset:
     def after(self, fetched: _Fetched, consumed: int, unmet: Counter[str]) -> Keyset:
         """The place behind the first ``consumed`` rows.
 
-        It is the last key that is exactly known, else the last one: should its row not come again, because the text
-        had lost bytes, that is noticed. Everything met from there on is remembered, and so is what was met before and
-        did not come again (``unmet``): it lies further on.
+        It is the last key that is exactly known. Everything met from there on is remembered, and so is what was met
+        before and did not come again (``unmet``): it lies further on.
         """
-        kinds = self.kinds or ()
-        behind = fetched.keys[:consumed]
-        last = next((keys for keys in reversed(behind) if exact(keys, kinds)), None)
-        if last is None or tuple(last) == self.place:
-            last = next((keys for keys in reversed(behind) if exact(keys, kinds, lossless=False)), last)
+        last = next((key for key in reversed(fetched.keys[:consumed]) if key is not None), None)
         if last is None:
             return replace(self, met=unmet + Counter(map(_text, fetched.rows[:consumed])))
         since = fetched.keys.index(last)
@@ -246,14 +251,15 @@ class Numbers:
 
     def fetch(self, ask: Ask, rows: int) -> tuple[_Fetched, Numbers]:
         columns = ", ".join(map(identifier, self.source.names))
+        number, start = f"{self.source.prefix}_n", f"{self.source.prefix}_from"
         overlap = 0 if self.last is None else 1
         most = min(rows, MOST_ROWS - overlap) + overlap
         query = (
             f"SELECT {columns} FROM (\n"
-            f"SELECT {columns}, row_number() OVER (ORDER BY {self.order}) AS {_NUMBER} FROM (\n{self.source.inner}\n)\n"
-            f") WHERE {_NUMBER} > {{phnb_from}} ORDER BY {_NUMBER} LIMIT {most}"
+            f"SELECT {columns}, row_number() OVER (ORDER BY {self.order}) AS {number} FROM (\n{self.source.inner}\n)\n"
+            f") WHERE {number} > {{{start}}} ORDER BY {number} LIMIT {most}"
         )
-        found = ask(Spliced(query), {"phnb_from": self.number - overlap}).rows
+        found = ask(Spliced(query), {start: self.number - overlap}).rows
         if overlap and (not found or _text(found[0]) != self.last):
             raise ResultChangedError(
                 f"Row {self.number:,} is another one than before.",

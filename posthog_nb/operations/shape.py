@@ -149,15 +149,11 @@ def _refuse_offset(text: str, tree: dict[str, Any]) -> None:
 
 
 def _without_semicolon(text: str, tree: dict[str, Any]) -> str:
-    # Only the closing one can be blanked without a change of meaning; one inside a string or a comment is either
-    # part of a value or of no consequence. Blanks keep every position as it was.
-    place = text.rfind(";")
-    while place >= 0:
-        blanked = f"{text[:place]} {text[place + 1 :]}"
-        try:
-            if same_meaning(parse_select(blanked), tree):
-                text = blanked
-        except HogQLSyntaxError:
-            pass
-        place = text.rfind(";", 0, place)
-    return text
+    # After the end of the tree come the closing semicolon and comments, where one is of no consequence. Blanks keep
+    # every position as it was.
+    end = tree["end"]["offset"]
+    blanked = text[:end] + text[end:].replace(";", " ")
+    try:
+        return blanked if same_meaning(parse_select(blanked), tree) else text
+    except HogQLSyntaxError:
+        return text
