@@ -7,13 +7,15 @@ import re
 __all__ = ["Secret", "redact"]
 
 # phc_ project token, phx_ personal key, phs_ project secret key, pha_ OAuth access token, phr_ OAuth refresh token.
-_KEY = re.compile(r"\b(ph[cxsar]_)[A-Za-z0-9_\-]{4,}")
+# After a letter, a digit or an underscore these may be the end of a word, as in "graphs_and_more" or "alpha_testers".
+# There a key is told by its length: at least 16 letters and digits in one piece; a real one has 43.
+_KEY = re.compile(r"\b(ph[cxsar]_)[A-Za-z0-9_\-]{4,}|(ph[cxsar]_)[A-Za-z0-9]{16}[A-Za-z0-9_\-]*")
 _SHOWN = 4
 
 
 def redact(text: str) -> str:
     """Mask every PostHog key or token in ``text``, keeping its prefix: ``phx_abcdef`` becomes ``phx_...``."""
-    return _KEY.sub(r"\1...", text)
+    return _KEY.sub(r"\1\2...", text)
 
 
 class Secret:

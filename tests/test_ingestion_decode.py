@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from posthog_nb.embedded.ingestion.clock import event_time, parse_time
@@ -52,6 +52,8 @@ def test_one_event_in_each_shape_and_each_place_of_token_and_distinct_id(payload
 
 PLAIN = json.dumps(EVENT).encode()
 JSON64 = base64.b64encode(PLAIN)
+GZIP64 = base64.b64encode(gzip.compress(PLAIN))
+FORM = "application/x-www-form-urlencoded"
 
 
 @pytest.mark.parametrize(
@@ -65,21 +67,30 @@ JSON64 = base64.b64encode(PLAIN)
         pytest.param(JSON64, {}, id="base64 without a word"),
         pytest.param(
             urlencode({"data": JSON64.decode()}).encode(),
-            {"content_type": "application/x-www-form-urlencoded", "compression": "base64"},
+            {"content_type": FORM, "compression": "base64"},
             id="a form with base64",
         ),
         pytest.param(
             b"data=" + JSON64 + b"&compression=base64",
-            {"content_type": "application/x-www-form-urlencoded; charset=UTF-8"},
+            {"content_type": f"{FORM}; charset=UTF-8"},
             id="a form that says so itself",
         ),
         pytest.param(
             urlencode({"data": PLAIN.decode()}).encode(),
-            {"content_type": "application/x-www-form-urlencoded"},
+            {"content_type": FORM},
             id="a form with JSON",
         ),
         pytest.param(b"", {"data": JSON64.decode()}, id="GET with ?data="),
-        pytest.param(base64.b64encode(gzip.compress(PLAIN)), {"compression": "base64"}, id="gzip inside base64"),
+        pytest.param(GZIP64, {"compression": "base64"}, id="gzip inside base64"),
+        pytest.param(GZIP64, {"compression": "gzip-js"}, id="gzip inside base64, called gzip"),
+        pytest.param(GZIP64, {}, id="gzip inside base64, called nothing"),
+        pytest.param(b"", {"data": GZIP64.decode(), "compression": "gzip-js"}, id="GET with gzip inside base64"),
+        pytest.param(
+            urlencode({"data": GZIP64.decode(), "compression": "gzip-js"}).encode(),
+            {"content_type": FORM},
+            id="a form with gzip inside base64",
+        ),
+        pytest.param(gzip.compress(PLAIN), {"compression": "base64"}, id="gzip, called base64"),
     ],
 )
 def test_every_packing_holds_the_same_event(body: bytes, options: dict[str, str]) -> None:
@@ -109,6 +120,10 @@ def test_properties_come_through_every_packing_as_they_were(properties: dict[str
         (gzip.compress(b" " * (21 * 1024 * 1024)), 413, "too large"),
         (b" " * (21 * 1024 * 1024), 413, "too large"),
         (base64.b64encode(b'"text"'), 400, "an event, an array of events or a batch"),
+        (b"null", 400, "an event, an array of events or a batch"),
+        (b"5", 400, "an event, an array of events or a batch"),
+        (b'"x"', 400, "an event, an array of events or a batch"),
+        (b" true ", 400, "an event, an array of events or a batch"),
         ([], 400, "no event"),
         ({"api_key": "t", "batch": []}, 400, "no event"),
         ({"distinct_id": "d", "token": "t"}, 400, "without an event name"),
@@ -134,6 +149,12 @@ def test_a_bad_request_is_refused_whole_with_posthogs_status(payload: object, st
         decode(payload)
     assert caught.value.status == status
     assert text in str(caught.value)
+
+
+@pytest.mark.parametrize("body", [JSON64, b"is it base64?"])
+def test_what_is_called_gzip_and_holds_none_is_refused(body: bytes) -> None:
+    with pytest.raises(CaptureRejected, match="failed to decode request"):
+        decode(body, compression="gzip-js")
 
 
 def test_lz64_is_refused_by_name() -> None:
@@ -187,6 +208,12 @@ def test_a_batch_says_whether_it_is_historical() -> None:
     [
         ("2026-01-02T03:04:05Z", datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)),
         ("2026-01-02T03:04:05.123456+05:30", datetime(2026, 1, 1, 21, 34, 5, 123456, tzinfo=UTC)),
+        ("2026-01-02t03:04:05z", datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)),
+        ("2026-01-02T23:59:60Z", datetime(2026, 1, 2, 23, 59, 59, tzinfo=UTC)),
+        ("2026-01-02t15:59:60.5-08:00", datetime(2026, 1, 2, 23, 59, 59, 500000, tzinfo=UTC)),
+        ("2026-01-02 23:59:60", datetime(2026, 1, 2, 23, 59, 59, tzinfo=UTC)),
+        ("Fri, 02 Jan 2026 23:59:60 +0000", datetime(2026, 1, 2, 23, 59, 59, tzinfo=UTC)),
+        ("2026-01-02T23:59:61Z", None),
         ("2026-01-02 03:04:05", datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)),
         ("2026-01-02", datetime(2026, 1, 2, tzinfo=UTC)),
         ("2026/01/02", datetime(2026, 1, 2, tzinfo=UTC)),
@@ -200,6 +227,8 @@ def test_a_batch_says_whether_it_is_historical() -> None:
         (None, None),
         ("9999-12-31T00:00:00Z", None),
         (float("inf"), None),
+        (10**400, None),
+        ("1" + "0" * 400, None),
     ],
 )
 def test_times_are_read_in_every_form_posthog_reads(text: object, at: datetime | None) -> None:
@@ -207,6 +236,8 @@ def test_times_are_read_in_every_form_posthog_reads(text: object, at: datetime |
 
 
 @given(st.one_of(st.text(), st.floats(), st.integers(), st.booleans(), st.none()))
+@example(10**400)
+@example(-(10**400))
 def test_no_value_at_all_breaks_the_clock(value: object) -> None:
     found = event_time(value, value, None, NOW)
     assert found.tzinfo is not None
@@ -236,6 +267,19 @@ def test_the_query_can_carry_the_senders_clock_in_milliseconds() -> None:
     ten_past = int(datetime(2026, 3, 1, 12, 10, tzinfo=UTC).timestamp() * 1000)
     event = decode([{**EVENT, "timestamp": "2026-03-01T12:09:00Z"}], _=str(ten_past)).events[0]
     assert event.timestamp == datetime(2026, 3, 1, 11, 59, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("query", ["", "soon", "-1", "999999999999999", "253402300799000", "9" * 500, "nan"])
+def test_a_senders_clock_in_the_query_that_cannot_be_is_not_used(query: str) -> None:
+    event = decode([{**EVENT, "timestamp": "2026-03-01T12:09:00Z"}], _=query).events[0]
+    assert event.timestamp == datetime(2026, 3, 1, 12, 9, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("number", [10**400, -(10**400), 10**30])
+@pytest.mark.parametrize("field", ["timestamp", "offset", "sent_at"])
+def test_a_number_that_no_clock_holds_is_as_none(field: str, number: int) -> None:
+    assert decode({**EVENT, field: number}).events[0].timestamp == NOW
+    assert decode({"api_key": "t", "batch": [{**EVENT, field: number}], "sent_at": number}).events[0].timestamp == NOW
 
 
 def test_an_offset_counts_back_from_now() -> None:

@@ -18,6 +18,7 @@ import requests
 
 from posthog_nb.embedded.holding import ServerRecord, holder
 from posthog_nb.embedded.local import LocalAdapter, LocalServer, default_path
+from posthog_nb.embedded.store.engine import in_memory, on_disk
 from posthog_nb.errors import StoreError
 from tests.serving import serving
 
@@ -174,8 +175,64 @@ def test_what_the_server_said_is_in_the_error_when_it_cannot_start(tmp_path: Pat
     (tmp_path / "data").write_text("a file where ClickHouse wants a folder")
     with pytest.raises(StoreError) as caught:
         LocalServer(tmp_path).record()
-    assert str(tmp_path) in caught.value.message
+    assert f"ended as it started: StoreError: The store at {tmp_path} cannot be opened: " in caught.value.message
+    assert "Not a directory" in caught.value.message
     assert str(caught.value.hint) == f"Its log is {tmp_path / 'server.log'}."
+
+
+@pytest.mark.parametrize(
+    ("log", "said"),
+    [
+        ("", "it said nothing."),
+        ("one\ntwo\n", "two"),
+        ("a warning\nStoreError: held\nHint: end it\n", "StoreError: held\nHint: end it"),
+        ("Traceback:\n  File x\nposthog_nb.errors.StoreError: held\n", "posthog_nb.errors.StoreError: held"),
+        ("OSError: first\nthen\nValueError: last", "ValueError: last"),
+        ("no Error: here\nlast phx_abcdefgh1234", "last phx_..."),
+    ],
+)
+def test_what_is_told_of_a_log_is_its_last_error_with_its_hint(tmp_path: Path, log: str, said: str) -> None:
+    (tmp_path / "server.log").write_text(f"StoreError: of an earlier server\n{log}")
+    assert LocalServer(tmp_path)._said(len("StoreError: of an earlier server\n")) == said
+
+
+OPEN = """
+import sys
+from pathlib import Path
+from posthog_nb.embedded.store.engine import on_disk
+engine = on_disk(Path(sys.argv[1]))
+print("open", flush=True)
+sys.stdin.read()
+engine.close()
+"""
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[int]:
+    """ClickHouse on a folder in a process of its own, without our lock on it."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", OPEN, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "open\n"
+    yield process.pid
+    process.communicate(timeout=20)
+
+
+def test_a_folder_that_another_clickhouse_holds_is_an_error_that_names_its_process(tmp_path: Path) -> None:
+    path = tmp_path / "blocks of another"
+    with opened(path) as pid, pytest.raises(StoreError) as caught:
+        LocalServer(path).record()
+    assert f"The store at {path} is held by the ClickHouse of another process ({pid})." in caught.value.message
+    assert "End that process, or use another folder." in caught.value.message
+
+
+def test_a_second_engine_in_one_process_is_an_error_that_names_the_first(tmp_path: Path) -> None:
+    in_memory()
+    with pytest.raises(StoreError) as caught:
+        on_disk(tmp_path / "another lock")
+    assert caught.value.message.endswith("this process has another engine open already, in memory.")
+    assert "either in memory or one path" in str(caught.value.hint)
 
 
 def test_the_usual_folder_is_the_users_own_data_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -29,6 +29,28 @@ def test_redaction_leaves_nothing_of_a_key_but_its_prefix(before: str, key: str,
     assert f"{key[:4]}..." in text
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("phx_abcd", "phx_..."),
+        ("key=phc_abcd,", "key=phc_...,"),
+        ("a key:phx_ab-cd_ef", "a key:phx_..."),
+        ("phx_abc", "phx_abc"),
+        ("myphx_abcdefgh12345678", "myphx_..."),
+        ("my_phx_abcdefgh12345678", "my_phx_..."),
+        ("%20phx_abcdefgh12345678_x", "%20phx_..."),
+        ("\\nphc_abcdefgh12345678", "\\nphc_..."),
+        ("graphs_and_more", "graphs_and_more"),
+        ("paragraphs_of_the_documentation_of_it", "paragraphs_of_the_documentation_of_it"),
+        ("alpha_testers", "alpha_testers"),
+        ("epochs_per_iteration", "epochs_per_iteration"),
+        ("PHX_ABCDEFGH12345678", "PHX_ABCDEFGH12345678"),
+    ],
+)
+def test_a_key_is_masked_wherever_it_stands_and_a_word_is_not(text: str, shown: str) -> None:
+    assert redact(text) == shown
+
+
 @given(key=keys)
 def test_a_secret_shows_its_prefix_alone(key: str) -> None:
     secret = Secret(key)

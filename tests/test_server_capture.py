@@ -30,11 +30,44 @@ def names(wire: Wire) -> list[str]:
 EVENT = {"api_key": TOKEN, "event": "opened", "distinct_id": "anna"}
 
 
-@pytest.mark.parametrize("path", ["/i/v0/e/", "/e/", "/e", "/capture/", "/track/", "/batch", "/batch/", "/engage/"])
+@pytest.mark.parametrize(
+    "path",
+    ["/i/v0/e/", "/e/", "/e", "/capture/", "/track/", "/batch", "/batch/", "/engage/", "/i/v0/ai/batch/"],
+)
 def test_every_capture_path_takes_an_event_and_says_ok(wire: Wire, path: str) -> None:
     answer = wire.request("POST", path, key=None, json=EVENT)
     assert (answer.status_code, answer.text) == (200, '{"status":"Ok"}')
     assert names(wire) == ["opened"]
+
+
+@pytest.mark.parametrize(
+    ("query", "event"),
+    [
+        ("?_=999999999999999", {}),
+        ("", {"timestamp": 10**400}),
+        ("", {"sent_at": 10**400}),
+        ("", {"offset": 10**400}),
+        ("", {"properties": {"n": 10**400}}),
+    ],
+)
+def test_a_number_beyond_every_clock_costs_no_event(wire: Wire, query: str, event: dict[str, object]) -> None:
+    assert wire.request("POST", f"/e/{query}", key=None, json={**EVENT, **event}).status_code == 200
+    assert names(wire) == ["opened"]
+
+
+@pytest.mark.parametrize("path", ["/s/", "/s"])
+@pytest.mark.parametrize("body", [b"", b"{", json.dumps([{**EVENT, "event": "$snapshot"}]).encode()])
+def test_recordings_are_refused_in_the_way_that_makes_sdks_stop(wire: Wire, path: str, body: bytes) -> None:
+    answer = wire.request("POST", path, key=None, data=body, headers={"Origin": "https://shop.example"})
+    assert (answer.status_code, answer.json()) == (200, {"status": "Ok", "quota_limited": ["recordings"]})
+    assert answer.headers["Access-Control-Allow-Origin"] == "https://shop.example"
+    assert wire.request("POST", f"{path}?beacon=1", key=None, data=body).status_code == 204
+    assert names(wire) == []
+
+
+@pytest.mark.parametrize("path", ["/i/v0/ai", "/i/v0/ai/otel", "/i/v1/analytics/events/"])
+def test_a_capture_path_that_is_not_answered_is_a_404(wire: Wire, path: str) -> None:
+    assert wire.request("POST", path, key=None, json=EVENT).status_code == 404
 
 
 def test_an_event_may_come_in_the_query_string(wire: Wire) -> None:
@@ -54,6 +87,15 @@ def test_a_form_post_carries_the_event_in_its_data_field(wire: Wire) -> None:
     data = base64.b64encode(json.dumps(EVENT).encode()).decode()
     assert wire.request("POST", "/e/?compression=base64", key=None, data={"data": data}).status_code == 200
     assert names(wire) == ["opened"]
+
+
+def test_base64_of_gzip_is_taken_in_a_form_a_body_and_a_query_string(wire: Wire) -> None:
+    data = base64.b64encode(gzip.compress(json.dumps(EVENT).encode())).decode()
+    form = {"data": data, "compression": "gzip-js"}
+    assert wire.request("POST", "/e/", key=None, data=form).status_code == 200
+    assert wire.request("POST", "/e/?compression=gzip-js", key=None, data=data).status_code == 200
+    assert wire.get("/e/", key=None, params=form).status_code == 200
+    assert names(wire) == ["opened"] * 3
 
 
 def test_a_beacon_gets_an_empty_answer(wire: Wire) -> None:
@@ -106,7 +148,25 @@ def test_events_with_another_projects_token_vanish_and_the_log_tells(
     assert "phc_other_token" not in caplog.text
 
 
-@pytest.mark.parametrize("path", ["/e/", "/batch/", "/flags/", f"/array/{TOKEN}/config"])
+@pytest.mark.parametrize(
+    ("token", "shown"),
+    [
+        ("phc_other_token", "a token of 15 characters that begins with 'phc_'"),
+        ("hunter2 and more", "a token of 16 characters that begins with 'hunt'"),
+        ("a\nb\rERROR it all", "a token of 16 characters that begins with 'a\\nb\\r'"),
+    ],
+)
+def test_the_log_has_the_beginning_of_a_foreign_token_and_its_length(
+    wire: Wire, caplog: pytest.LogCaptureFixture, token: str, shown: str
+) -> None:
+    with caplog.at_level(logging.WARNING, "posthog_nb.embedded"):
+        wire.request("POST", "/e/", key=None, json={**EVENT, "api_key": token})
+    (said,) = caplog.messages
+    assert shown in said
+    assert token[4:] not in said
+
+
+@pytest.mark.parametrize("path", ["/e/", "/batch/", "/i/v0/ai/batch/", "/s/", "/flags/", f"/array/{TOKEN}/config"])
 def test_a_page_of_any_origin_may_send(wire: Wire, path: str) -> None:
     origin = {"Origin": "https://shop.example"}
     asked = {**origin, "Access-Control-Request-Headers": "content-type"}

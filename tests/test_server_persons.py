@@ -112,13 +112,33 @@ def test_properties_filter(wire: Wire, condition: dict[str, object], found: list
         "{}",
         "[1]",
         '[{"key": "a", "operator": "sounds_like"}]',
+        '[{"key": "a", "operator": ["exact"]}]',
         '[{"value": 1}]',
         '[{"key": "a", "type": "cohort"}]',
+        '[{"key": "a", "type": ["person"]}]',
+        '[{"key": "a", "type": {}}]',
+        '[{"key": "seats", "operator": "gt", "value": "x"}]',
+        '[{"key": "seats", "operator": "gt", "value": null}]',
+        '[{"key": "seats", "operator": "gt", "value": [5]}]',
+        '[{"key": "seats", "operator": "gt", "value": "nan"}]',
+        '[{"key": "seats", "operator": "lte", "value": 1e999}]',
+        '[{"key": "seats", "operator": "gt", "value": 1%s}]' % ("0" * 400),
+        '[{"key": "seats", "value": NaN}]',
+        '[{"key": "seats", "value": {"a": 1}}]',
+        '[{"key": "seats", "value": [[1]]}]',
+        '[{"key": "seats", "value": "\\ud800"}]',
+        '[{"key": "\\ud800", "value": "x"}]',
+        '[{"key": "email", "operator": "regex", "value": "("}]',
+        '[{"key": "email", "operator": "not_regex", "value": ["a", "["]}]',
+        '[{"key": "nobody has it", "operator": "regex", "value": "("}]',
+        "[" * 50_000,
     ],
+    ids=lambda text: text[:60],
 )
 def test_a_filter_that_is_not_understood_is_a_400(wire: Wire, properties: str) -> None:
     answer = wire.get("/api/projects/1/persons/", params={"properties": properties})
-    assert (answer.status_code, answer.json()["attr"]) == (400, "properties")
+    said = answer.json()
+    assert (answer.status_code, said["type"], said["attr"]) == (400, "validation_error", "properties")
 
 
 @given(limit=st.integers(1, 7))
@@ -187,6 +207,60 @@ def test_definitions_list_what_was_seen_with_types(wire: Wire) -> None:
     assert [one["name"] for one in numeric.json()["results"]] == ["seats"]
 
 
-@pytest.mark.parametrize("params", [{"type": "session"}, {"type": "group"}])
-def test_definitions_that_are_not_kept_are_a_400(wire: Wire, params: dict[str, str]) -> None:
-    assert wire.get("/api/projects/1/property_definitions/", params=params).status_code == 400
+@pytest.fixture(scope="module")
+def seen() -> Iterator[Wire]:
+    wire = open_wire()
+    properties = {"plan": "free", "seats": 5, "$browser": "Firefox", "$feature/dark": "on", "$feature/new": True}
+    wire.send({"event": "e", "distinct_id": "anna", "properties": properties})
+    yield wire
+    wire.close()
+
+
+@pytest.mark.parametrize(
+    ("params", "found"),
+    [
+        ({}, ["$browser", "$feature/dark", "$feature/new", "plan", "seats"]),
+        ({"search": "FEATURE"}, ["$feature/dark", "$feature/new"]),
+        ({"properties": "seats,plan"}, ["plan", "seats"]),
+        ({"excluded_properties": '["seats", "$browser"]'}, ["$feature/dark", "$feature/new", "plan"]),
+        ({"is_numerical": "true"}, ["seats"]),
+        ({"is_numerical": "0", "exclude_core_properties": "1"}, ["plan"]),
+        ({"is_feature_flag": "true"}, ["$feature/dark", "$feature/new"]),
+        ({"is_feature_flag": "False"}, ["$browser", "plan", "seats"]),
+        ({"exclude_core_properties": "true"}, ["plan", "seats"]),
+        ({"exclude_core_properties": "false", "search": "$b"}, ["$browser"]),
+        ({"exclude_hidden": "true", "search": "plan"}, ["plan"]),
+        ({"event_names": "[]", "filter_by_event_names": "false", "search": "plan"}, ["plan"]),
+    ],
+)
+def test_property_definitions_are_chosen_by_posthogs_parameters(
+    seen: Wire, params: dict[str, str], found: list[str]
+) -> None:
+    answer = seen.get("/api/projects/1/property_definitions/", params=params)
+    assert [one["name"] for one in answer.json()["results"]] == found
+    assert answer.json()["count"] == len(found)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("type", "session"),
+        ("event_names", '["e"]'),
+        ("event_names", "e"),
+        ("filter_by_event_names", "true"),
+        ("excluded_properties", "plan"),
+        ("excluded_properties", '{"plan": 1}'),
+        ("is_feature_flag", "perhaps"),
+        ("is_numerical", "perhaps"),
+    ],
+)
+def test_a_choice_of_definitions_that_is_not_kept_or_not_understood_is_a_400_that_names_it(
+    seen: Wire, name: str, value: str
+) -> None:
+    answer = seen.get("/api/projects/1/property_definitions/", params={name: value})
+    assert (answer.status_code, answer.json()["attr"]) == (400, name)
+
+
+def test_group_properties_need_the_index_of_their_group_type(seen: Wire) -> None:
+    answer = seen.get("/api/projects/1/property_definitions/", params={"type": "group"})
+    assert (answer.status_code, answer.json()["attr"]) == (400, "group_type_index")

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from posthog_nb.embedded.server.errors import _QUERIES_AT_FAULT
+from posthog_nb.errors import EngineError
 from tests.wire import Wire, open_wire
 
 if TYPE_CHECKING:
@@ -157,6 +159,19 @@ def test_a_syntax_error_is_one_with_its_place(wire: Wire) -> None:
         (b'{"query": {"kind": "HogQLQuery", "query": "SELECT 1", "values": []}}', "parse_error"),
         (b'{"query": {"kind": "HogQLQuery", "query": "SELECT 1"}, "client_query_id": 1}', "parse_error"),
         (b'{"query": {"kind": "HogQLQuery", "query": "SELECT 1"}, "refresh": "soon"}', "parse_error"),
+        (b'{"query": {"kind": "HogQLQuery", "query": "SELECT 1"}, "async": "yes"}', "parse_error"),
+        (b'{"query": {"kind": "HogQLQuery", "query": "SELECT 1"}, "async": 1, "refresh": "blocking"}', "parse_error"),
+        (b'{"query": {"kind": "HogQLQuery", "query": "SELECT 1"}, "name": 1}', "parse_error"),
+        (b'{"query": {"kind": "HogQLQuery", "query": "SELECT 1"}, "name": "%s"}' % (b"x" * 129), "parse_error"),
+        (b'{"query": {"kind": "HogQLQuery", "query": "SELECT 1"}, "limit_context": "export"}', "parse_error"),
+        (b'{"query": {"kind": "HogQLQuery", "query": "SELECT 1"}, "limit_context": []}', "parse_error"),
+        (b'{"query": {"kind": "HogQLQuery", "query": "SELECT 1", "tags": ["mine"]}}', "parse_error"),
+        (b'{"query": {"kind": "HogQLQuery", "query": "SELECT 1", "name": {}}}', "parse_error"),
+        (
+            b'{"query": {"kind": "HogQLQuery", "query": "SELECT 1", "modifiers": {"convertToProjectTimezone": "no"}}}',
+            "parse_error",
+        ),
+        (b'{"query": {"kind": "HogQLQuery", "query": "SELECT 1", "modifiers": {"debug": 1}}}', "parse_error"),
         (b'{"query": {"kind": "HogQLQuery", "query": "SELECT 1", "sendRawQuery": true}}', "invalid_input"),
         (b'{"query": {"kind": "HogQLQuery", "query": "SELECT 1", "modifiers": {"mine": 1}}}', "invalid_input"),
         (b'{"query": {"kind": "TrendsQuery", "series": []}}', "invalid_input"),
@@ -165,6 +180,13 @@ def test_a_syntax_error_is_one_with_its_place(wire: Wire) -> None:
 def test_a_body_that_is_not_understood_is_refused(wire: Wire, body: bytes, code: str) -> None:
     answer = wire.request("POST", "/api/projects/1/query/", data=body, headers={"Content-Type": "application/json"})
     assert (answer.status_code, answer.json()["code"]) == (400, code)
+
+
+def test_labels_are_taken_and_have_no_effect(wire: Wire) -> None:
+    node = {"name": "mine", "tags": {"scene": "SQLEditor"}, "modifiers": {"convertToProjectTimezone": None}}
+    labels = {"name": "x" * 128, "limit_context": "posthog_ai", "async": False}
+    assert ok(wire, "SELECT 1", node=node, **labels)["results"] == [[1]]
+    assert ok(wire, "SELECT 1", name=None, limit_context=None, **{"async": None})["results"] == [[1]]
 
 
 @pytest.mark.parametrize(
@@ -181,9 +203,49 @@ def test_the_path_may_name_the_kind_and_must_then_agree(wire: Wire) -> None:
     assert wire.request("POST", "/api/projects/1/query/EventsQuery/", json=body).status_code == 400
 
 
-def test_what_clickhouse_refuses_is_the_querys_fault_under_clickhouses_name(wire: Wire) -> None:
-    answer = refused(wire, "SELECT event + 1 FROM events")
-    assert (answer["type"], answer["code"]) == ("validation_error", "illegal_type_of_argument")
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("SELECT event + 1 FROM events", "illegal_type_of_argument"),
+        ("SELECT match('a', '(')", "cannot_compile_regexp"),
+        ("SELECT event FROM events LIMIT 1 WITH TIES", "with_ties_without_order_by"),
+        ("SELECT arrayMap((x, y) -> x, [1], [1, 2])", "sizes_of_arrays_dont_match"),
+        ("SELECT (SELECT event FROM events LIMIT 2)", "incorrect_result_of_scalar_subquery"),
+        ("SELECT throwIf(1)", "function_throw_if_value_is_non_zero"),
+    ],
+)
+def test_what_clickhouse_refuses_is_the_querys_fault_under_clickhouses_name(wire: Wire, query: str, code: str) -> None:
+    answer = refused(wire, query)
+    assert (answer["type"], answer["code"]) == ("validation_error", code)
+    # The name is the code: it does not stand at the end of the text as well.
+    assert f"({code.upper()})" not in answer["detail"]
+
+
+def test_every_name_that_means_a_querys_fault_is_one_of_clickhouses(wire: Wire) -> None:
+    known = wire.project.store.engine.read("SELECT errorCodeToName(toInt32(number)) FROM numbers(2000)")
+    assert {name for (name,) in known} >= _QUERIES_AT_FAULT
+
+
+@pytest.mark.parametrize(
+    "failing",
+    [
+        "SELECT number AS n FROM numbers(9) WHERE throwIf(number = 8) = 0 SETTINGS max_block_size = 1",
+        "SELECT number AS n FROM numbers(900000) WHERE throwIf(number = 899999) = 0 SETTINGS max_block_size = 1000",
+        "SELECT nope",
+    ],
+)
+def test_what_a_query_gave_before_it_failed_is_in_no_other_answer(wire: Wire, failing: str) -> None:
+    engine = wire.project.store.engine
+    for _ in range(3):
+        with pytest.raises(EngineError):
+            engine.run(failing, query_id="failing", max_execution_time=60)
+        assert engine.run("SELECT toUInt64(77) AS n", query_id="next", max_execution_time=60).rows == [(77,)]
+
+
+def test_a_list_of_many_values_is_a_list(wire: Wire) -> None:
+    ids = [*(f"someone-{number}" for number in range(60_000)), "user-1"]
+    answer = ok(wire, "SELECT count() FROM events WHERE distinct_id IN {ids}", node={"values": {"ids": ids}})
+    assert answer["results"] == [[36]]
 
 
 def test_timings_and_sql_are_given_when_asked_for(wire: Wire) -> None:

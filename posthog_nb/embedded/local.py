@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -36,6 +37,7 @@ HELD = 2
 
 LOG = "server.log"
 LARGEST_LOG = 1024 * 1024
+_ERROR = re.compile(r"[\w.]*Error: ")
 _PAUSE = 0.05
 _CHECK_SECONDS = 5.0
 _OK = 200
@@ -148,11 +150,14 @@ class LocalServer:
         return start, process
 
     def _said(self, start: int) -> str:
-        """The last line that the server wrote to its log after ``start``."""
+        """The error that the server wrote to its log after ``start`` with its hint, or else the last line."""
         with (self.path / LOG).open("rb") as file:
             file.seek(start)
             lines = file.read().decode(errors="replace").strip().splitlines()
-        return redact(lines[-1]) if lines else "it said nothing."
+        if not lines:
+            return "it said nothing."
+        first = next((index for index in reversed(range(len(lines))) if _ERROR.match(lines[index])), -1)
+        return redact("\n".join(lines[first:]))
 
 
 class LocalAdapter(HTTPAdapter):

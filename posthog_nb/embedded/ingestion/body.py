@@ -21,6 +21,9 @@ MAX_BODY_BYTES = 20 * 1024 * 1024
 """PostHog's limit for a batch, packed or not."""
 
 _GZIP_MAGIC = b"\x1f\x8b"
+_JSON_STARTS = b'{["-0123456789tfn'
+"""What JSON begins with. Neither gzip nor the base64 of JSON or gzip begins with any of it."""
+
 _GZIP = {"gzip", "gzip-js"}
 _BASE64 = {"base64", "b64"}
 _LZ = {"lz64", "lz-string"}
@@ -49,23 +52,22 @@ def _unpack(body: bytes, packing: str) -> bytes:
         raise CaptureRejected(413, "request body is too large")
     if packing in _LZ:
         raise CaptureRejected(400, "failed to decode request: lz64 is not supported, send gzip or base64")
-    if packing in _BASE64:
+    # Gzip is known by its first bytes, whatever it is said to be. Base64 is often not mentioned: older browser SDKs
+    # send it without a word, or call base64 of gzip gzip.
+    if not body.startswith(_GZIP_MAGIC) and (packing in _BASE64 or not _looks_like_json(body)):
         body = _from_base64(body)
+        if packing in _GZIP and not body.startswith(_GZIP_MAGIC):
+            raise CaptureRejected(400, "failed to decode request: not a gzip stream")
     if body.startswith(_GZIP_MAGIC):
         body = _gunzip(body)
-    elif packing in _GZIP and not _looks_like_json(body):
-        raise CaptureRejected(400, "failed to decode request: not a gzip stream")
-    elif body and not _looks_like_json(body):
-        # Older browser SDKs send base64 without saying so.
-        body = _from_base64(body)
-        body = _gunzip(body) if body.startswith(_GZIP_MAGIC) else body
     if not body.strip():
         raise CaptureRejected(400, "request body is empty")
     return body
 
 
 def _looks_like_json(body: bytes) -> bool:
-    return body.lstrip()[:1] in {b"{", b"[", b""}
+    start = body.lstrip()[:1]
+    return not start or start in _JSON_STARTS
 
 
 def _from_base64(body: bytes) -> bytes:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+import re
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-__all__ = ["event_time", "parse_time"]
+__all__ = ["event_time", "parse_milliseconds", "parse_time"]
 
 FUTURE = timedelta(hours=23)
 """An event further ahead than this is taken to happen now."""
@@ -17,26 +18,35 @@ _MILLISECONDS_FROM = 100_000_000_000
 _YEARS = range(1900, 2300)
 """The years that ClickHouse's DateTime64 can hold."""
 
+_LEAP_SECOND = re.compile(r"([Tt ]\d\d:\d\d):60")
+
 
 def parse_time(value: object) -> datetime | None:
     """A time in any of the forms PostHog reads, in UTC, or None when it is none of them.
 
     RFC 3339, a space for the T, a date alone, slashes for dashes, RFC 2822, seconds or milliseconds since 1970 as a
-    number or text. A time without a zone is UTC.
+    number or text. A time without a zone is UTC; a leap second is the one before it.
     """
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         return None
     if isinstance(value, str):
-        text = value.strip()
-        found = _iso(text) or _iso(text.replace("/", "-")) or _rfc2822(text) or _number(text)
+        text = _LEAP_SECOND.sub(r"\1:59", value.strip())
+        found = _iso(text) or _iso(text.replace("/", "-")) or _rfc2822(text) or _seconds_or_milliseconds(text)
     else:
-        found = _seconds(float(value))
-    return found if found is not None and found.year in _YEARS else None
+        found = _seconds_or_milliseconds(value)
+    return _storable(found)
+
+
+def parse_milliseconds(text: str) -> datetime | None:
+    """Whole milliseconds since 1970, in UTC; None when the text is no such number, or one too large to be stored."""
+    number = _number(text) if text.isdecimal() else None
+    return None if number is None else _storable(_since_1970(number / 1000))
 
 
 def _iso(text: str) -> datetime | None:
     try:
-        found = datetime.fromisoformat(text)
+        # RFC 3339 allows "t" and "z"; Python 3.11 does not know a small "z".
+        found = datetime.fromisoformat(text.upper())
         # Digits alone are a Unix time, not the date that ISO 8601's basic format would make of eight of them.
         return None if text.isdigit() else _utc(found)
     except (ValueError, OverflowError):
@@ -50,20 +60,30 @@ def _rfc2822(text: str) -> datetime | None:
         return None
 
 
-def _number(text: str) -> datetime | None:
-    try:
-        return _seconds(float(text))
-    except ValueError:
+def _seconds_or_milliseconds(value: str | float) -> datetime | None:
+    number = _number(value)
+    if number is None:
         return None
+    return _since_1970(number / 1000 if abs(number) >= _MILLISECONDS_FROM else number)
 
 
-def _seconds(number: float) -> datetime | None:
-    if not math.isfinite(number):
-        return None
+def _number(value: str | float) -> float | None:
     try:
-        return datetime.fromtimestamp(number / 1000 if abs(number) >= _MILLISECONDS_FROM else number, UTC)
+        number = float(value)
+    except (ValueError, OverflowError):  # JSON has whole numbers that no float can hold
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _since_1970(seconds: float) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
     except (ValueError, OverflowError, OSError):
         return None
+
+
+def _storable(found: datetime | None) -> datetime | None:
+    return found if found is not None and found.year in _YEARS else None
 
 
 def _utc(found: datetime) -> datetime:
@@ -77,20 +97,23 @@ def event_time(
 
     Args:
         timestamp: What the sender wrote, in any form of :func:`parse_time`; missing or unreadable means now.
-        offset: Milliseconds before now, for senders that give no timestamp.
+        offset: Milliseconds before now, for senders that give no timestamp; unreadable means none.
         sent_at: The sender's clock when it sent; the difference to ``now`` is added.
         now: The server's clock.
         ignore_sent_at: The event asked not to be moved (``$ignore_sent_at``).
     """
-    found = parse_time(timestamp) if timestamp is not None else None
+    found = parse_time(timestamp)
     if found is None:
-        if isinstance(offset, (int, float)) and not isinstance(offset, bool) and math.isfinite(offset):
-            try:
-                found = now - timedelta(milliseconds=offset)
-            except OverflowError:
-                return now
-        else:
-            return now
+        found = _before(now, offset)
     elif sent_at is not None and not ignore_sent_at:
         found += now - sent_at
     return now if found - now > FUTURE or found.year not in _YEARS else found
+
+
+def _before(now: datetime, milliseconds: object) -> datetime:
+    if isinstance(milliseconds, bool) or not isinstance(milliseconds, (int, float)):
+        return now
+    try:
+        return now - timedelta(milliseconds=milliseconds)
+    except (ValueError, OverflowError):  # not a number, or further back than the calendar goes
+        return now

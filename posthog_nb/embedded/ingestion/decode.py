@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from posthog_nb.embedded.ingestion.body import read_json
-from posthog_nb.embedded.ingestion.clock import event_time, parse_time
+from posthog_nb.embedded.ingestion.clock import event_time, parse_milliseconds, parse_time
 from posthog_nb.embedded.ingestion.event import Batch, CapturedEvent
 from posthog_nb.errors import CaptureRejected
 from posthog_nb.uuid7 import uuid7
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
 __all__ = ["decode_capture"]
 
@@ -53,16 +53,12 @@ def decode_capture(  # noqa: PLR0913 - a request has these parts
         raise CaptureRejected(400, "failed to parse request: an event, an array of events or a batch is expected")
     if not raw:
         raise CaptureRejected(400, "request holds no event")
-    sent_at = parse_time(envelope.get("sent_at")) or _query_time(query.get("_"))
+    sent_at = parse_time(envelope.get("sent_at")) or parse_milliseconds(query.get("_", ""))
     engage = path.strip("/") == "engage"
     token = _token(envelope, raw)
     return Batch(
         token, [_event(item, sent_at, now, engage=engage) for item in raw], bool(envelope.get("historical_migration"))
     )
-
-
-def _query_time(text: str | None) -> datetime | None:
-    return datetime.fromtimestamp(int(text) / 1000, UTC) if text and text.isdecimal() and len(text) <= 15 else None  # noqa: PLR2004
 
 
 def _token(envelope: Mapping[str, Any], raw: list[Any]) -> str:

@@ -13,7 +13,7 @@ from werkzeug.wrappers import Request, Response
 from posthog_nb.embedded.server import errors, sdk
 from posthog_nb.embedded.server.account import Account
 from posthog_nb.embedded.server.auth import authenticate, authorize_project
-from posthog_nb.embedded.server.capture import Capture, allow_any_origin
+from posthog_nb.embedded.server.capture import Capture, allow_any_origin, refuse_recordings
 from posthog_nb.embedded.server.definitions import Definitions
 from posthog_nb.embedded.server.persons import Persons
 from posthog_nb.embedded.server.queries import Queries
@@ -30,7 +30,8 @@ logger = logging.getLogger("posthog_nb.embedded")
 
 _READ = ["GET"]
 _SEND = ["GET", "POST", "OPTIONS"]
-_CAPTURE_PATHS = ("/i/v0/e/", "/e/", "/capture/", "/track/", "/batch/", "/engage/")
+_CAPTURE_PATHS = ("/i/v0/e/", "/e/", "/capture/", "/track/", "/batch/", "/engage/", "/i/v0/ai/batch/")
+_RECORDING_PATH = "/s/"
 _FLAG_PATHS = ("/flags/", "/decide/")
 _HEALTH_PATHS = ("/", "/_readiness", "/_liveness")
 _FLAG_DEFINITION_PATHS = ("/flags/definitions", "/api/feature_flag/local_evaluation/")
@@ -127,6 +128,8 @@ def _public_rules(project: Project) -> Iterator[Rule]:
     capture = _Endpoint(Capture(project).take, private=False, any_origin=True)
     for path in _CAPTURE_PATHS:
         yield Rule(path, endpoint=capture, methods=_SEND)
+    recordings = _Endpoint(refuse_recordings, private=False, any_origin=True)
+    yield Rule(_RECORDING_PATH, endpoint=recordings, methods=_SEND)
     flags = _Endpoint(sdk.flags, private=False, any_origin=True)
     for path in _FLAG_PATHS:
         yield Rule(path, endpoint=flags, methods=_SEND)

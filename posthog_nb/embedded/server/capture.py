@@ -11,19 +11,20 @@ from werkzeug.wrappers import Response
 from posthog_nb.embedded.ingestion.decode import decode_capture
 from posthog_nb.embedded.server import errors
 from posthog_nb.errors import CaptureRejected, EngineError
-from posthog_nb.secret import redact
 
 if TYPE_CHECKING:
     from werkzeug.wrappers import Request
 
     from posthog_nb.embedded.project import Project
 
-__all__ = ["Capture", "allow_any_origin"]
+__all__ = ["Capture", "allow_any_origin", "refuse_recordings"]
 
 logger = logging.getLogger("posthog_nb.embedded")
 
 LARGEST_BODY = 20 * 1024 * 1024
 _TAKEN = b'{"status":"Ok"}'
+_NO_RECORDINGS = b'{"status":"Ok","quota_limited":["recordings"]}'
+_TOKEN_SHOWN = 4
 
 
 class Capture:
@@ -50,25 +51,37 @@ class Capture:
             raise errors.plain(error.status, error.message) from error
         if batch.token != self._project.settings.project_token:
             # As in PostHog, a token is checked for its shape only. There the events vanish; here somebody is told.
+            # It may be anybody's, or a password in the wrong place, so the log has no more of it than its beginning.
             logger.warning(
-                "%d event(s) came with the token %s, which is not this project's, and are not kept.",
+                "%d event(s) came with a token of %d characters that begins with %r, which is not this project's, "
+                "and are not kept.",
                 len(batch.events),
-                redact(batch.token),
+                len(batch.token),
+                batch.token[:_TOKEN_SHOWN],
             )
-            return self._answer(request)
+            return _answer(request)
         try:
             self._project.capture(batch.events, now=now)
         except EngineError as error:
             # 503 says "send it again", and the same uuids are stored once.
             logger.exception("Events could not be stored.")
             raise errors.plain(503, "events could not be stored, try again") from error
-        return self._answer(request)
+        return _answer(request)
 
-    @staticmethod
-    def _answer(request: Request) -> Response:
-        if request.args.get("beacon") == "1":
-            return Response(status=204)
-        return Response(_TAKEN, content_type=errors.JSON)
+
+def refuse_recordings(request: Request) -> Response:
+    """Say that session recordings are not kept, as PostHog does when their quota is used up: SDKs then stop sending.
+
+    After an error they would send again, and a plain Ok would say that the recording is kept. Neither token nor body is
+    looked at: recordings are large, they come often, and nothing in them would change the answer.
+    """
+    return _answer(request, _NO_RECORDINGS)
+
+
+def _answer(request: Request, body: bytes = _TAKEN) -> Response:
+    if request.args.get("beacon") == "1":
+        return Response(status=204)
+    return Response(body, content_type=errors.JSON)
 
 
 def allow_any_origin(request: Request, response: Response) -> Response:

@@ -10,9 +10,10 @@ from werkzeug.wrappers import Response
 from posthog_nb.embedded.server import errors
 from posthog_nb.embedded.server.paging import Page
 from posthog_nb.embedded.server.render import json_bytes
+from posthog_nb.embedded.server.request_body import json_list
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from werkzeug.wrappers import Request
 
@@ -24,7 +25,10 @@ __all__ = ["Definitions"]
 _T = TypeVar("_T")
 _NAMESPACE = UUID("a0b0c7d2-2f0e-4f0b-8a53-1d6a2c9e7f45")
 _KINDS = ("event", "person", "group")
-_FALSE = {"", "0", "false"}
+_TRUE = {"1", "true"}
+_FALSE = {"0", "false"}
+_CORE = "$"
+_FEATURE_FLAG = "$feature/"
 
 
 class Definitions:
@@ -45,23 +49,9 @@ class Definitions:
 
     def properties(self, request: Request) -> Response:
         """One page of the property names."""
-        given = request.args
-        kind = given.get("type", "event")
-        if kind not in _KINDS:
-            raise errors.validation_error(f"Type {kind!r} is not answered; {', '.join(_KINDS)} are.", attr="type")
-        found = [one for one in self._store.property_definitions() if one.kind == kind]
-        if kind == "group":
-            index = given.get("group_type_index", "")
-            if not (index.isascii() and index.isdigit()):
-                raise errors.validation_error("Groups need a group_type_index.", attr="group_type_index")
-            found = [one for one in found if one.group_type_index == int(index[:9])]
-        if search := given.get("search", "").lower():
-            found = [one for one in found if search in one.name.lower()]
-        if names := given.get("properties"):
-            found = [one for one in found if one.name in names.split(",")]
-        if "is_numerical" in given:
-            wanted = given["is_numerical"].lower() not in _FALSE
-            found = [one for one in found if (one.property_type == "Numeric") is wanted]
+        _refuse_event_names(request)
+        conditions = [*_kind_conditions(request), *_property_conditions(request)]
+        found = [one for one in self._store.property_definitions() if all(holds(one) for holds in conditions)]
         return _page(request, sorted(found, key=lambda one: one.name), _property)
 
     @staticmethod
@@ -78,8 +68,61 @@ class Definitions:
 
 def _is_of_kind(name: str, kind: str) -> bool:
     if kind == "event_custom":
-        return not name.startswith("$")
-    return name.startswith("$") if kind == "event_posthog" else True
+        return not name.startswith(_CORE)
+    return name.startswith(_CORE) if kind == "event_posthog" else True
+
+
+def _refuse_event_names(request: Request) -> None:
+    """Refuse to answer by event: which properties came with which event is not kept."""
+    for name, wanted in (
+        ("event_names", json_list(request, "event_names")),
+        ("filter_by_event_names", _switch(request, "filter_by_event_names")),
+    ):
+        if wanted:
+            raise errors.validation_error(
+                f"'{name}' is not answered by the embedded project: it does not keep which event has which property.",
+                attr=name,
+            )
+
+
+def _kind_conditions(request: Request) -> Iterator[Callable[[PropertyDefinition], bool]]:
+    kind = request.args.get("type", "event")
+    if kind not in _KINDS:
+        raise errors.validation_error(f"Type {kind!r} is not answered; {', '.join(_KINDS)} are.", attr="type")
+    yield lambda one: one.kind == kind
+    if kind == "group":
+        text = request.args.get("group_type_index", "")
+        if not (text.isascii() and text.isdigit()):
+            raise errors.validation_error("Groups need a group_type_index.", attr="group_type_index")
+        index = int(text[:9])
+        yield lambda one: one.group_type_index == index
+
+
+def _property_conditions(request: Request) -> Iterator[Callable[[PropertyDefinition], bool]]:
+    if search := request.args.get("search", "").lower():
+        yield lambda one: search in one.name.lower()
+    if names := request.args.get("properties"):
+        wanted = names.split(",")
+        yield lambda one: one.name in wanted
+    excluded = json_list(request, "excluded_properties")
+    yield lambda one: one.name not in excluded
+    numerical, feature_flag = _switch(request, "is_numerical"), _switch(request, "is_feature_flag")
+    if numerical is not None:
+        yield lambda one: (one.property_type == "Numeric") is numerical
+    if feature_flag is not None:
+        yield lambda one: one.name.startswith(_FEATURE_FLAG) is feature_flag
+    if _switch(request, "exclude_core_properties"):
+        yield lambda one: not one.name.startswith(_CORE)
+
+
+def _switch(request: Request, name: str) -> bool | None:
+    """A parameter that is true or false; None when it is left out."""
+    text = request.args.get(name, "").lower()
+    if not text:
+        return None
+    if text not in _TRUE | _FALSE:
+        raise errors.validation_error(f"'{name}' must be true or false.", attr=name)
+    return text in _TRUE
 
 
 def _page(request: Request, found: Sequence[_T], row: Callable[[_T], dict[str, Any]]) -> Response:

@@ -37,39 +37,87 @@ _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="api"'}
 
 _QUERIES_AT_FAULT = frozenset(
     {
+        "AGGREGATE_FUNCTION_DOESNT_ALLOW_PARAMETERS",
+        "AMBIGUOUS_COLUMN_NAME",
+        "AMBIGUOUS_IDENTIFIER",
         "ARGUMENT_OUT_OF_BOUND",
         "BAD_ARGUMENTS",
         "BAD_TYPE_OF_FIELD",
+        "CANNOT_COMPILE_REGEXP",
         "CANNOT_CONVERT_TYPE",
         "CANNOT_INSERT_NULL_IN_ORDINARY_COLUMN",
         "CANNOT_PARSE_BOOL",
         "CANNOT_PARSE_DATE",
         "CANNOT_PARSE_DATETIME",
+        "CANNOT_PARSE_ESCAPE_SEQUENCE",
         "CANNOT_PARSE_INPUT_ASSERTION_FAILED",
+        "CANNOT_PARSE_IPV4",
+        "CANNOT_PARSE_IPV6",
         "CANNOT_PARSE_NUMBER",
+        "CANNOT_PARSE_QUOTED_STRING",
         "CANNOT_PARSE_TEXT",
         "CANNOT_PARSE_UUID",
+        "CANNOT_READ_ARRAY_FROM_TEXT",
+        "CANNOT_READ_MAP_FROM_TEXT",
+        "CYCLIC_ALIASES",
+        "DATA_TYPE_CANNOT_HAVE_ARGUMENTS",
         "DECIMAL_OVERFLOW",
+        "DUPLICATE_COLUMN",
+        "EMPTY_QUERY",
+        "FUNCTION_CANNOT_HAVE_PARAMETERS",
+        "FUNCTION_THROW_IF_VALUE_IS_NON_ZERO",
         "ILLEGAL_AGGREGATION",
         "ILLEGAL_COLUMN",
         "ILLEGAL_DIVISION",
+        "ILLEGAL_SYNTAX_FOR_DATA_TYPE",
         "ILLEGAL_TYPE_OF_ARGUMENT",
+        "ILLEGAL_TYPE_OF_COLUMN_FOR_FILTER",
+        "INCOMPATIBLE_COLUMNS",
+        "INCOMPATIBLE_TYPE_OF_JOIN",
         "INCORRECT_DATA",
-        "NO_COMMON_TYPE",
+        "INCORRECT_QUERY",
+        "INCORRECT_RESULT_OF_SCALAR_SUBQUERY",
+        "INDEX_OF_POSITIONAL_ARGUMENT_IS_OUT_OF_RANGE",
+        "INTERSECT_OR_EXCEPT_RESULT_STRUCTURES_MISMATCH",
+        "INVALID_JOIN_ON_EXPRESSION",
+        "INVALID_LIMIT_EXPRESSION",
+        "INVALID_WITH_FILL_EXPRESSION",
+        "LIMIT_BY_WITH_TIES_IS_NOT_SUPPORTED",
+        "MULTIPLE_EXPRESSIONS_FOR_ALIAS",
         "NOT_AN_AGGREGATE",
+        "NO_COMMON_TYPE",
         "NUMBER_OF_ARGUMENTS_DOESNT_MATCH",
+        "NUMBER_OF_COLUMNS_DOESNT_MATCH",
+        "PARAMETERS_TO_AGGREGATE_FUNCTIONS_MUST_BE_LITERALS",
         "PARAMETER_OUT_OF_BOUND",
         "QUERY_WAS_CANCELLED",
+        "SET_SIZE_LIMIT_EXCEEDED",
+        "SIZES_OF_ARRAYS_DONT_MATCH",
+        "SIZES_OF_COLUMNS_IN_TUPLE_DOESNT_MATCH",
         "SYNTAX_ERROR",
+        "TOO_BIG_AST",
+        "TOO_DEEP_AST",
         "TOO_DEEP_RECURSION",
+        "TOO_DEEP_SUBQUERIES",
+        "TOO_FEW_ARGUMENTS_FOR_FUNCTION",
         "TOO_LARGE_ARRAY_SIZE",
         "TOO_LARGE_STRING_SIZE",
+        "TOO_MANY_ARGUMENTS_FOR_FUNCTION",
         "TOO_MANY_BYTES",
         "TOO_MANY_ROWS",
+        "TOO_MANY_ROWS_OR_BYTES",
         "TYPE_MISMATCH",
+        "UNEXPECTED_EXPRESSION",
+        "UNION_ALL_RESULT_STRUCTURES_MISMATCH",
+        "UNKNOWN_AGGREGATE_FUNCTION",
+        "UNKNOWN_ELEMENT_OF_ENUM",
         "UNKNOWN_FUNCTION",
         "UNKNOWN_IDENTIFIER",
+        "UNKNOWN_TYPE",
+        "UNSUPPORTED_JOIN_KEYS",
         "VALUE_IS_OUT_OF_RANGE_OF_DATA_TYPE",
+        "WITH_TIES_WITHOUT_ORDER_BY",
+        "ZERO_ARRAY_OR_TUPLE_INDEX",
     }
 )
 _CAPACITY = {
@@ -151,16 +199,20 @@ def of_hogql(error: HogQLError, query: str) -> HTTPException:
     return validation_error(detail, code=error.code, extra={"hogql_metadata": metadata})
 
 
-def of_engine(error: EngineError) -> HTTPException:
+def of_engine(error: EngineError, *, attr: str | None = None) -> HTTPException:
     """What ClickHouse said, with the status that PostHog gives it.
 
     PostHog hides the text of an internal error. Here the reader owns the engine, so the text is shown.
+
+    Args:
+        error: What ClickHouse said.
+        attr: The parameter that is at fault when the engine is not.
     """
     if error.name in _CAPACITY:
         status, code, detail = _CAPACITY[error.name]
         return server_error(detail, status=status, code=code)
     if error.name in _QUERIES_AT_FAULT:
-        return validation_error(error.message, code=error.name.lower())
+        return validation_error(error.message, code=error.name.lower(), attr=attr)
     return server_error(f"ClickHouse: {error.message} ({error.name})")
 
 

@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response
 from posthog_nb.embedded.server import errors
 from posthog_nb.embedded.server.paging import Page
 from posthog_nb.embedded.server.render import json_bytes
+from posthog_nb.embedded.server.request_body import json_list
 from posthog_nb.embedded.store.person_search import PersonSearch, property_filter
 from posthog_nb.errors import EngineError, InvalidInputError
 
@@ -47,7 +48,8 @@ class Persons:
             ids = wanted.ids(self._store, limit=page.limit, offset=page.offset)
             total = wanted.count(self._store) if "include_total" in request.args else None
         except EngineError as error:
-            raise errors.of_engine(error) from error
+            # Everything but a filter's regular expression is plain text, which cannot be at fault.
+            raise errors.of_engine(error, attr="properties") from error
         body: dict[str, Any] = {
             "results": [self._listed(person, known) for person, known in self._people(ids)],
             # As in PostHog: by the number of ids found, so a page with fewer rows can still have a next one.
@@ -124,18 +126,15 @@ def _search(request: Request) -> PersonSearch:
             email=given.get("email") or None,
             distinct_id=given.get("distinct_id") or None,
             search=given.get("search") or None,
-            properties=[property_filter(one) for one in _filters(given.get("properties"))],
+            properties=[property_filter(one) for one in _filters(request)],
         )
     except InvalidInputError as error:
         raise errors.validation_error(str(error), attr="properties") from error
 
 
-def _filters(text: str | None) -> list[dict[str, Any]]:
-    try:
-        found = json.loads(text) if text else []
-    except ValueError:
-        found = None
-    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+def _filters(request: Request) -> list[dict[str, Any]]:
+    found = json_list(request, "properties")
+    if not all(isinstance(one, dict) for one in found):
         raise errors.validation_error("'properties' must be a JSON list of filters.", attr="properties")
     return found
 

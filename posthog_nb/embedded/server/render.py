@@ -159,7 +159,8 @@ def _split(kind: str) -> tuple[str, list[str]]:
     name, bracket, rest = kind.strip().partition("(")
     if not bracket:
         return name, []
-    return name, [part.strip() for part in _pieces(rest.rstrip()[:-1], ",")]
+    inside = rest.rstrip()[:-1]
+    return name, [part.strip() for part in _pieces(inside, ",")] if inside.strip() else []
 
 
 def _element_type(argument: str) -> str:

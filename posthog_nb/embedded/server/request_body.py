@@ -1,4 +1,7 @@
-"""The body of a query request, checked as PostHog checks it: a key that it does not know is refused."""
+"""The body of a query request, checked as PostHog checks it: a key that it does not know is refused.
+
+JSON in a parameter of other requests is read here too, with the same care.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,13 @@ from posthog_nb.embedded.hogql import PERSON_MODES
 from posthog_nb.embedded.server import errors
 
 if TYPE_CHECKING:
+    from werkzeug.exceptions import HTTPException
     from werkzeug.wrappers import Request
 
-__all__ = ["HogQLRequest", "read_request"]
+__all__ = ["HogQLRequest", "json_list", "read_request"]
 
 LARGEST_BODY = 10 * 1024 * 1024
+LONGEST_NAME = 128
 
 _BODY = frozenset(
     {
@@ -55,6 +60,9 @@ _BLOCKING = frozenset({"blocking", "force_blocking", "force_cache", "async_excep
 _LATER = frozenset({"async", "lazy_async", "force_async"})
 
 _MODIFIERS_USED = frozenset({"convertToProjectTimezone", "debug", "personsOnEventsMode", "timings"})
+_SWITCHES = ("convertToProjectTimezone", "debug", "timings")
+"""Those of them that are true or false."""
+
 _MODIFIERS_WITHOUT_EFFECT = frozenset(
     {
         "dataWarehouseEventsModifiers",
@@ -132,44 +140,74 @@ def read_request(request: Request, kind: str | None = None) -> HogQLRequest:
     _forbid_extras(body, _BODY, "")
     node = body.get("query")
     if not isinstance(node, Mapping):
-        raise errors.parse_error("1 validation error for QueryRequest\nquery\n  Field required")
+        raise _invalid("query", "Field required")
     _check_kind(node, kind)
     _forbid_extras(node, _NODE, "query.HogQLQuery.")
     _check_answered(body, node)
+    _check_labels(body, node)
     refresh = _refresh(body)
     modifiers = _mapping(node, "modifiers")
     _check_modifiers(modifiers)
     query = node.get("query")
     if not isinstance(query, str):
-        raise errors.parse_error(
-            "1 validation error for QueryRequest\nquery.HogQLQuery.query\n  Input should be a string"
-        )
+        raise _invalid("query.HogQLQuery.query", "Input should be a string")
     query_id = body.get("client_query_id")
     if query_id is not None and not isinstance(query_id, str):
-        raise errors.parse_error("1 validation error for QueryRequest\nclient_query_id\n  Input should be a string")
+        raise _invalid("client_query_id", "Input should be a string")
     return HogQLRequest(query, query_id or str(uuid4()), _mapping(node, "values"), modifiers, refresh)
+
+
+def json_list(request: Request, name: str) -> list[Any]:
+    """A parameter in the query string that is a JSON list; an empty one when it is left out.
+
+    Raises:
+        HTTPException: 400, in PostHog's words, when it is not.
+    """
+    text = request.args.get(name)
+    try:
+        found = _json(text) if text else []
+    except ValueError as error:
+        raise errors.validation_error(f"'{name}' must be a JSON list: {error}.", attr=name) from error
+    if not isinstance(found, list):
+        raise errors.validation_error(f"'{name}' must be a JSON list.", attr=name)
+    return found
 
 
 def _json_object(request: Request) -> dict[str, Any]:
     if (request.content_length or 0) > LARGEST_BODY:
         raise errors.refusal(413, "invalid_request", "parse_error", "Request body too large.")
     try:
-        text = request.get_data(as_text=False).decode()
-        body = json.loads(text, parse_constant=_no_constant)
-        json.dumps(body, ensure_ascii=False).encode()
-    except UnicodeEncodeError as error:
-        raise errors.parse_error("a text holds half of a surrogate pair") from error
+        body = _json(request.get_data(as_text=False).decode())
     except ValueError as error:
         raise errors.parse_error(str(error)) from error
-    except RecursionError as error:
-        raise errors.parse_error("nested too deep") from error
     if not isinstance(body, dict):
         raise errors.parse_error("1 validation error for QueryRequest\n  Input should be a valid dictionary")
     return body
 
 
+def _json(text: str) -> Any:  # noqa: ANN401 - JSON is anything
+    """What JSON text says, if another program can say it too.
+
+    Raises:
+        ValueError: it is not JSON, nested too deep, or holds text that has no encoding.
+    """
+    try:
+        found = json.loads(text, parse_constant=_no_constant)
+        json.dumps(found, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise ValueError("a text holds half of a surrogate pair") from error
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
+    return found
+
+
 def _no_constant(name: str) -> float:
     raise ValueError(f"{name} is not JSON")
+
+
+def _invalid(place: str, fault: str) -> HTTPException:
+    """400 in the words of PostHog's validation, for one field."""
+    return errors.parse_error(f"1 validation error for QueryRequest\n{place}\n  {fault}")
 
 
 def _forbid_extras(body: Mapping[str, Any], known: frozenset[str], where: str) -> None:
@@ -198,14 +236,33 @@ def _check_answered(body: Mapping[str, Any], node: Mapping[str, Any]) -> None:
         raise errors.validation_error("'filters' is not answered by the embedded project.", attr="filters")
 
 
+def _check_labels(body: Mapping[str, Any], node: Mapping[str, Any]) -> None:
+    """Check what has no effect here and is refused all the same when PostHog could not read it."""
+    _check_text(body, "name")
+    if len(body.get("name") or "") > LONGEST_NAME:
+        raise _invalid("name", f"String should have at most {LONGEST_NAME} characters")
+    _check_text(node, "name", "query.HogQLQuery.")
+    _mapping(node, "tags")
+    if body.get("limit_context") not in (None, "posthog_ai"):
+        raise _invalid("limit_context", "Input should be 'posthog_ai'")
+
+
+def _check_text(found: Mapping[str, Any], name: str, where: str = "") -> None:
+    if found.get(name) is not None and not isinstance(found[name], str):
+        raise _invalid(f"{where}{name}", "Input should be a valid string")
+
+
 def _refresh(body: Mapping[str, Any]) -> str:
+    later = body.get("async")
+    if later is not None and not isinstance(later, bool):
+        raise _invalid("async", "Input should be a valid boolean")
     refresh = body.get("refresh")
-    if refresh is None and body.get("async") is True:
+    if refresh is None and later:
         return "async"
     if refresh is None or isinstance(refresh, bool):
         return "force_blocking" if refresh else "blocking"
     if not isinstance(refresh, str) or refresh not in _BLOCKING | _LATER:
-        raise errors.parse_error(f"1 validation error for QueryRequest\nrefresh\n  Unknown value {refresh!r}")
+        raise _invalid("refresh", f"Unknown value {refresh!r}")
     return refresh
 
 
@@ -213,11 +270,13 @@ def _check_modifiers(modifiers: Mapping[str, object]) -> None:
     for name, value in modifiers.items():
         if value is not None and name not in _MODIFIERS_USED | _MODIFIERS_WITHOUT_EFFECT:
             raise errors.validation_error(f"Modifier '{name}' is not answered by the embedded project.", attr="query")
+    for name in _SWITCHES:
+        if not isinstance(modifiers.get(name), bool | None):
+            raise _invalid(f"query.HogQLQuery.modifiers.{name}", "Input should be a valid boolean")
     mode = modifiers.get("personsOnEventsMode")
     if mode is not None and mode not in PERSON_MODES:
-        raise errors.parse_error(
-            "1 validation error for QueryRequest\nquery.HogQLQuery.modifiers.personsOnEventsMode"
-            f"\n  Input should be one of {', '.join(PERSON_MODES)}"
+        raise _invalid(
+            "query.HogQLQuery.modifiers.personsOnEventsMode", f"Input should be one of {', '.join(PERSON_MODES)}"
         )
 
 
@@ -226,7 +285,5 @@ def _mapping(node: Mapping[str, Any], name: str) -> Mapping[str, object]:
     if found is None:
         return {}
     if not isinstance(found, Mapping):
-        raise errors.parse_error(
-            f"1 validation error for QueryRequest\nquery.HogQLQuery.{name}\n  Input should be a valid dictionary"
-        )
+        raise _invalid(f"query.HogQLQuery.{name}", "Input should be a valid dictionary")
     return found

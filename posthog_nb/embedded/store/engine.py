@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import queue
+import re
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -26,12 +28,22 @@ QUERY_SETTINGS: Mapping[str, object] = {
     "readonly": 2,
     "max_memory_usage": 4 * 1024**3,
     "max_result_rows": 0,
+    # As PostHog's own: a list of some ten thousand ids is legitimate.
+    "max_ast_elements": 4_000_000,
+    "max_expanded_ast_elements": 4_000_000,
     "allow_experimental_join_condition": 1,
 }
 _UTC = {"session_timezone": "UTC"}
 # Read before a query's own settings are: a long list of uuids, or a long printed query, is legitimate.
 _SESSION = {"max_query_size": 64 * 1024**2}
 _BARE_DATETIME = "DateTime"
+_NAME_AT_END = re.compile(r" \([A-Z][A-Z0-9_]+\)$")
+_OTHER_ENGINE = re.compile(r"already initialized with path '(.*?)', cannot")
+_STATUS = "status"
+"""The file in its folder that ClickHouse locks as long as it runs, and in which it says what process it is."""
+
+_ONE_ENGINE = "One process holds one engine: either in memory or one path. Use another process for the other."
+_MOST_CLEARINGS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +100,11 @@ class Engine:
     """A pool of clickhouse-connect clients on one engine, so that queries run side by side and can be cancelled.
 
     Args:
-        dsn: ``chdb://memory`` or ``chdb:///path``.
-        where: How messages name the engine.
+        path: The folder of one on disk; None for the one in memory.
     """
 
-    def __init__(self, dsn: str, where: str) -> None:
-        self._dsn = dsn
-        self._where = where
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path
         self._idle: queue.LifoQueue[Any] = queue.LifoQueue()
         self._lock = threading.Lock()
         self._opened: list[Any] = []
@@ -195,8 +205,11 @@ class Engine:
             client = self._connect()
         try:
             yield client
-        finally:
-            self._idle.put(client)
+        except BaseException:
+            if _cleared(client):
+                self._idle.put(client)
+            raise
+        self._idle.put(client)
 
     def _connect(self) -> Any:  # noqa: ANN401 - clickhouse-connect has no types of its own
         try:
@@ -207,13 +220,34 @@ class Engine:
                 "The embedded project needs chdb and clickhouse-connect.",
                 hint="They exist for Linux and macOS: pip install chdb clickhouse-connect. A remote target needs none.",
             ) from error
+        dsn = "chdb://memory" if self._path is None else f"chdb://{self._path}"
         try:
-            client = clickhouse_connect.get_client(dsn=self._dsn, tz_mode="aware", settings=_SESSION)
+            client = clickhouse_connect.get_client(dsn=dsn, tz_mode="aware", settings=_SESSION)
         except Error as error:
-            raise StoreError(f"{self._where} cannot be opened: {_first_line(error)}", hint=_why(error)) from error
+            raise self._not_opened(error) from error
         with self._lock:
             self._opened.append(client)
         return client
+
+    def _not_opened(self, error: Exception) -> StoreError:
+        """Why the engine could not be opened. What ClickHouse says of a folder that is held is on stderr alone."""
+        where = "The in-memory engine" if self._path is None else f"The store at {self._path}"
+        other = _OTHER_ENGINE.search(str(error))
+        if other is not None:
+            found = "in memory" if other[1].startswith(":memory:") else f"at {other[1]}"
+            return StoreError(
+                f"{where} cannot be opened: this process has another engine open already, {found}.", hint=_ONE_ENGINE
+            )
+        by = None if self._path is None else _holder(self._path)
+        if by is not None:
+            return StoreError(
+                f"{where} is held by the ClickHouse of another process{f' ({by})' if by else ''}.",
+                hint="End that process, or use another folder.",
+            )
+        return StoreError(
+            f"{where} cannot be opened: {_first_line(error)}",
+            hint="What else ClickHouse had to say is on standard error.",
+        )
 
     @staticmethod
     def _guarded(call: Any, *args: object, **options: object) -> Any:  # noqa: ANN401 - as _connect
@@ -226,17 +260,44 @@ class Engine:
             raise EngineError(_first_line(error), name=str(name)) from error
 
 
+def _cleared(client: Any) -> bool:  # noqa: ANN401 - as Engine._connect
+    """Take away from a client what the query that failed on it had given so far; whether it is as new.
+
+    chdb keeps those rows and puts them before the next answer, as if they were the next query's.
+    """
+    from clickhouse_connect.driver.exceptions import Error  # noqa: PLC0415 - loaded by Engine._connect already
+
+    for _ in range(_MOST_CLEARINGS):
+        # A client that cannot do even this is not used again.
+        with suppress(Error):
+            if client.raw_query("SELECT 1", fmt="TSV") == b"1\n":
+                return True
+    return False
+
+
 def _first_line(error: Exception) -> str:
-    """ClickHouse's message without its number, its version and its stack."""
+    """ClickHouse's message without its number, its name, its version and its stack."""
     line = str(error).partition("\n")[0]
-    return line.partition("DB::Exception: ")[2] or line
+    line = line.partition("DB::Exception: ")[2] or line
+    return _NAME_AT_END.sub("", line.partition(", Stack trace (")[0])
 
 
-def _why(error: Exception) -> str:
-    text = str(error)
-    if "lock" in text.lower() or "another" in text.lower():
-        return "Another process has this store open: use the server that it runs, or end it."
-    return "One process holds one engine: either in memory or one path. Use another process for the other."
+def _holder(path: Path) -> int | None:
+    """The other process whose ClickHouse has the folder (0 when it does not say), or None when there is none."""
+    import fcntl  # noqa: PLC0415 - where chdb is, it is; Windows has neither
+
+    try:
+        with (path / _STATUS).open(errors="replace") as file:
+            text = file.read()
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        pid = re.search(r"PID: (\d+)", text)
+        found = int(pid[1]) if pid else 0
+        return None if found == os.getpid() else found
+    except OSError:
+        # There is no such file, or not for us: then it is something else that kept ClickHouse from opening.
+        return None
+    return None
 
 
 def _with_zones(rows: list[tuple[Any, ...]], types: Sequence[str], exact: Sequence[str]) -> list[tuple[Any, ...]]:
@@ -261,7 +322,7 @@ def _in_zone(value: datetime, zone: ZoneInfo) -> datetime:
     return aware.astimezone(zone)
 
 
-_memory = Engine("chdb://memory", "The in-memory engine")
+_memory = Engine()
 _names = 0
 _names_lock = threading.Lock()
 
@@ -279,7 +340,7 @@ def on_disk(path: Path) -> Engine:
         StoreError: the path is held by another process, or this process runs another engine already.
     """
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    engine = Engine(f"chdb://{path}", f"The store at {path}")
+    engine = Engine(path)
     engine.open()
     return engine
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -26,11 +27,26 @@ OPERATORS = (*_POSITIVE, *_NEGATED, *_NUMERIC)
 
 @dataclass(frozen=True, slots=True)
 class PropertyFilter:
-    """A condition on one person property; ``operator`` is one of :data:`OPERATORS`."""
+    """A condition on one person property; ``operator`` is one of :data:`OPERATORS`.
+
+    Raises:
+        InvalidInputError: the operator is not answered, or cannot be applied to the value.
+    """
 
     key: str
     operator: str = "exact"
     value: object = None
+
+    def __post_init__(self) -> None:
+        if self.operator not in OPERATORS:
+            raise InvalidInputError(
+                f"Operator {self.operator!r:.60} is not answered.", hint=f"{', '.join(OPERATORS)} are."
+            )
+        items = self.value if isinstance(self.value, list) else [self.value]
+        if not all(item is None or isinstance(item, (str, int, float)) for item in items):
+            raise InvalidInputError("A filter's value is a text, a number, true, false, or a list of these.")
+        if self.operator in _NUMERIC:
+            _number(self)
 
 
 @dataclass
@@ -56,7 +72,7 @@ class PersonSearch:
         """The persons' ids, the newest first.
 
         Raises:
-            EngineError: a condition cannot be evaluated, such as a regular expression that is none.
+            EngineError: a condition cannot be evaluated; at fault is a filter, whose regular expression is none.
         """
         sql = f"SELECT id FROM {self._found(store)} ORDER BY latest.1 DESC, id DESC LIMIT {limit:d} OFFSET {offset:d}"
         return [row[0] for row in store.engine.read(sql, self._parameters)]
@@ -67,12 +83,21 @@ class PersonSearch:
         return int(store.engine.read(sql, self._parameters)[0][0])
 
     def _found(self, store: Store) -> str:
+        self._check_patterns(store)
         self._parameters = {}
         conditions = ["latest.3 = 0", *self._conditions(store)]
         return (
             "(SELECT id, argMax(tuple(created_at, properties, is_deleted, serial_id), version) AS latest"
             f" FROM {store.database}.person GROUP BY id) WHERE {' AND '.join(conditions)}"
         )
+
+    def _check_patterns(self, store: Store) -> None:
+        """Try every regular expression: in the search, ClickHouse meets only those that it gets to for some person."""
+        self._parameters = {}
+        filters = [one for one in self.properties if one.operator in {"regex", "not_regex"}]
+        tests = [f"match('', {self._bind(text)})" for one in filters for text in _texts(one)]
+        if tests:
+            store.engine.read(f"SELECT {', '.join(tests)}", self._parameters)
 
     def _conditions(self, store: Store) -> list[str]:
         conditions = []
@@ -103,15 +128,13 @@ class PersonSearch:
             return f"ifNull(toFloat64OrNull({found}) {_NUMERIC[one.operator]} {bound}, 0)"
         if one.operator == "is_set":
             return f"isNotNull({found})"
-        texts = [_text(item) for item in (one.value if isinstance(one.value, list) else [one.value])]
+        texts = _texts(one)
         if one.operator == "exact":
             return f"ifNull({found} IN {self._bind(texts, 'Array(String)')}, 0)"
         if one.operator == "icontains":
             tests = [f"positionCaseInsensitiveUTF8({found}, {self._bind(text)}) > 0" for text in texts]
-        elif one.operator == "regex":
-            tests = [f"match({found}, {self._bind(text)})" for text in texts]
         else:
-            raise InvalidInputError(f"Operator {one.operator!r} is not answered.", hint=f"{', '.join(OPERATORS)} are.")
+            tests = [f"match({found}, {self._bind(text)})" for text in texts]
         return f"ifNull({' OR '.join(tests) or '0'}, 0)"
 
     def _property(self, key: str) -> str:
@@ -124,30 +147,35 @@ class PersonSearch:
         return f"{{{name}:{kind}}}"
 
 
-def _text(value: object) -> str:
-    """A filter's value as the text that the property has in its JSON."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+def _texts(one: PropertyFilter) -> list[str]:
+    """A filter's values as the text that the property has in its JSON."""
+    values = one.value if isinstance(one.value, list) else [one.value]
+    return [value if isinstance(value, str) else json.dumps(value, ensure_ascii=False) for value in values]
 
 
 def _number(one: PropertyFilter) -> float:
     value: Any = one.value
     try:
-        return float(value)
-    except (TypeError, ValueError) as error:
-        raise InvalidInputError(f"{one.operator!r} compares numbers, and {value!r} is none.") from error
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise InvalidInputError(
+            f"{one.operator!r} takes a number that a Float64 holds, not {json.dumps(value, ensure_ascii=False):.60}."
+        )
+    return number
 
 
 def property_filter(found: Mapping[str, Any]) -> PropertyFilter:
     """A filter as PostHog writes it: ``{"key", "value", "operator"}``.
 
     Raises:
-        InvalidInputError: it has no key, or an operator that is not answered.
+        InvalidInputError: it has no key, an operator that is not answered, or a value that the operator does not take.
     """
-    key, operator = found.get("key"), found.get("operator") or "exact"
+    key, operator, kind = found.get("key"), found.get("operator") or "exact", found.get("type")
     if not isinstance(key, str) or not key:
         raise InvalidInputError("A property filter needs a 'key'.")
-    if operator not in OPERATORS:
-        raise InvalidInputError(f"Operator {operator!r} is not answered.", hint=f"{', '.join(OPERATORS)} are.")
-    if found.get("type") not in {None, "person"}:
-        raise InvalidInputError(f"A filter of type {found['type']!r} is not answered for persons; 'person' is.")
+    # Compared, not looked up: JSON may have a list here, which no set takes.
+    if kind is not None and kind != "person":
+        raise InvalidInputError(f"A filter of type {kind!r:.60} is not answered for persons; 'person' is.")
     return PropertyFilter(key, operator, found.get("value"))
