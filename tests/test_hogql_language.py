@@ -21,6 +21,24 @@ LANGUAGE = {
         "select event, count() as c from events group by event having c > 1 order by c desc limit 5 offset 1",
         [("pay", 2)],
     ),
+    "tables that are called like a clause": (
+        "with totals as (select count() as c from events), cube as (select 1 as one) select c, one from totals, cube",
+        [(6, 1)],
+    ),
+    "comments of every kind": ("select 1 -- a\n, 2 // b\n, 3 # it's\n, 4 /* c */", [(1, 2, 3, 4)]),
+    "an alias behind a property that is called like a clause": (
+        "select properties.format e from events limit 1",
+        [(None,)],
+    ),
+    "a column of * with a percent sign": (
+        "select * from (select properties.`50%`, event from events) order by event limit 1",
+        [(None, "pay")],
+    ),
+    "calls within calls": (
+        "select " + "replaceAll(" * 9 + "'abc'" + ", 'b', 'x')" * 9 + ", " + "(" * 20 + "1 + 1" + ")" * 20
+        + ", " + "if(1 = 1, " * 9 + "2" + ", 3)" * 9,
+        [("axc", 2, 2)],
+    ),
     "distinct": ("select distinct event from events order by event", [("pay",), ("signup",), ("view",)]),
     "an alias in WHERE, GROUP BY and later columns": (
         ("select multiIf(event = 'pay', 1, 0) as k, k + 1 as next, count() from events where k >= 0 "

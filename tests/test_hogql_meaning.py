@@ -120,6 +120,9 @@ TIMES = [
     ("toString(dateAdd('day', 1, timestamp))", 1, "2024-01-02 23:30:00.000000"),
     ("toString(date_add(timestamp, interval 1 hour))", 1, "2024-01-02 00:30:00.000000"),
     ("formatDateTime(timestamp, '%H:%i')", 1, "23:30"),
+    ("toString(fromUnixTimestamp(0))", 1, "1970-01-01 01:00:00"),
+    ("fromUnixTimestamp(0, '%H')", 1, "01"),
+    ("fromUnixTimestamp(0, '%H', 'UTC')", 1, "00"),
 ]
 
 
@@ -266,3 +269,16 @@ COLUMN_NAMES = [
 def test_columns_are_named_from_hogql(world: World, query: str, names: tuple[str, ...]) -> None:
     assert compile_query(query, world.facts).columns == names
     assert len(world.answer(query).column_names) == len(names)
+
+
+def test_distinct_and_filter_hold_for_aggregates_of_posthogs_own(world: World) -> None:
+    query = (
+        "select arraySort(splitByChar(',', string_agg(distinct event, ','))), json_agg(distinct event) filter (where "
+        "event = 'pay'), string_agg(event, '+') filter (where event = 'pay') from events"
+    )
+    assert world.ask(query) == [(["pay", "signup", "view"], '["pay"]', "pay+pay")]
+
+
+def test_the_query_as_understood_has_its_sample(world: World) -> None:
+    compiled = compile_query("select count() from events as e sample 1/2 offset 1/10 where 1", world.facts)
+    assert "FROM events SAMPLE 1/2 OFFSET 1/10 AS e" in compiled.hogql

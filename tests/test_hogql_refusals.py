@@ -54,6 +54,11 @@ REFUSALS = [
     ("select 1 in cohort 2", "IN COHORT is not supported", "1 in cohort 2"),
     ("select uniqTheta(1)", "use uniqExact", "uniqTheta(1)"),
     ("select event as `50%` from events", 'contains the "%" character', None),
+    ("select arrayMap(`a%` -> 1, [1])", 'contains the "%" character', "`a%` -> 1"),
+    ("select number from numbers(9) limit 0.5", "LIMIT takes a whole number", "0.5"),
+    ("select number from numbers(9) limit null", "LIMIT takes a whole number", "null"),
+    ("select untuple((1, 2))", "name the elements", "untuple((1, 2))"),
+    ("select string_agg(event, ',') over () from events", "does not take OVER", "string_agg(event, ',') over ()"),
     # What the parser reads silently and wrongly
     ("select event from events limit 2, 10", "LIMIT a, b", "2, 10"),
     ("select event from events order by event nulls last", "HogQL ignores NULLS LAST", "nulls last"),
@@ -65,6 +70,8 @@ REFUSALS = [
     ("select 1 from events FORMAT JSON", "no FORMAT clause", "FORMAT JSON"),
     ("select 1 from events global join persons p on 1", "GLOBAL as the alias", "global join"),
     ("select 1 from events natural join persons", "NATURAL JOIN", "natural join"),
+    ("select 1 from events global right join persons p on 1", "GLOBAL as the alias", "global right"),
+    ("select event from events # it's\norder by event nulls last", "HogQL ignores NULLS LAST", "nulls last"),
     ("select sum(1) filter (where 1) over () from events", "HogQL ignores FILTER in a window function", "filter"),
 ]  # fmt: skip
 

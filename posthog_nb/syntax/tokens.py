@@ -18,6 +18,11 @@ class Token:
     end: int
     word: str
 
+    @property
+    def is_word(self) -> bool:
+        """Whether it is a word: neither a number, a quoted piece nor a mark."""
+        return self.word != "" and (self.word[0].isalpha() or self.word[0] in "_$")
+
 
 def tokenise(text: str) -> list[Token]:
     """Cut ``text`` into tokens; comments and white space are left out."""
@@ -27,7 +32,9 @@ def tokenise(text: str) -> list[Token]:
         char = text[position]
         if char.isspace():
             position += 1
-        elif text.startswith(("--", "//"), position):
+        elif text.startswith(("--", "//"), position) or (
+            char == "#" and not text[position + 1 : position + 2].isdigit()
+        ):
             line_end = text.find("\n", position)
             position = len(text) if line_end < 0 else line_end
         elif text.startswith("/*", position):
@@ -51,6 +58,11 @@ def tokenise(text: str) -> list[Token]:
             tokens.append(Token(position, position + 1, char))
             position += 1
     return tokens
+
+
+def _is_hash_comment(text: str, position: int) -> bool:
+    # `#1` is a place in the SELECT.
+    return text[position] == "#" and not text[position + 1 : position + 2].isdigit()
 
 
 def _is_word(char: str) -> bool:

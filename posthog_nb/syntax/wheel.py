@@ -1,4 +1,4 @@
-"""PostHog's own HogQL parser, loaded without PostHog.
+"""The wheel of PostHog's HogQL parser, loaded without PostHog.
 
 The ``hogql-parser`` wheel imports three modules of PostHog's application when it is imported. They are given as
 empty stand-ins for that moment alone, and ``sys.modules`` is put back as it was: a user may have the ``posthog``
@@ -21,13 +21,7 @@ from posthog_nb.errors import HogQLSyntaxError, Span
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["MAX_QUERY_LENGTH", "parse_select", "parser_available"]
-
-MAX_QUERY_LENGTH = 200_000
-"""Longest query text given to the parser, in code points: it guards itself weakly against size."""
-
-MAX_NESTING = 250
-"""Deepest nesting of brackets given to the parser: it recurses in C++ and would end the process, not raise."""
+__all__ = ["parse", "parser_available"]
 
 _STAND_INS = ("posthog", "posthog.hogql", "posthog.hogql.ast", "posthog.hogql.base", "posthog.hogql.errors")
 _import_lock = threading.Lock()
@@ -71,8 +65,24 @@ def parser_available() -> bool:
     return _parser() is not None
 
 
-@lru_cache(maxsize=256)
-def _parse(text: str) -> str:
+def parse(text: str, what: str) -> dict[str, Any]:
+    """Parse ``text`` into PostHog's AST as plain dictionaries; the answer is the caller's own copy.
+
+    Args:
+        text: HogQL.
+        what: ``"select"`` or ``"expr"``.
+
+    Raises:
+        HogQLSyntaxError: the text is not HogQL; ``span`` tells where.
+    """
+    tree: dict[str, Any] = json.loads(_parse(text, what))
+    if tree.get("error"):
+        raise _syntax_error(text, tree)
+    return tree
+
+
+@lru_cache(maxsize=1024)
+def _parse(text: str, what: str) -> str:
     parser = _parser()
     if parser is None:
         raise HogQLSyntaxError(
@@ -80,48 +90,11 @@ def _parse(text: str) -> str:
             hint="The hogql-parser wheel exists for Linux and macOS; the embedded project needs it.",
         )
     try:
-        return str(parser.parse_select_json(text))
+        return str((parser.parse_select_json if what == "select" else parser.parse_expr_json)(text))
     except _ParserError as error:
         start = getattr(error, "start", None)
         at = min(start, len(text)) if isinstance(start, int) else 0
         raise HogQLSyntaxError(str(error), text=text, span=Span(at, max(at + 1, len(text)))) from error
-
-
-def parse_select(text: str) -> dict[str, Any]:
-    """Parse one SELECT (or set of SELECTs) into PostHog's AST as plain dictionaries.
-
-    Every node has ``node`` (its kind) and ``start``/``end`` with ``offset`` in code points. The answer is the
-    caller's own copy.
-
-    Raises:
-        HogQLSyntaxError: the text is not HogQL, is too long or nests too deep; ``span`` tells where.
-    """
-    if len(text) > MAX_QUERY_LENGTH:
-        raise HogQLSyntaxError(
-            f"The query has {len(text):,} characters; at most {MAX_QUERY_LENGTH:,} are parsed.",
-            text=text,
-            span=Span(MAX_QUERY_LENGTH, MAX_QUERY_LENGTH + 1),
-        )
-    _check_nesting(text)
-    tree: dict[str, Any] = json.loads(_parse(text))
-    if tree.get("error"):
-        raise _syntax_error(text, tree)
-    return tree
-
-
-def _check_nesting(text: str) -> None:
-    depth = 0
-    for offset, char in enumerate(text):
-        if char in "([{":
-            depth += 1
-            if depth > MAX_NESTING:
-                raise HogQLSyntaxError(
-                    f"The query nests more than {MAX_NESTING} brackets deep.",
-                    text=text,
-                    span=Span(offset, offset + 1),
-                )
-        elif char in ")]}":
-            depth -= 1
 
 
 def _syntax_error(text: str, tree: dict[str, Any]) -> HogQLSyntaxError:

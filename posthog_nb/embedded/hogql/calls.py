@@ -61,9 +61,10 @@ def build_call(  # noqa: PLR0913, PLR0917 - what makes a call
     _check_arity(name, function, len(args), refuse)
     _check_modifiers(name, function, modifiers, refuse)
     if function.rewrite is not None:
-        if modifiers.condition is not None or modifiers.over is not None:
-            raise refuse(f"'{name}' takes neither FILTER nor OVER")
-        return function.rewrite(Invocation(name, tuple(args), facts, refuse))
+        if modifiers.over is not None:
+            raise refuse(f"'{name}' does not take OVER")
+        invocation = Invocation(name, tuple(args), facts, refuse, modifiers.distinct, modifiers.condition)
+        return function.rewrite(invocation)
     if function.target in ("lagInFrame", "leadInFrame"):
         return _neighbour(name, function, args, modifiers)
     exprs = tuple(arg.expr for arg in args)

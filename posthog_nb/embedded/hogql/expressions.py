@@ -124,6 +124,8 @@ class ExpressionResolver(NameResolver):
         raise self.refusal(node)("You can only call simple functions in HogQL, not expressions")
 
     def _lambda(self, node: ast.Lambda, scope: Scope) -> Typed:
+        for arg in node.args:
+            self.check_identifier(arg, self.refusal(node))
         names = {arg: f"_u{arg}" if arg.startswith("__") else arg for arg in node.args}
         before = scope.arguments
         scope.arguments = {**before, **{arg: Typed(sql.Name(name)) for arg, name in names.items()}}

@@ -146,7 +146,6 @@ float 2-3: arrayAUC
 string 1-2: arrayStringConcat
 ? 1-1: arrayJoin
 array 1-3: range
-? 1-1: untuple
 ? 2-3: tupleElement
 tuple 2-2: tuplePlus tupleMinus tupleMultiply tupleDivide tupleMultiplyByNumber tupleDivideByNumber
 tuple 1-1: tupleNegate
@@ -213,7 +212,7 @@ boolean 1-*: indexHint
 """
 
 _ZONED = """
-datetime 1-2: fromUnixTimestamp fromUnixTimestamp64Milli UUIDv7ToDateTime
+datetime 1-2: fromUnixTimestamp64Milli UUIDv7ToDateTime
 """
 """As :data:`_PLAIN`, with the project's time zone as the last argument where it is not given."""
 
@@ -243,6 +242,7 @@ _REFUSED = {
     "lookupPaidMediumType": _NO_DICTIONARY,
     "lookupOrganicSourceType": _NO_DICTIONARY,
     "lookupOrganicMediumType": _NO_DICTIONARY,
+    "untuple": "how many columns it gives is not known before it runs; name the elements: t.1, t.2",
     "embedText": "its model runs at PostHog",
     "jev": "its model runs at PostHog",
     "decide": "its model runs at PostHog",
@@ -291,6 +291,7 @@ _REWRITTEN: dict[str, Function] = {
     "parseDateTime64BestEffortOrNull": Function(
         "", 1, 2, rewrite=tm.parse_best_effort("parseDateTime64BestEffortOrNull")
     ),
+    "fromUnixTimestamp": Function("", 1, 3, rewrite=tm.from_unix_timestamp),
     "to_timestamp": Function("", 1, 1, rewrite=tm.to_timestamp),
     "to_char": Function("formatDateTime", 2, 3, returns=STRING, zone=True),
     "formatDateTime": Function("formatDateTime", 2, 3, returns=STRING, zone=True),
@@ -336,7 +337,6 @@ _REWRITTEN: dict[str, Function] = {
     "split_part": Function("", 3, 3, rewrite=rw.split_part),
     "md5": Function("", 1, 1, rewrite=rw.md5),
     "replace": Function("replaceAll", 3, 3, returns=STRING),
-    "json_agg": Function("", 1, 1, rewrite=rw.json_agg),
     "isIPAddressInRange": Function("", 2, 2, rewrite=rw.ip_in_range),
     "sortableSemVer": Function("", 1, 1, rewrite=rw.sortable_version),
     # Choice and NULL

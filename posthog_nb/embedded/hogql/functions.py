@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from posthog_nb.embedded.hogql.facts import ProjectFacts
     from posthog_nb.embedded.hogql.refuse import Refuse
+    from posthog_nb.embedded.hogql.sql import Expr
     from posthog_nb.embedded.hogql.typed import Typed
     from posthog_nb.embedded.hogql.types import Type
 
@@ -38,6 +39,8 @@ class Invocation:
     args: tuple[Typed, ...]
     facts: ProjectFacts
     refuse: Refuse
+    distinct: bool = False
+    condition: Expr | None = None
 
     @property
     def zone(self) -> str:

@@ -266,6 +266,16 @@ def _cte(cte: ast.CTE) -> str:
     return f"{hogql_text(cte.expr)} AS {hogql_identifier(cte.name)}"
 
 
+def _sample(sample: ast.SampleExpr) -> str:
+    text = f"SAMPLE {_ratio(sample.sample_value)}"
+    return f"{text} OFFSET {_ratio(sample.offset_value)}" if sample.offset_value else text
+
+
+def _ratio(ratio: ast.RatioExpr) -> str:
+    left = hogql_text(ratio.left)
+    return left if ratio.right is None else f"{left}/{hogql_text(ratio.right)}"
+
+
 def _tables(join: ast.JoinExpr) -> str:
     parts = []
     current: ast.JoinExpr | None = join
@@ -273,6 +283,8 @@ def _tables(join: ast.JoinExpr) -> str:
         text = hogql_text(current.table)
         if current.table_args is not None:
             text += f"({_join(current.table_args)})"
+        if current.sample:
+            text += f" {_sample(current.sample)}"
         if current.alias:
             text += f" AS {hogql_identifier(current.alias)}"
         if current.join_type:

@@ -48,7 +48,7 @@ def _clamp(query: Query) -> ast.Node | None:
     if limit is None or query.limit_percent:
         return limit
     if isinstance(limit, ast.Constant):
-        too_many = isinstance(limit.value, (int, float)) and limit.value > MAX_LIMIT
+        too_many = isinstance(limit.value, int) and limit.value > MAX_LIMIT
         return _constant(query, MAX_LIMIT) if too_many else limit
     return ast.Call(limit.span, name="min2", args=(ast.Constant(limit.span, MAX_LIMIT), limit))
 

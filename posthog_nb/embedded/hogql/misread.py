@@ -16,7 +16,7 @@ from posthog_nb.errors import HogQLQueryError, Span
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from posthog_nb.embedded.hogql.tokens import Token
+    from posthog_nb.syntax import Token
 
 __all__ = ["refuse_misread"]
 
@@ -45,10 +45,10 @@ _PHRASES = (
     _Phrase(("WITH", "ROLLUP"), "HogQL ignores WITH ROLLUP.", "Write GROUP BY ROLLUP(a, b)."),
     _Phrase(("WITH", "CUBE"), "HogQL ignores WITH CUBE.", "Write GROUP BY CUBE(a, b)."),
     _Phrase(("NATURAL", "JOIN"), "HogQL reads NATURAL JOIN as a join without a condition.", "Write the condition: ON."),
-    _Phrase(("GLOBAL", "JOIN"), "HogQL reads GLOBAL as the alias of the table.", "Leave GLOBAL out."),
-    _Phrase(("GLOBAL", "LEFT"), "HogQL reads GLOBAL as the alias of the table.", "Leave GLOBAL out."),
-    _Phrase(("GLOBAL", "INNER"), "HogQL reads GLOBAL as the alias of the table.", "Leave GLOBAL out."),
-    _Phrase(("GLOBAL", "ANY"), "HogQL reads GLOBAL as the alias of the table.", "Leave GLOBAL out."),
+    *(
+        _Phrase(("GLOBAL", word), "HogQL reads GLOBAL as the alias of the table.", "Leave GLOBAL out.")
+        for word in ("JOIN", "LEFT", "RIGHT", "FULL", "INNER", "CROSS", "ANY", "ALL", "SEMI", "ANTI", "ASOF")
+    ),
     _Phrase(
         ("DISTINCT", "ON", "("),
         "HogQL reads DISTINCT ON as DISTINCT and a call of a function on().",
@@ -81,7 +81,9 @@ def _swallowed_phrase(tokens: Sequence[Token]) -> _Problem | None:
     for index, token in enumerate(tokens):
         for phrase in _PHRASES_BY_WORD.get(token.word, ()):
             found = tokens[index : index + len(phrase.words)]
-            if tuple(part.word for part in found) == phrase.words:
+            follower = tokens[index + len(found)].word if index + len(found) < len(tokens) else ""
+            # `WITH totals AS (...)` names a table.
+            if tuple(part.word for part in found) == phrase.words and follower != "AS":
                 return phrase.message, phrase.hint, Span(token.start, found[-1].end)
     return None
 
@@ -201,9 +203,10 @@ def _bare_words(tokens: Sequence[Token], index: int | None) -> Iterator[tuple[st
 
 def _format_as_alias(tokens: Sequence[Token], join: ast.JoinExpr) -> _Problem | None:
     """``FORMAT JSON`` after a table is read as an alias of the table."""
-    if join.alias is None:
+    if join.alias is None or join.table is None:
         return None
-    for before, token in pairwise(tokens):
+    first = next((index for index, token in enumerate(tokens) if token.start >= join.table.span.end), len(tokens))
+    for before, token in pairwise(tokens[first : first + 2]):
         if before.word in ("FORMAT", "SETTINGS") and token.word == join.alias.upper():
             return f"HogQL has no {before.word} clause.", "Leave it out.", Span(before.start, token.end)
     return None

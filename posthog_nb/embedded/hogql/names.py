@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["NameResolver"]
 
-_MOST_NODES = 50_000
-"""Most nodes visited for one query: values of WITH are copied where they are used, and could double each time."""
+_MOST_COPIED = 50_000
+"""Most nodes of WITH's values in one query: they are copied where they are used, and could double each time."""
 
 
 class NameResolver:
@@ -41,7 +41,8 @@ class NameResolver:
         self.text = text
         self.facts = facts
         self.aliases = Aliases()
-        self._visited = 0
+        self._copying = 0
+        self._copied = 0
 
     def subquery(self, query: ast.Node, scope: Scope) -> tuple[sql.Statement, dict[str, QueryColumn]]:
         """A nested query and its columns."""
@@ -55,9 +56,10 @@ class NameResolver:
 
     def expr(self, node: ast.Node, scope: Scope) -> Typed:
         """Any expression."""
-        self._visited += 1
-        if self._visited > _MOST_NODES:
-            raise self.refusal(node)("The query is too large once its WITH values are put in place")
+        if self._copying:
+            self._copied += 1
+            if self._copied > _MOST_COPIED:
+                raise self.refusal(node)("The query is too large once its WITH values are put in place")
         visit = self.visitors.get(type(node))
         if visit is None:
             raise self.refusal(node)(f"{type(node).__name__} is not supported here")
@@ -141,9 +143,11 @@ class NameResolver:
     def _with_value(self, name: str, scope: Scope) -> Typed:
         """A value of WITH is put in place where it is used; inside it, its own name means something else."""
         node = scope.values.pop(name)
+        self._copying += 1
         try:
             return self.expr(node, scope)
         finally:
+            self._copying -= 1
             scope.values[name] = node
 
     def _place(self, node: ast.Node, scope: Scope) -> Typed:
@@ -192,6 +196,12 @@ class NameResolver:
         name, value = self.declare(node, scope)
         return Typed(sql.Aliased(value.expr, name), value.type, value.constant)
 
+    @staticmethod
+    def check_identifier(name: str, refuse: Refuse) -> None:
+        """Refuse a name that PostHog refuses."""
+        if "%" in name:
+            raise refuse(f'The HogQL identifier "{name}" is not permitted as it contains the "%" character')
+
     def declare(self, node: ast.Alias, scope: Scope) -> tuple[str, Typed]:
         """Make an alias known; gives its ClickHouse name and what it stands for."""
         refuse = self.refusal(node)
@@ -199,8 +209,7 @@ class NameResolver:
             raise refuse(f"Alias '{node.alias}' is a reserved keyword.")
         if not node.alias or node.alias in scope.aliases:
             raise refuse(f"Cannot redefine an alias with the name: {node.alias}")
-        if "%" in node.alias:
-            raise refuse(f'The HogQL identifier "{node.alias}" is not permitted as it contains the "%" character')
+        self.check_identifier(node.alias, refuse)
         value = self.expr(node.expr, scope)
         name = scope.fresh_name(node.alias)
         scope.aliases[node.alias] = Typed(sql.Name(name), value.type)

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from posthog_nb.embedded.hogql import ast
 from posthog_nb.embedded.hogql.misread import refuse_misread
-from posthog_nb.embedded.hogql.tokens import Token, tokenise
 from posthog_nb.embedded.hogql.values import constant_of
 from posthog_nb.errors import HogQLQueryError, HogQLSyntaxError, Span
-from posthog_nb.syntax import parse_select
+from posthog_nb.syntax import Token, parse_select, tokenise
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -94,19 +94,24 @@ def md5(it: Invocation) -> Typed:
     return Typed(call("hex", call("MD5", it.args[0].expr)), STRING.or_null(it.args[0].type.nullable))
 
 
+def _aggregate(name: str, it: Invocation) -> Expr:
+    """An aggregate over the first argument, with the call's own DISTINCT and FILTER."""
+    return Func(name, (it.args[0].expr,), distinct=it.distinct, condition=it.condition)
+
+
 def json_agg(it: Invocation) -> Typed:
     """``json_agg``: the values as a JSON list."""
-    return Typed(call("toJSONString", call("groupArray", it.args[0].expr)), STRING)
+    return Typed(call("toJSONString", _aggregate("groupArray", it)), STRING)
 
 
 def string_agg(it: Invocation) -> Typed:
     """``string_agg(x, separator)``."""
-    return Typed(call("arrayStringConcat", call("groupArray", it.args[0].expr), it.args[1].expr), STRING)
+    return Typed(call("arrayStringConcat", _aggregate("groupArray", it), it.args[1].expr), STRING)
 
 
 def every(it: Invocation) -> Typed:
     """``every``: whether all are true."""
-    return Typed(call("toBool", call("min", it.args[0].expr)), BOOLEAN.or_null(it.args[0].type.nullable))
+    return Typed(call("toBool", _aggregate("min", it)), BOOLEAN.or_null(it.args[0].type.nullable))
 
 
 def case_with_expression(it: Invocation) -> Typed:

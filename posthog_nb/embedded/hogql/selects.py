@@ -157,6 +157,10 @@ class SelectResolver(ExpressionResolver):
     def _limit(self, query: ast.SelectQuery, scope: Scope) -> Expr | None:
         limit = self._optional(query.limit, scope)
         if limit is None or not query.limit_percent:
+            whole = not isinstance(limit, sql.Literal) or _is_whole(limit.value)
+            if query.limit is not None and not whole:
+                # ClickHouse reads a fraction as a share of the rows, and a negative number from the end.
+                raise self.refusal(query.limit)("LIMIT takes a whole number from 0")
             return limit
         value = limit.value if isinstance(limit, sql.Literal) else None
         if not isinstance(value, (int, float)) or not 0 < value < _PERCENT:
@@ -227,7 +231,9 @@ class SelectResolver(ExpressionResolver):
         if isinstance(node, ast.ColumnsExpr) or (isinstance(node, ast.Field) and node.chain[-1] == "*"):
             for column in self.star(node, scope):
                 value = self.finish(column)
-                yield _Item(column.name, scope.fresh_name(column.name), value.expr, value.type, visible=True)
+                yield _Item(
+                    column.name, scope.fresh_name(column.name.replace("%", "")), value.expr, value.type, visible=True
+                )
             return
         if isinstance(node, ast.Alias):
             name, value = self.declare(node, scope)
@@ -288,6 +294,10 @@ class SelectResolver(ExpressionResolver):
         if located is None:
             raise self.refusal(node)("COLUMNS takes columns")
         return [located]
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 def _star_of(relation: Relation) -> list[Located]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from posthog_nb.embedded.hogql.sql import Func, Literal, call
 from posthog_nb.embedded.hogql.typed import Typed
-from posthog_nb.embedded.hogql.types import DATE, DATETIME, INTEGER, INTERVAL, UNKNOWN, Kind
+from posthog_nb.embedded.hogql.types import DATE, DATETIME, INTEGER, INTERVAL, STRING, UNKNOWN, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -211,6 +211,14 @@ def first_as_utc(it: Invocation) -> Typed:
     """The windows of time of tumble and hop read their first argument in UTC."""
     first = call("toDateTime", it.args[0].expr, "UTC")
     return Typed(Func(it.name, (first, *(arg.expr for arg in it.args[1:]))))
+
+
+def from_unix_timestamp(it: Invocation) -> Typed:
+    """``fromUnixTimestamp(seconds)`` as a time, with a format as text, both in the project's zone."""
+    if len(it.args) == 1:
+        return to_timestamp(it)
+    zone = it.args[2].expr if len(it.args) > 2 else Literal(it.zone)  # noqa: PLR2004 - the third
+    return Typed(Func("fromUnixTimestamp", (it.args[0].expr, it.args[1].expr, zone)), STRING)
 
 
 def to_timestamp(it: Invocation) -> Typed:
