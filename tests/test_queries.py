@@ -188,6 +188,9 @@ def test_offset_of_a_sample_is_no_offset() -> None:
 
 # Parameters --------------------------------------------------------------------------------------------------------
 
+ENDLESS: list[object] = []
+ENDLESS.append(ENDLESS)
+
 LONDON = zoneinfo.ZoneInfo("Europe/London")
 
 
@@ -210,6 +213,10 @@ LONDON = zoneinfo.ZoneInfo("Europe/London")
         (pl.Series(["a"]), "{v}", ["a"]),
         (pa.array([1, None]), "{v}", [1, None]),
         (pd.NaT, "{v}", None),
+        (pd.NA, "{v}", None),
+        (pd.Series(["a", None]), "{v}", ["a", None]),
+        (pd.Series([1, None], dtype="Int64"), "{v}", [1, None]),
+        ({"b", "a"}, "{v}", ["a", "b"]),
         (uuid.UUID(int=1), "{v}", str(uuid.UUID(int=1))),
         (date(2026, 3, 29), "toDate({v})", "2026-03-29"),
         (
@@ -229,6 +236,18 @@ def test_a_value_is_bound_with_its_type_and_never_becomes_text(value: object, ex
     connection = sent("SELECT {v} AS x, '{v}' AS y", values={"v": value})
     assert connection.text == f"SELECT {expression} AS x, '{{v}}' AS y LIMIT 101"
     assert connection.bound == {"v": bound}
+
+
+@pytest.mark.parametrize("values", [5, ["a"], {1: 2}])
+def test_values_that_have_no_names_are_refused(values: Any) -> None:
+    with pytest.raises(InvalidInputError, match="values"):
+        sent("SELECT {v}", values=values)
+
+
+def test_a_time_of_numpy_crosses_as_a_time() -> None:
+    with pytest.warns(UserWarning, match="no time zone"):
+        bound = sent("SELECT {v}", values={"v": np.datetime64("2026-01-02T03:04:05.123456789")}).bound
+    assert bound["v"].endswith(".123456")
 
 
 def test_a_list_of_times_is_a_list_of_typed_times() -> None:
@@ -273,6 +292,13 @@ def test_times_stand_for_their_instant_whatever_the_projects_zone(clickhouse: On
         ({"a": 1}, "dict"),
         (b"x", "bytes"),
         ([1, [object()]], "object"),
+        ("\ud800", "half a surrogate pair"),
+        (ENDLESS, "nests more than 50 deep"),
+        (date(1900, 1, 1), "1900-01-01 is beyond 1970-01-01"),
+        (date(2300, 1, 1), "beyond 1970-01-01 to 2149-06-06"),
+        (datetime.min.replace(tzinfo=UTC), "beyond the years 1900 to 2299"),
+        (np.timedelta64(5, "ns"), "timedelta"),
+        (pd.DataFrame({"a": [1]}), "DataFrame"),
     ],
 )
 def test_a_value_that_hogql_has_no_constant_for_is_refused(value: object, said: str) -> None:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["Arguments", "help_text", "parse_cell_line", "parse_line"]
 
 FRAMES = ("pandas", "polars", "arrow")
-_TOKEN = re.compile(r"""(?:[^\s"']|"[^"]*"|'[^']*')+""")
-_QUOTED = re.compile(r""""([^"]*)"|'([^']*)'""")
+_SPACE = re.compile(r"\s*")
+_BARE = re.compile(r"\S*")
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,12 @@ def parse_cell_line(line: str) -> Arguments:
     Raises:
         InvalidInputError: an option is unknown or has a wrong value, or NAME is no name for a variable.
     """
-    return _arguments(_TOKEN.findall(line))
+    tokens: list[str] = []
+    rest = line
+    while rest.strip():
+        token, rest = _token(rest)
+        tokens.append(token)
+    return _arguments(tokens)
 
 
 def parse_line(line: str) -> tuple[Arguments, str]:
@@ -111,13 +116,63 @@ def parse_line(line: str) -> tuple[Arguments, str]:
     tokens: list[str] = []
     rest = line.lstrip()
     while rest.startswith("-") and not rest.startswith("-- "):
-        match = cast("re.Match[str]", _TOKEN.match(rest))
-        tokens.append(match.group())
-        rest = rest[match.end() :].lstrip()
-        if _takes_value(match.group()) and (value := _TOKEN.match(rest)):
-            tokens.append(value.group())
-            rest = rest[value.end() :].lstrip()
+        token, rest = _token(rest)
+        tokens.append(token)
+        if _takes_value(token) and rest.strip():
+            token, rest = _token(rest)
+            tokens.append(token)
+        rest = rest.lstrip()
     return _arguments(tokens), rest
+
+
+def _token(text: str) -> tuple[str, str]:
+    """The first token of ``text``, and what follows it.
+
+    A quote means something at the beginning of a token and of a value (``name='Ada Lovelace'``), where JSON also keeps
+    its spaces (``names=["a", "b"]``). Anywhere else it is a character like any other.
+
+    Raises:
+        InvalidInputError: a quote is not closed.
+    """
+    start = cast("re.Match[str]", _SPACE.match(text)).end()
+    if text[start] in "\"'":
+        inside, end = _quoted(text, start)
+        return inside, text[end:]
+    bare = cast("re.Match[str]", _BARE.match(text, start)).group()
+    name, equals, _ = bare.partition("=")
+    value = start + len(name) + 1
+    if equals and value < len(text):
+        if (json_end := _json_end(text, value)) is not None:
+            return text[start:json_end], text[json_end:]
+        if text[value] in "\"'":
+            inside, end = _quoted(text, value)
+            return f"{name}={inside}", text[end:]
+    return bare, text[start + len(bare) :]
+
+
+def _quoted(text: str, start: int) -> tuple[str, int]:
+    quote = text[start]
+    end = text.find(quote, start + 1)
+    while end >= 0 and text[end + 1 : end + 2].strip():
+        # Inside a word: an apostrophe.
+        end = text.find(quote, end + 1)
+    if end < 0:
+        raise InvalidInputError(
+            f"%%hogql: the quote in {text[start:].strip()!r} is not closed.",
+            hint="Close it, or leave it out where there are no spaces.",
+        )
+    return text[start + 1 : end], end + 1
+
+
+def _json_end(text: str, start: int) -> int | None:
+    """Where a list, an object or a text in JSON ends that is followed by a space or nothing; None for anything else."""
+    if text[start] not in '[{"':
+        return None
+    try:
+        _, end = json.JSONDecoder().raw_decode(text, start)
+    except ValueError:
+        return None
+    return None if text[end : end + 1].strip() else end
 
 
 def _takes_value(token: str) -> bool:
@@ -126,8 +181,7 @@ def _takes_value(token: str) -> bool:
 
 def _arguments(tokens: Iterable[str]) -> Arguments:
     parser = _parser()
-    unquoted = [_QUOTED.sub(lambda match: match.group(1) or match.group(2) or "", token) for token in tokens]
-    known, unknown = parser.parse_known_args(unquoted)
+    known, unknown = parser.parse_known_args(list(tokens))
     if unknown:
         raise InvalidInputError(f"%%hogql: unknown argument {unknown[0]!r}.", hint=_nearest(unknown[0], parser))
     if known.name and known.out:

@@ -1,12 +1,11 @@
-"""The notebook's own variables as typed values for a query."""
+"""Which of the notebook's own variables a query takes its values from."""
 
 from __future__ import annotations
 
 import datetime as dt
-import decimal
 import uuid
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from posthog_nb.errors import InvalidInputError, MissingParameterError
 
@@ -15,9 +14,9 @@ if TYPE_CHECKING:
 
     from posthog_nb.errors import Span
 
-__all__ = ["collect_values", "plain_value"]
+__all__ = ["collect_values"]
 
-_PLAIN = (str, bool, int, float, dt.date, decimal.Decimal, uuid.UUID)
+_PLAIN = (str, bool, int, float, dt.date, uuid.UUID, list, tuple, set, frozenset)
 
 
 def collect_values(
@@ -27,7 +26,7 @@ def collect_values(
 
     Raises:
         MissingParameterError: a name is in neither; it says what is near.
-        InvalidInputError: a variable is of a kind that cannot be sent, or a ``--param`` is used nowhere.
+        InvalidInputError: a ``--param`` is used nowhere.
     """
     values: dict[str, object] = {}
     names: set[str] = set()
@@ -36,7 +35,7 @@ def collect_values(
         if name in params:
             values[name] = params[name]
         elif name in namespace:
-            values[name] = plain_value(name, namespace[name])
+            values[name] = namespace[name]
         else:
             raise MissingParameterError(
                 f"The query uses {{{name}}}, and there is no variable or --param of that name.",
@@ -54,50 +53,13 @@ def collect_values(
 
 
 def _near(name: str, params: Mapping[str, object], namespace: Mapping[str, object]) -> str:
-    in_scope = [
-        key for key, value in {**namespace, **params}.items() if not key.startswith("_") and _is_sendable(value)
-    ]
+    in_scope = [key for key, value in {**namespace, **params}.items() if not key.startswith("_") and _is_value(value)]
     near = get_close_matches(name, in_scope, n=3)
     if near:
         return f"Perhaps you meant {' or '.join(f'{{{key}}}' for key in near)}? Or set it: {name} = ..."
     return f"Set it in a cell above ({name} = ...) or on the line (--param {name}=...)."
 
 
-def _is_sendable(value: object) -> bool:
-    return value is None or isinstance(value, (*_PLAIN, list, tuple)) or hasattr(value, "tolist")
-
-
-def plain_value(name: str, value: Any) -> object:  # noqa: ANN401 - a notebook's variable is anything
-    """The value as Python's own type: a number, text, date, UUID, None, or a list of them.
-
-    NumPy scalars and arrays, pandas and polars series, sets and pandas' timestamps are taken for what they hold;
-    pandas' NaT and NA are None.
-
-    Raises:
-        InvalidInputError: the value is of another kind, a frame or a dict for example.
-    """
-    if value is None or _is_missing(value):
-        return None
-    if isinstance(value, (list, tuple, set, frozenset)):
-        items = sorted(value, key=repr) if isinstance(value, (set, frozenset)) else value
-        return [plain_value(name, item) for item in items]
-    if hasattr(value, "to_pydatetime"):  # pd.Timestamp; before the check for datetime, which it also is
-        return value.to_pydatetime(warn=False)
-    if hasattr(value, "tolist") and not hasattr(
-        value, "columns"
-    ):  # NumPy scalars and arrays, pandas series and indexes
-        held = value.tolist()
-        return plain_value(name, held) if held is not value else held
-    if isinstance(value, _PLAIN):
-        return value
-    if hasattr(value, "to_list") and not hasattr(value, "columns"):  # polars series
-        return plain_value(name, value.to_list())
-    raise InvalidInputError(
-        f"{{{name}}} is a {type(value).__name__}, which is no value for a query.",
-        hint="Numbers, text, dates, UUIDs, None, and lists or series of them are.",
-    )
-
-
-def _is_missing(value: object) -> bool:
-    # pd.NaT and pd.NA, without importing pandas: both are singletons of classes of these names.
-    return type(value).__name__ in {"NaTType", "NAType"}
+def _is_value(value: object) -> bool:
+    """Whether it looks like a value for a query, and not like a module, a function or a frame."""
+    return value is None or isinstance(value, _PLAIN) or hasattr(value, "tolist") or hasattr(value, "to_list")

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from posthog_nb.errors import InvalidInputError
 from posthog_nb.operations.moments import in_utc, is_missing
+from posthog_nb.operations.plain import as_python, is_text
 
 __all__ = ["event_time", "json_properties"]
 
@@ -20,7 +21,8 @@ _INTEGER_BITS = 64
 def json_properties(properties: object, name: str = "properties") -> dict[str, Any]:
     """``properties`` as JSON can carry them.
 
-    Times and dates become ISO text, UUIDs text, and scalars and arrays of numpy and pandas Python's own.
+    Times and dates become ISO text, UUIDs text, and scalars, arrays and series of numpy, pandas, polars and Arrow
+    Python's own.
 
     Raises:
         InvalidInputError: they are not a mapping with text keys, or a value cannot be carried.
@@ -72,10 +74,10 @@ def _value(value: object, path: str, depth: int) -> Any:  # noqa: ANN401, C901, 
             return _mapping(value, path, depth)
         case list() | tuple():
             return [_value(item, f"{path}[{number}]", depth + 1) for number, item in enumerate(value)]
-    convert = getattr(value, "tolist", None)
-    if callable(convert):
-        # Scalars and arrays of numpy, series of pandas.
-        return _value(convert(), path, depth + 1)
+    # A set has no order, and a list in an event has one.
+    found = value if isinstance(value, (set, frozenset)) else as_python(value)
+    if found is not value and found is not None:
+        return _value(found, path, depth + 1)
     raise InvalidInputError(
         f"{path} is of type {type(value).__name__}, which JSON cannot carry.",
         hint="Send text, a number, True/False, None, a time, or lists and dicts of them.",
@@ -83,7 +85,7 @@ def _value(value: object, path: str, depth: int) -> Any:  # noqa: ANN401, C901, 
 
 
 def _check_text(text: str, path: str) -> str:
-    if any("\ud800" <= char <= "\udfff" for char in text):
+    if not is_text(text):
         raise InvalidInputError(f"{path} holds half a surrogate pair, which is not text.")
     return text
 

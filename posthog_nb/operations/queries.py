@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, SupportsIndex
 from posthog_nb.errors import HogQLSyntaxError, InvalidInputError, QueryError
 from posthog_nb.operations.answer import LARGEST_PAGE, MOST_ROWS, Answer, ask
 from posthog_nb.operations.paging import Walk, start_walk
+from posthog_nb.operations.plain import is_text
 from posthog_nb.operations.result import Context, Result
 from posthog_nb.operations.shape import Shape, read_shape
-from posthog_nb.operations.values import Bound, bind
+from posthog_nb.operations.values import Bound, bind, named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,8 +38,9 @@ def run(  # noqa: PLR0913 - one argument a choice
     _check(query, limit, timeout)
     # A numpy integer is welcome; what follows counts with Python's own.
     limit = None if limit is None else index(limit)
-    shape = read_shape(query, values or {})
-    bound = bind(query, shape.tree, values)
+    given = named(values)
+    shape = read_shape(query, given)
+    bound = bind(query, shape.tree, given)
     size = _size(shape, limit)
     answer = _first(connection, shape, bound, original=query, size=size, timeout=timeout, fresh=fresh)
     shown = min(size, LARGEST_PAGE) if size is not None else LARGEST_PAGE
@@ -63,14 +65,16 @@ def run(  # noqa: PLR0913 - one argument a choice
     return Result(context, answer, chunks, walk)
 
 
-def _check(query: object, limit: object, timeout: float | None) -> None:
+def _check(query: object, limit: object, timeout: object) -> None:
     if not isinstance(query, str):
         raise InvalidInputError(f"The query is of type {type(query).__name__}, not text.")
+    if not is_text(query):
+        raise InvalidInputError("The query holds half a surrogate pair, which is not text.")
     if limit is not None and (isinstance(limit, bool) or not isinstance(limit, SupportsIndex) or index(limit) < 1):
         raise InvalidInputError(
             f"limit is {limit!r}; it is the most rows to return, at least 1.", hint="fetch_all() gives every row."
         )
-    if timeout is not None and not timeout > 0:
+    if timeout is not None and (isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout > 0):
         raise InvalidInputError(f"timeout is {timeout!r}; it is a number of seconds above 0.")
 
 

@@ -12,21 +12,23 @@ from __future__ import annotations
 import difflib
 import math
 import re
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from posthog_nb.errors import HogQLSyntaxError, InvalidInputError, MissingParameterError, Span
-from posthog_nb.operations.moments import in_utc, is_missing
+from posthog_nb.operations.moments import in_utc
+from posthog_nb.operations.plain import as_python, is_text
 from posthog_nb.operations.splice import Edit
 from posthog_nb.operations.tree import nodes
 from posthog_nb.syntax import parse_select, parser_available
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterator, Mapping
+    from collections.abc import Callable, Container, Iterator
 
-__all__ = ["Bound", "bind", "placeholders"]
+__all__ = ["Bound", "bind", "named", "placeholders"]
 
 _PASSED_THROUGH = frozenset({"filters", "variables"})
 """Placeholders that PostHog fills itself."""
@@ -34,6 +36,11 @@ _PASSED_THROUGH = frozenset({"filters", "variables"})
 _BRACED = re.compile(r"\{\s*([A-Za-z_]\w*)\s*\}")
 
 _SMALLEST_INTEGER, _LARGEST_INTEGER = -(2**63), 2**64 - 1
+_YEARS_OF_A_TIME = range(1900, 2300)
+_FIRST_DATE, _LAST_DATE = date(1970, 1, 1), date(2149, 6, 6)
+"""ClickHouse takes what lies beyond for the nearest it has, without a word."""
+
+_DEEPEST = 50
 
 
 class Bound:
@@ -73,19 +80,18 @@ def _places(tree: dict[str, Any]) -> Iterator[tuple[str, Span]]:
             yield name, Span(node["start"]["offset"], node["end"]["offset"])
 
 
-def bind(text: str, tree: dict[str, Any] | None, values: Mapping[str, object] | None) -> Bound:
-    """Match the placeholders of ``text`` with ``values``.
+def bind(text: str, tree: dict[str, Any] | None, given: dict[str, object]) -> Bound:
+    """Match the placeholders of ``text`` with values.
 
     Args:
         text: The query.
         tree: Its parse, or None where PostHog's parser is not available; then all values are sent as they are.
-        values: The values by name.
+        given: The values by name.
 
     Raises:
         MissingParameterError: a placeholder has no value.
         InvalidInputError: a value is of a kind that HogQL has no constant for.
     """
-    given = dict(values or {})
     bound = Bound()
     if tree is None:
         # No placeholder can be rewritten, so a time crosses as text that carries its offset.
@@ -104,6 +110,24 @@ def bind(text: str, tree: dict[str, Any] | None, values: Mapping[str, object] | 
     return bound
 
 
+def named(values: object) -> dict[str, object]:
+    """The values by name.
+
+    Raises:
+        InvalidInputError: they are not a mapping with text keys.
+    """
+    if values is None:
+        return {}
+    if not isinstance(values, Mapping):
+        raise InvalidInputError(
+            f"values is of type {type(values).__name__}.", hint='Give a dict of name and value: {"since": since}.'
+        )
+    for name in values:
+        if not isinstance(name, str):
+            raise InvalidInputError(f"values has the name {name!r}, which is not text.")
+    return dict(values)
+
+
 def _missing(name: str, given: dict[str, object], text: str, span: Span) -> MissingParameterError:
     close = difflib.get_close_matches(name, given, n=1)
     known = ", ".join(f"{{{known}}}" for known in sorted(given)) or "no values"
@@ -115,7 +139,7 @@ def _missing(name: str, given: dict[str, object], text: str, span: Span) -> Miss
 
 def _utc_text(moment: datetime) -> str:
     """An instant in UTC as ``toDateTime64(..., 6, 'UTC')`` reads it."""
-    return moment.strftime("%Y-%m-%d %H:%M:%S.%f")
+    return moment.replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds")
 
 
 class _Constant:
@@ -127,12 +151,12 @@ class _Constant:
 
     def expression(self, value: object, values: dict[str, Any]) -> str:
         """The HogQL that stands for ``value``; what it binds is added to ``values``."""
-        value = _plain_python(value)
-        if isinstance(value, list | tuple) and any(isinstance(item, date) for item in map(_plain_python, value)):
+        value = as_python(value)
+        if isinstance(value, list | tuple) and any(isinstance(item, date) for item in map(as_python, value)):
             items = []
             for number, item in enumerate(value):
                 name = f"{self._name}__{number}"
-                items.append(self._one(name, _plain_python(item), values))
+                items.append(self._one(name, as_python(item), values))
             return f"[{', '.join(items)}]"
         return self._one(self._name, value, values)
 
@@ -144,11 +168,17 @@ class _Constant:
             return f"toDate({{{name}}})"
         return f"{{{name}}}"
 
-    def plain(self, value: object) -> Any:  # noqa: ANN401, C901, PLR0911 - one case a type
+    def plain(self, value: object, depth: int = 0) -> Any:  # noqa: ANN401, C901, PLR0911, PLR0912 - one case a type
         """``value`` as JSON."""
-        value = _plain_python(value)
+        if depth > _DEEPEST:
+            raise self._refusal(f"it nests more than {_DEEPEST} deep", hint="Does it hold itself?")
+        value = as_python(value)
         match value:
-            case None | bool() | str():
+            case None | bool():
+                return value
+            case str():
+                if not is_text(value):
+                    raise self._refusal("it holds half a surrogate pair, which is not text")
                 return value
             case UUID():
                 return str(value)
@@ -161,11 +191,19 @@ class _Constant:
                     raise self._refusal(f"{value} is not a finite number; None stands for NULL")
                 return value
             case datetime():
-                return self._written(in_utc(value, f"{{{self._name}}}"))
+                moment = in_utc(value, f"{{{self._name}}}")
+                if moment.year not in _YEARS_OF_A_TIME:
+                    raise self._refusal(f"{value} is beyond the years 1900 to 2299, which ClickHouse's times have")
+                return self._written(moment)
             case date():
+                if not _FIRST_DATE <= value <= _LAST_DATE:
+                    raise self._refusal(
+                        f"{value} is beyond {_FIRST_DATE} to {_LAST_DATE}, which ClickHouse's dates have",
+                        hint="Pass a datetime: times reach from 1900 to 2299.",
+                    )
                 return value.isoformat()
             case list() | tuple():
-                return [self.plain(item) for item in value]
+                return [self.plain(item, depth + 1) for item in value]
             case Decimal():
                 raise self._refusal("a Decimal has no constant in HogQL; pass a float, or its text and toDecimal()")
         raise self._refusal(
@@ -175,19 +213,3 @@ class _Constant:
 
     def _refusal(self, what: str, hint: str | None = None) -> InvalidInputError:
         return InvalidInputError(f"The value of {{{self._name}}}: {what}.", hint=hint)
-
-
-def _plain_python(value: object) -> object:
-    """Scalars and sequences of numpy, pandas, polars and Arrow as Python's own; anything else as it is."""
-    if isinstance(value, datetime) and is_missing(value):
-        return None
-    if isinstance(value, str | int | float | date | list | tuple):
-        return value
-    if type(value).__module__ == "numpy" and getattr(getattr(value, "dtype", None), "kind", "") == "M":
-        # Left in nanoseconds, numpy would give the bare number of them.
-        value = value.astype("datetime64[us]")  # type: ignore[attr-defined]
-    for method in ("to_pylist", "tolist", "to_list", "as_py"):
-        convert = getattr(value, method, None)
-        if callable(convert):
-            return convert()
-    return value
