@@ -62,6 +62,7 @@ def connect(  # noqa: PLR0913 - one argument a setting
 
     Raises:
         ConfigurationError: a setting is not what it should be, or two contradict each other.
+        InvalidInputError: ``frame``, ``seed`` or ``as_of`` is not what it should be.
     """
     settings = resolve(
         target,
@@ -70,19 +71,21 @@ def connect(  # noqa: PLR0913 - one argument a setting
         project_token=project_token,
         allow_http=allow_http,
     )
+    if isinstance(seed, bool) or not isinstance(seed, int):
+        raise InvalidInputError(f"seed is {seed!r}; it is a whole number.")
     moment = None if as_of is None else event_time(_in_utc_unless_said(as_of), "as_of")
     client = Client(open_connection(settings, version=__version__, seed=seed, as_of=moment), frame=frame)
     _remember(client)
     return client
 
 
-def _in_utc_unless_said(as_of: datetime | str) -> datetime | str:
+def _in_utc_unless_said(as_of: object) -> object:
     if isinstance(as_of, str):
         try:
             as_of = datetime.fromisoformat(as_of.strip())
         except ValueError:
             return as_of  # refused by name where every time is read
-    return as_of.replace(tzinfo=UTC) if as_of.tzinfo is None else as_of
+    return as_of.replace(tzinfo=UTC) if isinstance(as_of, datetime) and as_of.tzinfo is None else as_of
 
 
 def latest_client() -> Client | None:

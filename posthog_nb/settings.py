@@ -128,7 +128,9 @@ def resolve(  # noqa: PLR0913 - one argument a setting
     """
     environ = os.environ if environ is None else environ
     sources: list[Callable[[str], str | None]] = [lambda name: environ.get(name, "").strip() or None]
-    host = _first(target, sources, "POSTHOG_HOST")
+    if target is not None and not isinstance(target, str):
+        raise ConfigurationError(f"The target is {target!r}, not text.", hint='Use "us", "eu", "demo" or a URL.')
+    host = _first((target or "").strip() or None, sources, "POSTHOG_HOST")
     if host is not None and (embedded := _embedded(str(host))) is not None:
         return embedded
     key = _secret(_first(personal_api_key, sources, "POSTHOG_PERSONAL_API_KEY", "POSTHOG_API_KEY"))
@@ -173,9 +175,13 @@ def _demo(*, chosen: bool) -> Settings:
     return Settings(kind="demo", api_url=DEMO_URL, ingestion_url=DEMO_URL, label="demo", chosen=chosen)
 
 
-def _secret(text: str | Secret | None) -> Secret | None:
+def _secret(text: object) -> Secret | None:
     if text is None or isinstance(text, Secret):
         return text
+    if not isinstance(text, str):
+        raise ConfigurationError(
+            f"A key or token is of type {type(text).__name__}, not text.", hint="It starts with phx_ or phc_."
+        )
     return Secret(text) if text.strip() else None
 
 

@@ -6,13 +6,15 @@ import hashlib
 import json
 from collections import Counter
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import pytest
 
+from posthog_nb.client import connect
 from posthog_nb.embedded.demo import VERSION, demo_events, demo_project
 from posthog_nb.embedded.demo.product import HOSTILE
+from posthog_nb.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -131,3 +133,18 @@ def test_texts_that_break_a_careless_display_are_among_them(events: list[Capture
     named = {e.properties["$set"]["name"] for e in events if "name" in e.properties.get("$set", {})}
     assert searched >= set(HOSTILE)
     assert named & set(HOSTILE)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"seed": 1.5}, "seed is 1.5"),
+        ({"seed": "1"}, "seed is '1'"),
+        ({"as_of": AS_OF.date()}, "as_of is"),
+        ({"as_of": 5}, "as_of is 5"),
+        ({"as_of": "yesterday"}, "not ISO 8601"),
+    ],
+)
+def test_a_seed_is_a_number_and_as_of_a_moment(arguments: dict[str, Any], said: str) -> None:
+    with pytest.raises(InvalidInputError, match=said):
+        connect("demo", **arguments)

@@ -187,3 +187,52 @@ else:
     sys.exit("pandas was found")
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("Map(String, Nullable(UInt64))", {"a": None, "b": 2**64 - 1}),
+        ("Map(String, Array(Nullable(UInt64)))", {"a": [None, 2**63 + 1], "b": [2**64 - 1]}),
+    ],
+)
+def test_integers_within_a_map_keep_their_digits(kind: str, value: object) -> None:
+    assert to_pandas(to_arrow(["m"], [kind], [[[value]]]))["m"][0] == value
+
+
+def test_the_keys_of_a_map_have_its_key_type() -> None:
+    assert to_pandas(to_arrow(["m"], ["Map(Float64, String)"], [[[{"1.5": "a"}]]]))["m"][0] == {1.5: "a"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "shown"),
+    [
+        ("Decimal(76, 20)", "0.0000000001", "0.00000000010000000000"),
+        ("Array(Nullable(Decimal(76, 2)))", ["1.25", None], ["1.25", None]),
+        ("Map(String, Decimal(76, 2))", {"a": "1.25"}, {"a": "1.25"}),
+        ("Tuple(a Decimal(76, 2), b Int8)", ["1.25", 1], {"a": "1.25", "b": 1}),
+    ],
+)
+def test_long_decimals_are_their_digits_in_polars_wherever_they_stand(kind: str, value: object, shown: object) -> None:
+    assert to_polars(to_arrow(["d"], [kind], [[[value]]]))["d"].to_list() == [shown]
+    assert to_polars(to_arrow(["d"], [f"Array({kind})"], [[[[value]], [[]]]]))["d"].to_list() == [[shown], []]
+
+
+def test_an_answer_without_types_keeps_large_integers_and_mixtures() -> None:
+    assert to_pandas(to_arrow(["x"], None, [[[1], [2**64 - 1]]]))["x"].tolist() == [1, 2**64 - 1]
+    assert to_pandas(to_arrow(["x"], None, [[[1], ["a"]]]))["x"].tolist() == ["1", "a"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "text"),
+    [
+        ("Int64", 2.5, "2.5"),
+        ("DateTime('Nowhere/Land')", "2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z"),
+        ("String", "a\ud800", "a\\ud800"),
+    ],
+)
+def test_what_its_type_cannot_hold_is_text_with_a_note(kind: str, value: object, text: str) -> None:
+    table = to_arrow(["x"], [kind], [[[value]]])
+    assert to_pandas(table)["x"].tolist() == [text]
+    assert to_polars(table)["x"].to_list() == [text]
+    assert "left as text" in table.notes[0]

@@ -50,6 +50,16 @@ def person_id(posthog: Client, distinct_id: str) -> str:
     return str(posthog.persons.search(distinct_id=distinct_id)["uuid"][0])
 
 
+@pytest.mark.parametrize("terms", [{"search": b"ada"}, {"email": 5.0}, {"distinct_id": ["ada"]}, {"search": True}])
+def test_what_is_no_text_is_not_searched_for(posthog: Client, terms: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInputError, match="not text"):
+        posthog.persons.search(**terms)
+
+
+def test_a_number_is_a_distinct_id_as_it_is_for_capture(posthog: Client) -> None:
+    assert posthog.persons.search(distinct_id=7).empty
+
+
 # Search ------------------------------------------------------------------------------------------------------------
 
 
@@ -142,7 +152,7 @@ def test_nobody_is_told_as_such(posthog: Client) -> None:
         assert "distinct_id" in (caught.value.hint or "")
 
 
-@pytest.mark.parametrize("key", ["ada", "", True, None, "1.5", "-1"])
+@pytest.mark.parametrize("key", ["ada", "", True, None, "1.5", "-1", "١٢"])
 def test_what_is_no_id_of_a_person_says_what_to_do(posthog: Client, key: Any) -> None:
     with pytest.raises(InvalidInputError):
         posthog.persons.get(key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -49,6 +50,7 @@ def test_the_other_name_of_the_key_is_understood() -> None:
 def test_blank_settings_are_none() -> None:
     blank = dict.fromkeys(FULL, "  ")
     assert resolve(environ=blank).kind == "demo"
+    assert resolve("  ", environ={}).kind == "demo"
     assert resolve("us", project_id=" ", personal_api_key="", environ={}).project_id is None
 
 
@@ -100,9 +102,11 @@ def test_local_projects_have_a_path_of_their_own() -> None:
         ({"target": "https://example.com:port"}, "not a URL"),
         ({"target": "us", "project_id": "my project"}, "not a number"),
         ({"target": "us", "project_id": "phc_abcdef"}, "not a number"),
+        ({"target": 5}, "not text"),
+        ({"target": "us", "personal_api_key": 5}, "of type int"),
     ],
 )
-def test_a_setting_that_cannot_be_is_told_at_once(arguments: dict[str, str], said: str) -> None:
+def test_a_setting_that_cannot_be_is_told_at_once(arguments: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigurationError, match=said) as caught:
         resolve(**arguments, environ={})
     assert caught.value.hint

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["Table", "to_arrow", "unique_names"]
 
 _TEXT = ClickHouseType("String")
+_NOT_OF_THE_TYPE = (ValueError, TypeError, OverflowError, AttributeError, KeyError, NotImplementedError)
+"""What is raised for values of another type; Arrow's own errors are some of these."""
 
 
 @dataclass(frozen=True)
@@ -82,8 +84,6 @@ def to_arrow(columns: Sequence[str], types: Sequence[str] | None, pages: Iterabl
 def _column(
     name: str, declared: str | None, chunks: list[Sequence[Any]]
 ) -> tuple[ClickHouseType, pa.ChunkedArray, str | None]:
-    import pyarrow as pa  # noqa: PLC0415
-
     if declared is None:
         return _undeclared(chunks)
     try:
@@ -92,20 +92,37 @@ def _column(
         kind = _TEXT
     try:
         return kind, _chunked(kind, chunks), None
-    except (ValueError, TypeError, OverflowError, AttributeError, KeyError, pa.ArrowException) as error:
+    except _NOT_OF_THE_TYPE as error:
         # Kept as text: neither a value is lost nor a type made up.
         note = f"The values of {name!r} do not fit their declared type {declared} and are left as text ({error})."
-        return _TEXT, _chunked(_TEXT, chunks), note
+        return _TEXT, _texts(chunks), note
 
 
 def _undeclared(chunks: list[Sequence[Any]]) -> tuple[ClickHouseType, pa.ChunkedArray, str | None]:
     # An answer from an old cache may come without types. JSON's own kinds are then all there is.
     import pyarrow as pa  # noqa: PLC0415
 
-    try:
-        return _TEXT, pa.chunked_array([pa.array([value for chunk in chunks for value in chunk])]), None
-    except pa.ArrowException:
-        return _TEXT, _chunked(_TEXT, chunks), None
+    values = [value for chunk in chunks for value in chunk]
+    for kind in (None, pa.uint64()):
+        try:
+            return _TEXT, pa.chunked_array([pa.array(values, type=kind)]), None
+        except _NOT_OF_THE_TYPE:
+            continue
+    return _TEXT, _texts(chunks), None
+
+
+def _texts(chunks: list[Sequence[Any]]) -> pa.ChunkedArray:
+    """Any values as texts; half a surrogate pair, which no text can hold, is written out."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    as_text = decoder(_TEXT) or str
+    return pa.chunked_array(
+        [
+            [None if value is None else as_text(value).encode(errors="backslashreplace").decode() for value in chunk]
+            for chunk in chunks
+        ],
+        type=pa.string(),
+    )
 
 
 def _chunked(kind: ClickHouseType, chunks: list[Sequence[Any]]) -> pa.ChunkedArray:
@@ -120,6 +137,9 @@ def _array(kind: ClickHouseType, target: pa.DataType, values: Sequence[Any]) -> 
 
     if pa.types.is_timestamp(target) and (quick := _instants(target, values)) is not None:
         return quick
+    if pa.types.is_integer(target) and not all(value is None or type(value) is int for value in values):
+        # Arrow would cut a fraction off.
+        raise TypeError("not all of them are whole numbers")
     decode = decoder(kind)
     if decode is not None:
         values = [None if value is None else decode(value) for value in values]

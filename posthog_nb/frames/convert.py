@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from posthog_nb.errors import InvalidInputError, MissingDependencyError
@@ -66,16 +67,51 @@ def to_polars(table: Table) -> pl.DataFrame:
 
     arrow = table.arrow
     for number, field in enumerate(arrow.schema):
-        if pa.types.is_decimal256(field.type):
+        kind = _without_long_decimals(field.type)
+        if kind != field.type:
             # polars has no decimal of more than 38 digits; the digits are kept as text.
-            arrow = arrow.set_column(number, field.name, arrow.column(number).cast(pa.string()))
+            values = [_digits(value) for value in arrow.column(number).to_pylist()]
+            arrow = arrow.set_column(number, field.name, pa.array(values, type=kind))
     frame = pl.from_arrow(arrow)
     return frame if isinstance(frame, pl.DataFrame) else frame.to_frame()
 
 
+def _without_long_decimals(kind: pa.DataType) -> pa.DataType:
+    import pyarrow as pa  # noqa: PLC0415
+
+    if pa.types.is_decimal256(kind):
+        return pa.string()
+    if pa.types.is_map(kind):
+        return pa.map_(_without_long_decimals(kind.key_type), _without_long_decimals(kind.item_type))
+    if pa.types.is_list(kind):
+        return pa.list_(_without_long_decimals(kind.value_type))
+    if pa.types.is_struct(kind):
+        return pa.struct([(field.name, _without_long_decimals(field.type)) for field in kind])
+    return kind
+
+
+def _digits(value: Any) -> Any:  # noqa: ANN401 - what Arrow gives
+    match value:
+        case Decimal():
+            return f"{value:f}"
+        case list():
+            return [_digits(item) for item in value]
+        case tuple():
+            return tuple(map(_digits, value))
+        case dict():
+            return {name: _digits(item) for name, item in value.items()}
+    return value
+
+
 def _series(column: pa.ChunkedArray, *, nullable: bool) -> pd.Series[Any]:
+    import pandas as pd  # noqa: PLC0415
+    import pyarrow as pa  # noqa: PLC0415
+
+    if pa.types.is_map(column.type):
+        # Through Python: on its own way Arrow makes floats of a map's integers where one of them is null.
+        return pd.Series(column.to_pylist(maps_as_pydicts="lossy"), dtype=object)
     dtype = _dtype(column.type, nullable=nullable or column.null_count > 0)
-    series: pd.Series[Any] = column.to_pandas(types_mapper=lambda _: dtype, maps_as_pydicts="lossy")
+    series: pd.Series[Any] = column.to_pandas(types_mapper=lambda _: dtype)
     return series
 
 
@@ -91,7 +127,7 @@ def _dtype(kind: pa.DataType, *, nullable: bool) -> Any:  # noqa: ANN401 - panda
     if pa.types.is_string(kind):
         # What pandas itself makes of texts, said aloud so that a column without rows has it as well.
         return pd.StringDtype(na_value=float("nan"))
-    if (pa.types.is_nested(kind) and not pa.types.is_map(kind)) or pa.types.is_decimal(kind) or pa.types.is_date(kind):
+    if pa.types.is_nested(kind) or pa.types.is_decimal(kind) or pa.types.is_date(kind):
         return pd.ArrowDtype(kind)
     return None
 

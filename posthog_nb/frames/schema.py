@@ -10,6 +10,7 @@ import json
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from posthog_nb.frames.types import ClickHouseType
 
@@ -131,6 +132,8 @@ def _key_decoder(kind: ClickHouseType) -> Callable[[Any], Any] | None:
     bare = _resolved(kind)
     if bare.name.startswith(("Int", "UInt")) and bare.name in _PLAIN:
         return int
+    if bare.name in {"Float32", "Float64", "BFloat16"}:
+        return float
     if bare.name == "Bool":
         return lambda text: text in {"true", "True", "1", True}
     return decoder(kind)
@@ -149,7 +152,9 @@ def _fields(kind: ClickHouseType) -> list[tuple[str, ClickHouseType]]:
 
 def _zone(kind: ClickHouseType) -> str:
     # A DateTime without a zone comes without an offset; PostHog means UTC by it.
-    return next((argument for argument in kind.arguments if isinstance(argument, str)), "UTC")
+    zone = next((argument for argument in kind.arguments if isinstance(argument, str)), "UTC")
+    # Raises a KeyError for a zone that this computer does not know: such a column is left as text.
+    return ZoneInfo(zone).key
 
 
 def _unit(kind: ClickHouseType) -> str:

@@ -88,10 +88,13 @@ def page(  # noqa: PLR0913, PLR0917 - the operation's own arguments
     """Send a page view; see :meth:`posthog_nb.client.Client.page`."""
     own: dict[str, Any] = {"title": _name(name, "name"), "name": name}
     if url is not None:
+        if not isinstance(url, str):
+            raise InvalidInputError(f"url is {url!r}, of type {type(url).__name__}, not text.")
         try:
             parts = urlsplit(url)
-        except (ValueError, AttributeError) as error:
+        except ValueError as error:
             raise InvalidInputError(f"url is {url!r}, which is not a URL.") from error
+        json_properties({"url": url}, "the page")
         own |= {"$current_url": url, "$host": parts.netloc, "$pathname": parts.path}
     return _send(connection, "$pageview", distinct_id, own | json_properties(properties), timestamp)
 

@@ -39,6 +39,8 @@ _COLUMNS = {
     "created_at": "DateTime64(6, '{zone}')",
 }
 _NOT_FOUND = 404
+_MOST_DIGITS = 19
+"""Of a number that fits into 64 bits; a UUID without dashes may consist of digits as well."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ class Persons:
             and JSON text elsewhere. In pandas ``frame.attrs["posthog"]["total"]`` is the number of all matches; for
             other frames ask :meth:`total`.
         """
-        where, values = _conditions(search, email, distinct_id)
+        where, values = _conditions(search=search, email=email, distinct_id=distinct_id)
         result = self._run(
             "SELECT id, properties, created_at, count() OVER () AS total FROM persons"
             f"{where} ORDER BY created_at DESC, id DESC",
@@ -128,7 +130,7 @@ class Persons:
 
     def total(self, search: str | None = None, email: str | None = None, distinct_id: str | None = None) -> int:
         """How many persons a search with these arguments matches."""
-        where, values = _conditions(search, email, distinct_id)
+        where, values = _conditions(search=search, email=email, distinct_id=distinct_id)
         return int(self._run(f"SELECT count() FROM persons{where}", values, 1).rows[0][0])
 
     def get(self, person_id: int | str | UUID) -> Person:
@@ -172,7 +174,7 @@ class Persons:
         where = ["person_id = toUUID({person})"]
         if event is not None:
             where.append("event = {event}")
-            values["event"] = event
+            values["event"] = _text(event, "event")
         for name, given, sign in (("after", after, ">"), ("before", before, "<")):
             if given is not None:
                 where.append(f"timestamp {sign} {{{name}}}")
@@ -249,7 +251,7 @@ def _identity(person_id: object) -> int | str:
     text = str(person_id).strip()
     if isinstance(person_id, bool) or not text:
         raise InvalidInputError(f"person_id is {person_id!r}.")
-    if text.isdecimal():
+    if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS:
         return int(text)
     try:
         return str(UUID(text))
@@ -260,7 +262,19 @@ def _identity(person_id: object) -> int | str:
         ) from error
 
 
-def _conditions(search: str | None, email: str | None, distinct_id: str | None) -> tuple[str, dict[str, object]]:
+def _text(given: object, name: str) -> str:
+    if isinstance(given, int) and not isinstance(given, bool) and name != "event":
+        # A database's number for somebody, which was sent as a text as well.
+        return str(given)
+    if not isinstance(given, str):
+        raise InvalidInputError(f"{name} is {given!r}, of type {type(given).__name__}, not text.")
+    return given
+
+
+def _conditions(**given: object) -> tuple[str, dict[str, object]]:
+    search, email, distinct_id = (
+        None if given[name] is None else _text(given[name], name) for name in ("search", "email", "distinct_id")
+    )
     conditions: list[str] = []
     values: dict[str, object] = {}
     if search is not None and search.strip():
