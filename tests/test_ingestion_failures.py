@@ -66,6 +66,7 @@ class Faltering:
         self._engine = engines.in_memory()
         self._fails_at = fails_at
         self._after = after
+        self.durable = True
         self.writes = 0
         self.watched = False
 

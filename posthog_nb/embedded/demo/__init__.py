@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -11,6 +13,8 @@ from posthog_nb.embedded.demo.journeys import Journey
 from posthog_nb.embedded.demo.people import DAYS, PEOPLE, draw_visitor
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from posthog_nb.embedded.ingestion.event import CapturedEvent
     from posthog_nb.embedded.project import Project
 
@@ -52,8 +56,20 @@ def demo_project(seed: int = 1, as_of: datetime | None = None) -> Project:
 
     end = as_of or datetime.now(UTC)
     # ClickHouse starts, outside Python's lock, while the events are drawn.
-    with ThreadPoolExecutor(1) as starting:
+    with ThreadPoolExecutor(1) as starting, _nothing_collected():
         project = starting.submit(Project.in_memory, ProjectSettings(name="demo", as_of=as_of))
         events = demo_events(seed, end)
         project.result().capture(events, now=end)
     return project.result()
+
+
+@contextmanager
+def _nothing_collected() -> Iterator[None]:
+    """Without Python's search for garbage: sixty thousand new events are none, and it takes a fifth of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

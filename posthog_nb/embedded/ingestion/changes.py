@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
@@ -81,9 +81,10 @@ class Changes:
 
 
 def _written(row: Any) -> list[object]:  # noqa: ANN401 - one of the rows above
+    values = (getattr(row, field.name) for field in fields(row))
     return [
         value.isoformat() if isinstance(value, datetime) else str(value) if isinstance(value, UUID) else value
-        for value in astuple(row)
+        for value in values
     ]
 
 

@@ -109,7 +109,9 @@ def _named(event: CapturedEvent) -> list[tuple[str, str]]:
         found = [(properties.get("$group_type"), properties.get("$group_key"))]
     else:
         groups = properties.get("$groups")
-        found = list(groups.items()) if isinstance(groups, dict) else []
+        if not isinstance(groups, dict):
+            return []
+        found = list(groups.items())
     return [
         (str(group_type), key if isinstance(key, str) else to_json(key))
         for group_type, key in found

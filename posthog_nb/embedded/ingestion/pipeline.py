@@ -146,7 +146,7 @@ class Ingestion:
     def _write(self, changes: Changes, events: dict[str, tuple[str, Sequence[Any]]]) -> None:
         self._begun = changes
         if changes:
-            self._store.begin_batch(changes.to_text())
+            self._store.begin_batch(changes.to_text)
         self._store.insert_events(events)
         if changes:
             changes.apply(self._store)

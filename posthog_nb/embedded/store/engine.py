@@ -109,6 +109,11 @@ class Engine:
         self._lock = threading.Lock()
         self._opened: list[Any] = []
 
+    @property
+    def durable(self) -> bool:
+        """Whether what it holds outlives the process."""
+        return self._path is not None
+
     def open(self) -> None:
         """Start the engine now rather than at the first query, so that a failure shows here.
 

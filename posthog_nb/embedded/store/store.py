@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from posthog_nb.embedded.store import schema
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from uuid import UUID
 
     from posthog_nb.embedded.store.engine import Engine
@@ -133,9 +133,10 @@ class Store:
 
     # -- the batch that is being stored
 
-    def begin_batch(self, changes: str) -> None:
-        """Keep what a batch is about to change, until :meth:`end_batch`."""
-        self._insert("begun_batch", {"changes": ("String", [changes])})
+    def begin_batch(self, changes: Callable[[], str]) -> None:
+        """Keep what a batch is about to change, until :meth:`end_batch`; in memory nothing outlives a crash."""
+        if self.engine.durable:
+            self._insert("begun_batch", {"changes": ("String", [changes()])})
 
     def begun_batch(self) -> str | None:
         """What a batch was about to change that has not ended."""
@@ -144,7 +145,8 @@ class Store:
 
     def end_batch(self) -> None:
         """Forget it."""
-        self.engine.command(f"TRUNCATE TABLE {self.database}.begun_batch")
+        if self.engine.durable:
+            self.engine.command(f"TRUNCATE TABLE {self.database}.begun_batch")
 
     # -- events
 
