@@ -7,8 +7,9 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from posthog_nb.embedded.hogql import sql
-from posthog_nb.embedded.hogql.catalogue import TABLES, Column, LazyJoin, Owner, Table, property_text
+from posthog_nb.embedded.hogql.catalogue import TABLES
 from posthog_nb.embedded.hogql.sql import Expr, call
+from posthog_nb.embedded.hogql.tables import Column, LazyJoin, Owner, Table, property_text
 from posthog_nb.embedded.hogql.types import INTEGER, Type
 
 if TYPE_CHECKING:
@@ -163,7 +164,8 @@ class FunctionRelation(Relation):
 class TableRelation(Relation):
     """A table of the catalogue.
 
-    A table with versions becomes a subselect that aggregates each column in use to its latest value. A table that is
+    A table with versions becomes a subselect that aggregates each column in use to its latest value, and a table whose
+    rows stand for groups one that groups. A table that is
     not the first in FROM becomes a subselect too when it has lazy joins, so that ON may use what they provide.
 
     Args:
@@ -190,8 +192,8 @@ class TableRelation(Relation):
         self._aliases = aliases
         self._join = join
         self._sample = sample
-        self._nested = not first and join is None and table.latest is None and bool(table.joins or sample)
-        self._inner = aliases.new() if self._nested or table.latest else self.alias
+        self._nested = not first and join is None and not table.is_subselect and bool(table.joins or sample)
+        self._inner = aliases.new() if self._nested or table.is_subselect else self.alias
         self._outputs: dict[Expr, str] = {}
         self._joins: dict[str, TableRelation] = {}
         self._keys: dict[str, Expr] = {}
@@ -217,7 +219,7 @@ class TableRelation(Relation):
     def column(self, name: str) -> Expr:
         """A HogQL column where lazy joins are attached."""
         expr = self._derive(self.table.columns[name])
-        return self._lift(expr) if self.table.latest else expr
+        return self._lift(expr) if self.table.is_subselect else expr
 
     def joined(self, join: str, name: str) -> Expr:
         """A HogQL column of a lazily joined table."""
@@ -265,10 +267,11 @@ class TableRelation(Relation):
             tables = (sql.Joined(physical, self._inner), *self._lazy_entries())
             source = sql.QuerySource(sql.Select(columns=self._output_columns(), tables=tables))
             yield sql.Joined(source, self.alias, kind, on, using)
-        elif self.table.latest:
+        elif self.table.is_subselect:
             # Lazy joins may ask for further columns of this table: collect them before it is written down.
             lazily_joined = list(self._lazy_entries())
-            yield sql.Joined(sql.QuerySource(self._latest(physical)), self.alias, kind, on, using)
+            select = self._latest(physical) if self.table.latest else self._grouped(physical)
+            yield sql.Joined(sql.QuerySource(select), self.alias, kind, on, using)
             yield from lazily_joined
         else:
             yield sql.Joined(physical, self.alias, kind, on, using)
@@ -301,6 +304,16 @@ class TableRelation(Relation):
     def _output_columns(self) -> tuple[tuple[Expr, str], ...]:
         columns = tuple((expr, name) for expr, name in self._outputs.items())
         return columns or ((sql.Literal(1), "c0"),)
+
+    def _grouped(self, physical: sql.TableSource) -> sql.Select:
+        grouped = self.table.grouped
+        assert grouped is not None  # noqa: S101 - asked by the caller
+        return sql.Select(
+            columns=self._output_columns(),
+            tables=(sql.Joined(physical, self._inner, ""),),
+            where=grouped.where(self),
+            group_by=(grouped.key(self),),
+        )
 
     def _latest(self, physical: sql.TableSource) -> sql.Select:
         latest = self.table.latest

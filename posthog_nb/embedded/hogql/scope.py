@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from posthog_nb.embedded.hogql.catalogue import Column, property_text
 from posthog_nb.embedded.hogql.refuse import did_you_mean
 from posthog_nb.embedded.hogql.relations import JsonColumn, QueryColumn, Relation, TableRelation
 from posthog_nb.embedded.hogql.sql import Expr, Literal, call
+from posthog_nb.embedded.hogql.tables import Column, property_text
 from posthog_nb.embedded.hogql.typed import Typed
 from posthog_nb.embedded.hogql.types import BOOLEAN, DATETIME, FLOAT, STRING, Kind
 

@@ -1,0 +1,171 @@
+"""Sessions: what is known of each, computed from its events, and where it came from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.wire import Wire, open_wire
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ONE = "0190a0a0-0000-7000-8000-000000000001"
+BOUNCED = "0190a0a0-0000-7000-8000-000000000002"
+OF_A_PHONE = "0190a0a0-0000-7000-8000-000000000003"
+VERSION_4 = "0190a0a0-0000-4000-8000-000000000004"
+SITE = "https://shop.example"
+
+
+def event(name: str, second: int, session: object, distinct_id: str = "ann", **properties: object) -> dict[str, object]:
+    named = {f"${key[1:]}" if key[0] == "S" else key: value for key, value in properties.items()}
+    return {
+        "event": name,
+        "distinct_id": distinct_id,
+        "timestamp": f"2026-07-01T12:00:{second:02}Z",
+        "properties": {"$session_id": session, **named},
+    }
+
+
+@pytest.fixture(scope="module")
+def wire() -> Iterator[Wire]:
+    wire = open_wire(timezone="Europe/London")
+    wire.send(
+        event("$pageview", 40, ONE, Scurrent_url=f"{SITE}/buy?x=1", utm_source="late"),
+        event("$autocapture", 30, ONE),
+        event("$pageview", 0, ONE, "anon", Scurrent_url=f"{SITE}/", Sreferring_domain="www.google.com", utm_source="g"),
+        event("$pageview", 20, ONE, Scurrent_url=f"{SITE}/", Sweb_vitals_LCP_value=1.5),
+        event("bought", 41, ONE, Sexternal_click_url="https://bank.example/"),
+        event("$pageview", 5, BOUNCED, "bob", Scurrent_url=f"{SITE}/", Sreferring_domain="$direct"),
+        event("$screen", 7, OF_A_PHONE, "eve"),
+        event("seen", 8, VERSION_4),
+        event("seen", 9, "not a uuid"),
+        event("seen", 10, None),
+    )
+    yield wire
+    wire.close()
+
+
+def rows(wire: Wire, query: str) -> list[Any]:
+    answer = wire.ask(query)
+    assert answer.status_code == 200, answer.text
+    found: list[Any] = answer.json()["results"]
+    return found
+
+
+COLUMNS = [
+    # column, of the long session, of the bounced one, of the phone's
+    ("distinct_id", "ann", "bob", "eve"),
+    ("$start_timestamp", "2026-07-01T13:00:00+01:00", "2026-07-01T13:00:05+01:00", "2026-07-01T13:00:07+01:00"),
+    ("$end_timestamp", "2026-07-01T13:00:41+01:00", "2026-07-01T13:00:05+01:00", "2026-07-01T13:00:07+01:00"),
+    ("$urls", [f"{SITE}/", f"{SITE}/buy?x=1"], [f"{SITE}/"], []),
+    ("$num_uniq_urls", 2, 1, 0),
+    ("$entry_current_url", f"{SITE}/", f"{SITE}/", None),
+    ("$entry_pathname", "/", "/", None),
+    ("$entry_hostname", "shop.example", "shop.example", None),
+    # The last event has no URL: PostHog takes that for an empty one.
+    ("$end_current_url", None, f"{SITE}/", None),
+    ("$exit_pathname", None, "/", None),
+    ("$entry_referring_domain", "www.google.com", "$direct", None),
+    ("$entry_utm_source", "g", None, None),
+    ("$entry_gclid", None, None, None),
+    ("$pageview_count", 3, 1, 0),
+    ("$autocapture_count", 1, 0, 0),
+    ("$screen_count", 0, 0, 1),
+    ("$session_duration", 41, 0, 0),
+    ("duration", 41, 0, 0),
+    ("$is_bounce", 0, 1, None),
+    ("$last_external_click_url", "https://bank.example/", None, None),
+    ("$vitals_lcp", 1.5, None, None),
+    ("$channel_type", "Organic Search", "Direct", "Unknown"),
+    ("session_id", ONE, BOUNCED, OF_A_PHONE),
+    ("id", ONE, BOUNCED, OF_A_PHONE),
+]
+
+
+@pytest.mark.parametrize(("column", "long", "bounced", "phone"), COLUMNS)
+def test_a_session_is_what_its_events_say(
+    wire: Wire, column: str, *, long: object, bounced: object, phone: object
+) -> None:
+    assert rows(wire, f"SELECT {column} FROM sessions ORDER BY session_id") == [[long], [bounced], [phone]]
+
+
+def test_an_event_finds_its_session_and_one_without_finds_nothing(wire: Wire) -> None:
+    found = rows(
+        wire, "SELECT event, session.$session_duration, session.$entry_pathname FROM events ORDER BY timestamp"
+    )
+    assert found[0] == ["$pageview", 41, "/"]
+    assert found[-3] == ["$autocapture", 41, "/"]
+    assert rows(wire, "SELECT count() FROM events WHERE session.$entry_hostname IS NULL AND event = 'seen'") == [[3]]
+
+
+def test_star_has_posthogs_columns_in_posthogs_order(wire: Wire) -> None:
+    columns = wire.ask("SELECT * FROM sessions").json()["columns"]
+    assert columns[:6] == [
+        "session_id",
+        "distinct_id",
+        "$start_timestamp",
+        "$end_timestamp",
+        "max_inserted_at",
+        "$urls",
+    ]
+    assert columns[-5:] == [
+        "$session_duration",
+        "$is_bounce",
+        "$last_external_click_url",
+        "$page_screen_autocapture_count_up_to",
+        "$vitals_lcp",
+    ]
+    assert not {"id", "session_id_v7", "duration", "$exit_current_url", "$exit_pathname", "team_id"} & set(columns)
+
+
+def test_sessions_join_and_filter_like_any_table(wire: Wire) -> None:
+    query = (
+        "SELECT s.session_id, count() FROM events e JOIN sessions s ON e.$session_id = s.session_id"
+        " WHERE s.$start_timestamp >= '2026-07-01 13:00:05' GROUP BY s.session_id ORDER BY s.session_id"
+    )
+    assert rows(wire, query) == [[BOUNCED, 1], [OF_A_PHONE, 1]]
+
+
+CHANNELS = [
+    # campaign, medium, source, referring domain, other, channel
+    ("Cross-Network", "", "", "", {}, "Cross Network"),
+    ("", "cpc", "google", "", {}, "Paid Search"),
+    ("", "CPC", "Facebook", "", {}, "Paid Social"),
+    ("", "paid-whatever", "", "www.youtube.com", {}, "Paid Video"),
+    ("", "cpm", "", "", {}, "Display"),
+    ("summer shopping", "cpc", "", "", {}, "Paid Shopping"),
+    ("", "", "", "$direct", {"gclid": "x"}, "Paid Unknown"),
+    ("", "", "", "$direct", {"gad_source": "1"}, "Paid Search"),
+    ("a video ad", "ppc", "", "", {}, "Paid Video"),
+    ("", "ppc", "", "", {"fbclid": "x"}, "Paid Social"),
+    ("", "", "", "$direct", {}, "Direct"),
+    ("", "", "direct", "$direct", {}, "Direct"),
+    ("", "email", "", "$direct", {}, "Email"),
+    ("", "", "newsletter", "$direct", {}, "Direct"),
+    ("", "", "google", "", {}, "Organic Search"),
+    ("", "", "", "m.facebook.com", {}, "Organic Social"),
+    ("", "", "", "de.search.yahoo.com", {}, "Organic Search"),
+    ("", "", "", "youtu.be", {}, "Organic Video"),
+    ("", "", "", "www.amazon.com", {}, "Organic Shopping"),
+    ("", "affiliate", "", "", {}, "Affiliate"),
+    ("", "web push", "", "", {}, "Push"),
+    ("", "", "", "", {"fbclid": "x"}, "Organic Social"),
+    ("", "", "", "blog.example", {}, "Referral"),
+    ("", "", "", "", {}, "Unknown"),
+]
+
+
+def test_a_channel_is_found_in_posthogs_order() -> None:
+    wire = open_wire()
+    sent = []
+    for number, (campaign, medium, source, domain, other, _) in enumerate(CHANNELS):
+        named = {"utm_campaign": campaign, "utm_medium": medium, "utm_source": source, "$referring_domain": domain}
+        given = {key: value for key, value in {**named, **other}.items() if value}
+        session = f"0190a0a0-0000-7000-8000-{number:012x}"
+        sent.append(event("$pageview", 0, session) | {"properties": {"$session_id": session, **given}})
+    wire.send(*sent)
+    found = [row[0] for row in rows(wire, "SELECT $channel_type FROM sessions ORDER BY session_id")]
+    wire.close()
+    assert found == [case[-1] for case in CHANNELS]
