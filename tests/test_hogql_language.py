@@ -34,6 +34,10 @@ LANGUAGE = {
         "select * from (select properties.`50%`, event from events) order by event limit 1",
         [(None, "pay")],
     ),
+    "columns of which some are replaced": (
+        "select columns(* exclude (b) replace (a + 1 as a)) from (select 1 as a, 2 as b, 3 as c)",
+        [(2, 3)],
+    ),
     "calls within calls": (
         "select " + "replaceAll(" * 9 + "'abc'" + ", 'b', 'x')" * 9 + ", " + "(" * 20 + "1 + 1" + ")" * 20
         + ", " + "if(1 = 1, " * 9 + "2" + ", 3)" * 9,

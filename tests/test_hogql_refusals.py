@@ -57,6 +57,7 @@ REFUSALS = [
     ("select arrayMap(`a%` -> 1, [1])", 'contains the "%" character', "`a%` -> 1"),
     ("select number from numbers(9) limit 0.5", "LIMIT takes a whole number", "0.5"),
     ("select number from numbers(9) limit null", "LIMIT takes a whole number", "null"),
+    ("select columns(* replace (1 as nope)) from events", "Unable to resolve field: nope", None),
     ("select untuple((1, 2))", "name the elements", "untuple((1, 2))"),
     ("select string_agg(event, ',') over () from events", "does not take OVER", "string_agg(event, ',') over ()"),
     # What the parser reads silently and wrongly

@@ -111,8 +111,13 @@ def _columns(node: ast.ColumnsExpr) -> str:
         return f"COLUMNS({hogql_string(node.regex)})"
     if node.columns is not None:
         return f"COLUMNS({_join(node.columns)})"
-    names = ", ".join(hogql_identifier(name) for name in node.exclude or ())
-    return f"* EXCLUDE ({names})" if names else "*"
+    text = "*"
+    if node.exclude:
+        text += f" EXCLUDE ({', '.join(map(hogql_identifier, node.exclude))})"
+    if node.replace:
+        parts = (f"{hogql_text(expr)} AS {hogql_identifier(name)}" for name, expr in node.replace.items())
+        text += f" REPLACE ({', '.join(parts)})"
+    return f"COLUMNS({text})" if node.replace else text
 
 
 def _operator(node: ast.Node) -> str:  # noqa: PLR0911 - one line for each kind

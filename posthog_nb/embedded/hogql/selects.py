@@ -271,8 +271,6 @@ class SelectResolver(ExpressionResolver):
         if node.columns is not None:
             return [located for column in node.columns for located in self._named_columns(column, scope)]
         everything = self.star(ast.Field(node.span, ("*",)), scope)
-        if node.replace:
-            raise refuse("REPLACE is not supported; name the columns")
         if node.regex is not None:
             pattern = _column_pattern(node.regex)
             if pattern is None:
@@ -281,11 +279,15 @@ class SelectResolver(ExpressionResolver):
             if not chosen:
                 raise refuse(f"No columns match COLUMNS('{node.regex}')")
             return chosen
-        excluded = set(node.exclude or ())
-        unknown = excluded - {located.name for located in everything}
+        excluded, replaced = set(node.exclude or ()), node.replace or {}
+        unknown = (excluded | replaced.keys()) - {located.name for located in everything}
         if unknown:
             raise refuse(f"Unable to resolve field: {min(unknown)}")
-        return [located for located in everything if located.name not in excluded]
+        return [
+            Located(located.name, self.expr(replaced[located.name], scope)) if located.name in replaced else located
+            for located in everything
+            if located.name not in excluded
+        ]
 
     def _named_columns(self, node: ast.Node, scope: Scope) -> list[Located]:
         if isinstance(node, ast.ColumnsExpr) or (isinstance(node, ast.Field) and node.chain[-1] == "*"):
