@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from posthog_nb.embedded.hogql.facts import ProjectFacts
+    from posthog_nb.embedded.hogql.typed import Notice
 
 __all__ = ["Compiled", "compile_query"]
 
@@ -34,6 +35,7 @@ class Compiled:
         limit: The page size when the server pages: the SQL asks for one row more. Else None.
         uses_offset: Whether OFFSET occurs, which PostHog refuses for personal API keys.
         tables: The HogQL tables that it reads.
+        notices: What is worth knowing about places in it.
     """
 
     sql: str
@@ -42,6 +44,7 @@ class Compiled:
     limit: int | None
     uses_offset: bool
     tables: tuple[str, ...]
+    notices: tuple[Notice, ...] = ()
 
 
 def compile_query(
@@ -77,6 +80,7 @@ def compile_query(
             limit=page,
             uses_offset=uses_offset(query),
             tables=tuple(sorted(resolver.tables)),
+            notices=tuple(dict.fromkeys(resolver.notices)),
         )
     except RecursionError:
         raise HogQLQueryError("The query nests too deep.", text=text, span=Span(0, len(text))) from None

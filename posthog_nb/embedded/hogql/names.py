@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from posthog_nb.embedded.hogql import ast, sql
 from posthog_nb.embedded.hogql.constants import constant, number
 from posthog_nb.embedded.hogql.refuse import Refuse, did_you_mean
-from posthog_nb.embedded.hogql.relations import Aliases
+from posthog_nb.embedded.hogql.relations import Aliases, JsonColumn
 from posthog_nb.embedded.hogql.scope import (
     Located,
     PropertyPath,
@@ -18,7 +18,7 @@ from posthog_nb.embedded.hogql.scope import (
     property_value,
 )
 from posthog_nb.embedded.hogql.sql import Literal, call
-from posthog_nb.embedded.hogql.typed import Typed
+from posthog_nb.embedded.hogql.typed import Notice, Typed
 from posthog_nb.embedded.hogql.types import UNKNOWN, Kind
 from posthog_nb.errors import HogQLQueryError, Span
 
@@ -34,6 +34,9 @@ _MOST_COPIED = 50_000
 """Most nodes of WITH's values in one query: they are copied where they are used, and could double each time."""
 
 
+_TYPE_NAMES = {"Numeric": "Float", "Boolean": "Boolean", "DateTime": "DateTime", "String": "String"}
+
+
 class NameResolver:
     """Resolves constants, names and places; what the other nodes are, its subclasses know."""
 
@@ -41,6 +44,7 @@ class NameResolver:
         self.text = text
         self.facts = facts
         self.aliases = Aliases()
+        self.notices: list[Notice] = []
         self._copying = 0
         self._copied = 0
 
@@ -153,7 +157,20 @@ class NameResolver:
     def _place(self, node: ast.Node, scope: Scope) -> Typed:
         located = self.locate(node, scope)
         assert located is not None  # noqa: S101 - a Field always is a name
+        self.note(node, located)
         return self.finish(located)
+
+    def note(self, node: ast.Node, located: Located) -> None:
+        """Take down of which type a property is, where its definition tells."""
+        path = located.path
+        if path is None or not isinstance(path.source, JsonColumn):
+            return
+        definition = path.source.definition(path.keys)
+        if definition in _TYPE_NAMES:
+            owner = path.source.owner_name()
+            self.notices.append(
+                Notice(f"{owner} property '{path.keys[0]}' is of type '{_TYPE_NAMES[definition]}'.", node.span)
+            )
 
     def finish(self, located: Located) -> Typed:
         """The value of a located name."""

@@ -51,6 +51,11 @@ class JsonColumn:
         """The property at ``keys`` as nullable text."""
         return self.relation.property_at(self, keys)
 
+    def owner_name(self) -> str:
+        """Whose property it is, such as ``"Event"``."""
+        owner = self.relation.owner_of(self.column) if isinstance(self.column, Column) else None
+        return owner.kind.capitalize() if owner else "A"
+
     def definition(self, keys: tuple[str | int, ...]) -> str | None:
         """The declared type of the property, known for a single key of a table's own column."""
         if len(keys) != 1 or not isinstance(self.column, Column):

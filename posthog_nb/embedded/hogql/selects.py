@@ -241,6 +241,7 @@ class SelectResolver(ExpressionResolver):
             return
         located = self.locate(node, scope)
         if located is not None and located.name not in taken:
+            self.note(node, located)
             value = self.finish(located)
             name = located.name
         else:

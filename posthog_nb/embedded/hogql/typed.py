@@ -10,8 +10,17 @@ from posthog_nb.embedded.hogql.types import UNKNOWN, Type
 
 if TYPE_CHECKING:
     from posthog_nb.embedded.hogql.sql import Expr
+    from posthog_nb.errors import Span
 
-__all__ = ["Typed"]
+__all__ = ["Notice", "Typed"]
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something worth knowing about a place in a query that is fine."""
+
+    message: str
+    span: Span
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ __all__ = [
     "authentication_failed",
     "not_authenticated",
     "not_found",
+    "notice",
     "of_engine",
     "of_hogql",
     "of_http",
@@ -189,12 +190,17 @@ def server_error(detail: str = "A server error occurred.", *, status: int = 500,
     return refusal(status, "server_error", code, detail)
 
 
+def notice(error: HogQLError) -> dict[str, Any]:
+    """A refusal as PostHog's metadata has it: what is wrong, and from where to where."""
+    found: dict[str, Any] = {"message": error.message}
+    if error.span is not None:
+        found |= {"start": error.span.start, "end": error.span.end}
+    return found
+
+
 def of_hogql(error: HogQLError, query: str) -> HTTPException:
     """400 for a query that is refused, with the place of the fault as PostHog's metadata tells it."""
-    notice: dict[str, Any] = {"message": error.message}
-    if error.span is not None:
-        notice |= {"start": error.span.start, "end": error.span.end}
-    metadata = {"isValid": False, "query": query, "errors": [notice], "warnings": [], "notices": []}
+    metadata = {"isValid": False, "query": query, "errors": [notice(error)], "warnings": [], "notices": []}
     detail = f"{error.message}\nHint: {error.hint}" if error.hint else error.message
     return validation_error(detail, code=error.code, extra={"hogql_metadata": metadata})
 

@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response
 
 from posthog_nb.embedded.hogql import compile_query
 from posthog_nb.embedded.server import errors
+from posthog_nb.embedded.server.introspection import database_schema, metadata
 from posthog_nb.embedded.server.jobs import Jobs
 from posthog_nb.embedded.server.render import json_bytes, json_rows
 from posthog_nb.embedded.server.request_body import read_request
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from werkzeug.wrappers import Request
 
-    from posthog_nb.embedded.hogql import Compiled
+    from posthog_nb.embedded.hogql import Compiled, ProjectFacts
     from posthog_nb.embedded.project import Project
     from posthog_nb.embedded.server.request_body import HogQLRequest
     from posthog_nb.embedded.store.engine import Rows
@@ -51,6 +52,10 @@ class Queries:
     def create(self, request: Request, kind: str | None = None) -> Response:
         """Answer a query within the request, or begin to work on one that is to be answered later."""
         asked = read_request(request, kind)
+        if asked.kind == "HogQLMetadata":
+            return Response(json_bytes(metadata(asked, self._facts(asked))), content_type=errors.JSON)
+        if asked.kind == "DatabaseSchemaQuery":
+            return Response(json_bytes(database_schema(self._facts(asked))), content_type=errors.JSON)
         if asked.later:
             code, status = self._jobs.start(
                 asked.query_id, lambda: self._answer(asked, LONGEST_LATER_EXECUTION), anew=asked.anew
@@ -135,12 +140,16 @@ class Queries:
             "query_status": None,
         }
 
-    def _compile(self, asked: HogQLRequest) -> Compiled:
+    def _facts(self, asked: HogQLRequest) -> ProjectFacts:
         facts = self._project.facts()
-        if asked.person_mode is not None:
-            facts = replace(facts, person_mode=asked.person_mode)
+        return facts if asked.person_mode is None else replace(facts, person_mode=asked.person_mode)
+
+    def _compile(self, asked: HogQLRequest) -> Compiled:
         compiled = compile_query(
-            asked.query, facts, values=asked.values, convert_to_project_timezone=asked.in_project_timezone
+            asked.query,
+            self._facts(asked),
+            values=asked.values,
+            convert_to_project_timezone=asked.in_project_timezone,
         )
         if compiled.uses_offset:
             raise HogQLQueryError(OFFSET_REFUSED, text=asked.query)

@@ -53,6 +53,16 @@ _NODE = frozenset(
         "version",
     }
 )
+_KINDS: Mapping[str, frozenset[str]] = {
+    "HogQLQuery": _NODE,
+    "HogQLMetadata": frozenset(
+        {"debug", "filters", "globals", "kind", "language", "modifiers", "query", "response", "sourceQuery", "tags"}
+        | {"variables", "version"}
+    ),
+    "DatabaseSchemaQuery": frozenset({"kind", "modifiers", "response", "tags", "version"}),
+}
+"""The kinds of query that are answered, and the fields of each."""
+
 _NOT_ANSWERED = ("connectionId", "filters_override", "sendRawQuery", "variables", "variables_override")
 _BLOCKING = frozenset({"blocking", "force_blocking", "force_cache", "async_except_on_cache_miss"})
 """Nothing is cached here, so the last one always misses and blocks."""
@@ -96,6 +106,7 @@ class HogQLRequest:
         values: What its placeholders stand for.
         modifiers: The modifiers as they were sent.
         refresh: How it is to be answered, in PostHog's word for it.
+        kind: What is asked: for rows, or about a query or the tables.
     """
 
     query: str
@@ -103,6 +114,7 @@ class HogQLRequest:
     values: Mapping[str, object] = field(default_factory=dict)
     modifiers: Mapping[str, object] = field(default_factory=dict)
     refresh: str = "blocking"
+    kind: str = "HogQLQuery"
 
     @property
     def later(self) -> bool:
@@ -141,20 +153,20 @@ def read_request(request: Request, kind: str | None = None) -> HogQLRequest:
     node = body.get("query")
     if not isinstance(node, Mapping):
         raise _invalid("query", "Field required")
-    _check_kind(node, kind)
-    _forbid_extras(node, _NODE, "query.HogQLQuery.")
+    known = _check_kind(node, kind)
+    _forbid_extras(node, _KINDS[known], f"query.{known}.")
     _check_answered(body, node)
     _check_labels(body, node)
     refresh = _refresh(body)
     modifiers = _mapping(node, "modifiers")
     _check_modifiers(modifiers)
-    query = node.get("query")
+    query = node.get("query", "" if known == "DatabaseSchemaQuery" else None)
     if not isinstance(query, str):
         raise _invalid("query.HogQLQuery.query", "Input should be a string")
     query_id = body.get("client_query_id")
     if query_id is not None and not isinstance(query_id, str):
         raise _invalid("client_query_id", "Input should be a string")
-    return HogQLRequest(query, query_id or str(uuid4()), _mapping(node, "values"), modifiers, refresh)
+    return HogQLRequest(query, query_id or str(uuid4()), _mapping(node, "values"), modifiers, refresh, known)
 
 
 def json_list(request: Request, name: str) -> list[Any]:
@@ -218,14 +230,17 @@ def _forbid_extras(body: Mapping[str, Any], known: frozenset[str], where: str) -
         raise errors.parse_error(f"{errors_found} for QueryRequest{places}")
 
 
-def _check_kind(node: Mapping[str, Any], kind: str | None) -> None:
+def _check_kind(node: Mapping[str, Any], kind: str | None) -> str:
     found = node.get("kind")
     if kind is not None and found != kind:
         raise errors.validation_error(f"Query kind mismatch: the path says {kind} and the body says {found}.")
-    if found != "HogQLQuery":
+    if not isinstance(found, str) or found not in _KINDS:
         raise errors.validation_error(
-            f"Query kind {found!r} is not answered by the embedded project; it answers 'HogQLQuery'.", attr="query"
+            f"Query kind {found!r} is not answered by the embedded project; {', '.join(_KINDS)} are.", attr="query"
         )
+    if found == "HogQLMetadata" and node.get("language") != "hogQL":
+        raise errors.validation_error("Metadata is answered for the language 'hogQL' alone.", attr="query")
+    return found
 
 
 def _check_answered(body: Mapping[str, Any], node: Mapping[str, Any]) -> None:
