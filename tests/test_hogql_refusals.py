@@ -50,7 +50,7 @@ REFUSALS = [
     ("select * from numbers(1, 2, 3)", "requires at most 2 arguments", None),
     ("select {x}", "Unresolved placeholder: {x}", "{x}"),
     ("select {filters} from events", "{filters} is not supported", "{filters}"),
-    ("select {variables.a}", "{variables.a} is not supported", "{variables.a}"),
+    ("select {variables.b}, {variables.a}", "default for each query variable. Missing: a, b.", "{variables.b}"),
     ("select 1 in cohort 2", "IN COHORT is not supported", "1 in cohort 2"),
     ("select uniqTheta(1)", "use uniqExact", "uniqTheta(1)"),
     ("select event as `50%` from events", 'contains the "%" character', None),

@@ -242,6 +242,34 @@ def test_what_a_query_gave_before_it_failed_is_in_no_other_answer(wire: Wire, fa
         assert engine.run("SELECT toUInt64(77) AS n", query_id="next", max_execution_time=60).rows == [(77,)]
 
 
+def variable(name: str, **given: object) -> dict[str, object]:
+    return {name: {"variableId": name, "code_name": name, **given}}
+
+
+def test_a_variable_is_a_typed_value_under_its_code_name(wire: Wire) -> None:
+    variables = {
+        **variable("least", value=240),
+        **variable("names", value=["it's 241", "it's 249"]),
+        **variable("nothing", isNull=True, value="x"),
+        **variable("hostile", value="') OR 1 = 1 --"),
+    }
+    answer = ok(
+        wire,
+        "SELECT count(), {variables.nothing}, {variables.hostile} FROM events"
+        " WHERE properties.n > {variables.least} AND properties.name IN {variables.names}",
+        node={"variables": variables},
+    )
+    assert answer["results"] == [[2, None, "') OR 1 = 1 --"]]
+
+
+def test_a_variable_of_the_request_wins_and_one_without_a_value_is_missing(wire: Wire) -> None:
+    query = "SELECT {variables.a}"
+    overriding = ok(wire, query, node={"variables": variable("a", value=1)}, variables_override=variable("a", value=2))
+    assert overriding["results"] == [[2]]
+    missing = refused(wire, query, node={"variables": variable("a")})
+    assert missing["detail"].startswith("Set a value or a default for each query variable. Missing: a.")
+
+
 def test_a_list_of_many_values_is_a_list(wire: Wire) -> None:
     ids = [*(f"someone-{number}" for number in range(60_000)), "user-1"]
     answer = ok(wire, "SELECT count() FROM events WHERE distinct_id IN {ids}", node={"values": {"ids": ids}})

@@ -52,6 +52,7 @@ def compile_query(
     facts: ProjectFacts,
     *,
     values: Mapping[str, object] = _NO_VALUES,
+    variables: Mapping[str, object] = _NO_VALUES,
     convert_to_project_timezone: bool = True,
 ) -> Compiled:
     """Translate one HogQL query.
@@ -60,6 +61,7 @@ def compile_query(
         text: The query.
         facts: The project it is asked of.
         values: What its ``{name}`` placeholders stand for.
+        variables: What its ``{variables.name}`` placeholders stand for.
         convert_to_project_timezone: PostHog's modifier of that name; without it times are in UTC.
 
     Raises:
@@ -69,7 +71,7 @@ def compile_query(
     if not convert_to_project_timezone:
         facts = replace(facts, timezone="UTC")
     try:
-        query = parse(text, values)
+        query = parse(text, values, variables)
         limited, page = apply_limits(query)
         resolver = SelectResolver(text, facts)
         resolved = resolver.query(limited)

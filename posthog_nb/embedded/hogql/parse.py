@@ -22,12 +22,13 @@ _MOST_PREFIXES = 20
 """Most NOTs or signs in a row: the parser's time doubles with a few more of them."""
 
 
-def parse(text: str, values: Mapping[str, object]) -> Query:
+def parse(text: str, values: Mapping[str, object], variables: Mapping[str, object]) -> Query:
     """Read a query.
 
     Args:
         text: HogQL.
         values: What each ``{name}`` stands for; a value becomes a typed constant and is never read as text.
+        variables: The same for each ``{variables.name}``.
 
     Raises:
         HogQLSyntaxError: the text is not HogQL, or says something that PostHog's parser would silently misread.
@@ -36,7 +37,9 @@ def parse(text: str, values: Mapping[str, object]) -> Query:
     tokens = tokenise(text)
     _refuse_long_prefixes(text, tokens)
     tree = parse_select(text)
-    query = _Reader(text, values).node(tree)
+    reader = _Reader(text, values, variables)
+    query = reader.node(tree)
+    reader.refuse_missing_variables()
     if not isinstance(query, Query):
         raise HogQLSyntaxError("A query is a SELECT.", text=text, span=query.span)
     refuse_misread(text, tokens, query)
@@ -59,9 +62,11 @@ def _refuse_long_prefixes(text: str, tokens: Sequence[Token]) -> None:
 class _Reader:
     """The parser's dictionaries as nodes."""
 
-    def __init__(self, text: str, values: Mapping[str, object]) -> None:
+    def __init__(self, text: str, values: Mapping[str, object], variables: Mapping[str, object]) -> None:
         self._text = text
         self._values = values
+        self._variables = variables
+        self._missing: dict[str, Span] = {}
 
     def node(self, tree: dict[str, Any]) -> ast.Node:
         kind = tree["node"]
@@ -93,8 +98,10 @@ class _Reader:
         chain = expr.get("chain", ())
         if expr["node"] == "Field" and len(chain) == 1 and chain[0] in self._values:
             return constant_of(self._values[chain[0]], name=str(chain[0]), text=self._text, span=span)
+        if expr["node"] == "Field" and len(chain) == 2 and chain[0] == "variables":  # noqa: PLR2004 - and its name
+            return self._variable(str(chain[1]), span)
         name = ".".join(str(link) for link in chain) or self._text[span.start + 1 : span.end - 1].strip()
-        if chain[:1] in (["filters"], ["variables"]):
+        if chain[:1] == ["filters"]:
             raise HogQLQueryError(
                 f"The placeholder {{{name}}} is not supported by the embedded project yet.", text=self._text, span=span
             )
@@ -104,3 +111,22 @@ class _Reader:
             text=self._text,
             span=span,
         )
+
+    def _variable(self, name: str, span: Span) -> ast.Node:
+        if name not in self._variables:
+            self._missing.setdefault(name, span)
+            return ast.Constant(span, None)
+        return constant_of(self._variables[name], name=f"variables.{name}", text=self._text, span=span)
+
+    def refuse_missing_variables(self) -> None:
+        """Name every variable that has no value.
+
+        Raises:
+            HogQLQueryError: there is one.
+        """
+        if self._missing:
+            raise HogQLQueryError(
+                f"Set a value or a default for each query variable. Missing: {', '.join(sorted(self._missing))}.",
+                text=self._text,
+                span=next(iter(self._missing.values())),
+            )

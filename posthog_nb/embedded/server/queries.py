@@ -149,6 +149,7 @@ class Queries:
             asked.query,
             self._facts(asked),
             values=asked.values,
+            variables=asked.variables,
             convert_to_project_timezone=asked.in_project_timezone,
         )
         if compiled.uses_offset:

@@ -63,7 +63,7 @@ _KINDS: Mapping[str, frozenset[str]] = {
 }
 """The kinds of query that are answered, and the fields of each."""
 
-_NOT_ANSWERED = ("connectionId", "filters_override", "sendRawQuery", "variables", "variables_override")
+_NOT_ANSWERED = ("connectionId", "filters_override", "sendRawQuery")
 _BLOCKING = frozenset({"blocking", "force_blocking", "force_cache", "async_except_on_cache_miss"})
 """Nothing is cached here, so the last one always misses and blocks."""
 
@@ -104,6 +104,7 @@ class HogQLRequest:
         query: Its text.
         query_id: The handle to cancel it by: the client's own, or one made here.
         values: What its placeholders stand for.
+        variables: What its ``{variables.name}`` stand for, by their code names.
         modifiers: The modifiers as they were sent.
         refresh: How it is to be answered, in PostHog's word for it.
         kind: What is asked: for rows, or about a query or the tables.
@@ -115,6 +116,7 @@ class HogQLRequest:
     modifiers: Mapping[str, object] = field(default_factory=dict)
     refresh: str = "blocking"
     kind: str = "HogQLQuery"
+    variables: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def later(self) -> bool:
@@ -166,7 +168,8 @@ def read_request(request: Request, kind: str | None = None) -> HogQLRequest:
     query_id = body.get("client_query_id")
     if query_id is not None and not isinstance(query_id, str):
         raise _invalid("client_query_id", "Input should be a string")
-    return HogQLRequest(query, query_id or str(uuid4()), _mapping(node, "values"), modifiers, refresh, known)
+    variables = _variables(node, "query.HogQLQuery.variables") | _variables(body, "variables_override")
+    return HogQLRequest(query, query_id or str(uuid4()), _mapping(node, "values"), modifiers, refresh, known, variables)
 
 
 def json_list(request: Request, name: str) -> list[Any]:
@@ -265,6 +268,23 @@ def _check_labels(body: Mapping[str, Any], node: Mapping[str, Any]) -> None:
 def _check_text(found: Mapping[str, Any], name: str, where: str = "") -> None:
     if found.get(name) is not None and not isinstance(found[name], str):
         raise _invalid(f"{where}{name}", "Input should be a valid string")
+
+
+def _variables(holder: Mapping[str, Any], place: str) -> dict[str, object]:
+    """The values of the query's variables by their code names; one that is null is NULL."""
+    given = holder.get(place.rpartition(".")[2]) or {}
+    if not isinstance(given, Mapping):
+        raise _invalid(place, "Input should be a valid dictionary")
+    found: dict[str, object] = {}
+    for key, variable in given.items():
+        name = variable.get("code_name") if isinstance(variable, Mapping) else None
+        if not isinstance(name, str):
+            raise _invalid(f"{place}.{key}.code_name", "Field required")
+        if variable.get("isNull"):
+            found[name] = None
+        elif "value" in variable and variable["value"] is not None:
+            found[name] = variable["value"]
+    return found
 
 
 def _refresh(body: Mapping[str, Any]) -> str:
