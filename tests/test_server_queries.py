@@ -212,6 +212,7 @@ def test_the_path_may_name_the_kind_and_must_then_agree(wire: Wire) -> None:
         ("SELECT arrayMap((x, y) -> x, [1], [1, 2])", "sizes_of_arrays_dont_match"),
         ("SELECT (SELECT event FROM events LIMIT 2)", "incorrect_result_of_scalar_subquery"),
         ("SELECT throwIf(1)", "function_throw_if_value_is_non_zero"),
+        ("SELECT arrayElement([1], 'a')", "illegal_type_of_argument"),
     ],
 )
 def test_what_clickhouse_refuses_is_the_querys_fault_under_clickhouses_name(wire: Wire, query: str, code: str) -> None:
@@ -219,6 +220,10 @@ def test_what_clickhouse_refuses_is_the_querys_fault_under_clickhouses_name(wire
     assert (answer["type"], answer["code"]) == ("validation_error", code)
     # The name is the code: it does not stand at the end of the text as well.
     assert f"({code.upper()})" not in answer["detail"]
+    # Nor does the SQL that ClickHouse was given, which is not what was asked.
+    assert "In scope" not in answer["detail"]
+    assert "while executing" not in answer["detail"]
+    assert "SETTINGS" not in answer["detail"]
 
 
 def test_every_name_that_means_a_querys_fault_is_one_of_clickhouses(wire: Wire) -> None:

@@ -38,6 +38,7 @@ _UTC = {"session_timezone": "UTC"}
 _SESSION = {"max_query_size": 64 * 1024**2}
 _BARE_DATETIME = "DateTime"
 _NAME_AT_END = re.compile(r" \([A-Z][A-Z0-9_]+\)$")
+_CONTEXT = re.compile(r": (?:In scope|[Ww]hile (?:executing|processing)) .*$")
 _OTHER_ENGINE = re.compile(r"already initialized with path '(.*?)', cannot")
 _STATUS = "status"
 """The file in its folder that ClickHouse locks as long as it runs, and in which it says what process it is."""
@@ -281,10 +282,10 @@ def _cleared(client: Any) -> bool:  # noqa: ANN401 - as Engine._connect
 
 
 def _first_line(error: Exception) -> str:
-    """ClickHouse's message without its number, its name, its version and its stack."""
+    """ClickHouse's message without its number, its name, its version, its stack and the SQL that nobody here wrote."""
     line = str(error).partition("\n")[0]
     line = line.partition("DB::Exception: ")[2] or line
-    return _NAME_AT_END.sub("", line.partition(", Stack trace (")[0])
+    return _CONTEXT.sub("", _NAME_AT_END.sub("", line.partition(", Stack trace (")[0]))
 
 
 def _holder(path: Path) -> int | None:
