@@ -6,6 +6,8 @@ import html
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from posthog_nb.operations.card import PLAIN_DOLLARS
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, Protocol
@@ -17,10 +19,6 @@ if TYPE_CHECKING:
 
 
 __all__ = ["HTML", "Code", "Footer", "footer", "frame_html", "result_html"]
-
-_PLAIN_DOLLARS = "tex2jax_ignore mathjax_ignore"
-"""Keeps MathJax out. PostHog's own names begin with a dollar sign, and `{"$browser": "Chrome", "$os": ...}` would
-be set as a formula."""
 
 _STYLE = (
     "color:var(--jp-ui-font-color2,#6b6b6b);font-size:0.85em;line-height:1.5;margin:2px 0 8px;overflow-wrap:anywhere"
@@ -53,7 +51,7 @@ class Footer:
     def html(self) -> str:
         """The line as HTML in which every text is escaped."""
         line = " · ".join("".join(map(_html, part)) for part in self.parts)
-        return f'<div class="posthog-nb-footer {_PLAIN_DOLLARS}" style="{_STYLE}">{line}</div>'
+        return f'<div class="posthog-nb-footer {PLAIN_DOLLARS}" style="{_STYLE}">{line}</div>'
 
 
 def _html(text: str) -> str:
@@ -111,7 +109,7 @@ def _extent(result: Result, first: int, more: tuple[str, ...]) -> tuple[str, ...
 def frame_html(frame: _WithHtml) -> str | None:
     """A frame's own HTML, with its dollar signs left as they are."""
     own = frame._repr_html_()
-    return None if own is None else f'<div class="{_PLAIN_DOLLARS}">{own}</div>'
+    return None if own is None else f'<div class="{PLAIN_DOLLARS}">{own}</div>'
 
 
 def result_html(result: Result) -> str:

@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["card"]
+__all__ = ["PLAIN_DOLLARS", "card"]
+
+PLAIN_DOLLARS = "tex2jax_ignore mathjax_ignore"
+"""Classes that keep MathJax out. PostHog's own names begin with a dollar sign, and `{"$browser": "Chrome", "$os": ...}`
+would be set as a formula."""
 
 
 def card(rows: Mapping[str, object], *, title: str | None = None) -> str:
@@ -24,5 +28,4 @@ def card(rows: Mapping[str, object], *, title: str | None = None) -> str:
         f"<td style='text-align:left'>{html.escape(str(value))}</td></tr>"
         for name, value in rows.items()
     )
-    # The classes keep a notebook from setting text between two dollar signs as a formula.
-    return f"<div class='tex2jax_ignore mathjax_ignore'>{heading}<table>{cells}</table></div>"
+    return f"<div class='{PLAIN_DOLLARS}'>{heading}<table>{cells}</table></div>"

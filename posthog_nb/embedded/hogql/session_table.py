@@ -43,10 +43,15 @@ def _is_a_session(row: Row) -> Expr:
 
 
 def _property(row: Row, key: str) -> Expr:
-    """A text property of an event, '' when it is absent; looking for the key is quicker than parsing the JSON."""
+    """A text property of an event, '' when it is absent."""
+    return call("JSONExtractString", _json_with(row, key), key)
+
+
+def _json_with(row: Row, key: str) -> Expr:
+    """An event's properties, '' where ``key`` is not among them: looking for it is quicker than parsing the JSON."""
     json = row.stored("properties")
     held = call("greater", call("position", json, f'"{key}"'), 0)
-    return call("JSONExtractString", call("if", held, json, ""), key)
+    return call("if", held, json, "")
 
 
 def _first(row: Row, value: Expr) -> Expr:
@@ -113,13 +118,9 @@ def _count_up_to_one(row: Row) -> Expr:
 
 
 def _largest_paint(row: Row) -> Expr:
-    return _first(row, call("accurateCastOrNull", _property_text(row, "$web_vitals_LCP_value"), "Float64"))
-
-
-def _property_text(row: Row, key: str) -> Expr:
-    json = row.stored("properties")
-    held = call("greater", call("position", json, f'"{key}"'), 0)
-    return call("JSONExtractRaw", call("if", held, json, ""), key)
+    key = "$web_vitals_LCP_value"
+    raw = call("JSONExtractRaw", _json_with(row, key), key)
+    return _first(row, call("accurateCastOrNull", raw, "Float64"))
 
 
 def _channel(row: Row) -> Expr:

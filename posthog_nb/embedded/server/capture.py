@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from werkzeug.wrappers import Response
 
+from posthog_nb.embedded.ingestion.body import MAX_BODY_BYTES
 from posthog_nb.embedded.ingestion.decode import decode_capture
 from posthog_nb.embedded.server import errors
 from posthog_nb.errors import CaptureRejected, EngineError
@@ -21,7 +22,6 @@ __all__ = ["Capture", "allow_any_origin", "refuse_recordings"]
 
 logger = logging.getLogger("posthog_nb.embedded")
 
-LARGEST_BODY = 20 * 1024 * 1024
 _TAKEN = b'{"status":"Ok"}'
 _NO_RECORDINGS = b'{"status":"Ok","quota_limited":["recordings"]}'
 _TOKEN_SHOWN = 4
@@ -36,7 +36,7 @@ class Capture:
     def take(self, request: Request) -> Response:
         """Take the events of one request: all of them are stored when the answer goes out, or none."""
         now = datetime.now(UTC)
-        if (request.content_length or 0) > LARGEST_BODY:
+        if (request.content_length or 0) > MAX_BODY_BYTES:
             raise errors.plain(413, "request body is too large")
         try:
             batch = decode_capture(

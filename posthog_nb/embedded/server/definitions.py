@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 
 from posthog_nb.embedded.server import errors
 from posthog_nb.embedded.server.paging import Page
-from posthog_nb.embedded.server.render import json_bytes
+from posthog_nb.embedded.server.render import json_bytes, json_time
 from posthog_nb.embedded.server.request_body import json_list
 
 if TYPE_CHECKING:
@@ -138,11 +138,11 @@ def _page(request: Request, found: Sequence[_T], row: Callable[[_T], dict[str, A
 
 
 def _event(one: EventDefinition) -> dict[str, Any]:
-    seen = one.last_seen_at.isoformat().replace("+00:00", "Z")
+    seen = json_time(one.last_seen_at)
     return {
         "id": str(uuid5(_NAMESPACE, f"event {one.name}")),
         "name": one.name,
-        "created_at": one.created_at.isoformat().replace("+00:00", "Z"),
+        "created_at": json_time(one.created_at),
         "last_seen_at": seen,
         "last_updated_at": seen,
         "tags": [],

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from posthog_nb.embedded.server.render import json_bytes
+from posthog_nb.embedded.server.render import json_bytes, json_time
 from posthog_nb.errors import EngineError, HogQLError
 
 if TYPE_CHECKING:
@@ -163,10 +163,10 @@ class Jobs:
             "complete": done,
             "error": job.failed,
             "error_message": job.message,
-            "start_time": _text(job.start_time),
-            "pickup_time": _text(job.pickup_time),
-            "end_time": _text(job.end_time),
-            "expiration_time": _text(job.expiration_time),
+            "start_time": json_time(job.start_time),
+            "pickup_time": json_time(job.pickup_time),
+            "end_time": json_time(job.end_time),
+            "expiration_time": json_time(job.expiration_time),
             "task_id": None,
             "labels": None,
             "query_progress": None if progress is None else progress.as_posthog(),
@@ -180,7 +180,3 @@ def _code(job: _Job) -> int:
     if not job.failed:
         return 200
     return 500 if job.message is None else 400
-
-
-def _text(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat().replace("+00:00", "Z")

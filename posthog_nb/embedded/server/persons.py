@@ -11,14 +11,12 @@ from werkzeug.wrappers import Response
 
 from posthog_nb.embedded.server import errors
 from posthog_nb.embedded.server.paging import Page
-from posthog_nb.embedded.server.render import json_bytes
+from posthog_nb.embedded.server.render import json_bytes, json_time
 from posthog_nb.embedded.server.request_body import json_list
 from posthog_nb.embedded.store.person_search import PersonSearch, property_filter
 from posthog_nb.errors import EngineError, InvalidInputError
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from werkzeug.wrappers import Request
 
     from posthog_nb.embedded.project import Project
@@ -114,8 +112,8 @@ class Persons:
             "name": _name(person, properties, distinct_ids),
             "distinct_ids": distinct_ids,
             "properties": properties,
-            "created_at": _moment(person.created_at),
-            "last_seen_at": _moment(person.last_seen_at),
+            "created_at": json_time(person.created_at),
+            "last_seen_at": json_time(person.last_seen_at),
         }
 
 
@@ -145,7 +143,3 @@ def _name(person: PersonRow, properties: dict[str, Any], distinct_ids: list[str]
             return str(properties[key])
     chosen = next((one for one in distinct_ids if not _GENERATED_ID.fullmatch(one)), None)
     return chosen or (distinct_ids[0] if distinct_ids else str(person.serial_id))
-
-
-def _moment(value: datetime | None) -> str | None:
-    return None if value is None else value.isoformat().replace("+00:00", "Z")

@@ -14,7 +14,7 @@ from posthog_nb.embedded.hogql import compile_query
 from posthog_nb.embedded.server import errors
 from posthog_nb.embedded.server.introspection import database_schema, metadata
 from posthog_nb.embedded.server.jobs import Jobs
-from posthog_nb.embedded.server.render import json_bytes, json_rows
+from posthog_nb.embedded.server.render import json_bytes, json_rows, json_time
 from posthog_nb.embedded.server.request_body import read_request
 from posthog_nb.embedded.server.running import RunningQueries
 from posthog_nb.errors import EngineError, HogQLError, HogQLQueryError
@@ -132,7 +132,7 @@ class Queries:
             "is_cached": False,
             "cache_key": None,
             "cache_target_age": None,
-            "last_refresh": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
+            "last_refresh": json_time(datetime.now(UTC)),
             "next_allowed_client_refresh": None,
             "timezone": self._project.settings.timezone,
             "calculation_trigger": None,

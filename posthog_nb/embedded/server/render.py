@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["json_bytes", "json_rows"]
+__all__ = ["json_bytes", "json_rows", "json_time"]
 
 Convert = Callable[[Any], Any]
 
@@ -37,6 +37,11 @@ def json_rows(rows: Sequence[Sequence[Any]], types: Sequence[str]) -> list[Any]:
 def json_bytes(body: object) -> bytes:
     """JSON text; half a surrogate pair, which no encoding can carry, becomes a question mark."""
     return json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode(errors="replace")
+
+
+def json_time(moment: datetime | None) -> str | None:
+    """A time of PostHog's own records, in UTC, such as when a person was created."""
+    return None if moment is None else moment.isoformat().replace(_UTC_OFFSET, "Z")
 
 
 def _converted(column: Sequence[Any], convert: Convert | None) -> Sequence[Any]:
