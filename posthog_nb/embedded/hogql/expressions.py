@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -110,9 +111,9 @@ class ExpressionResolver(NameResolver):
             return [self.finish(located) for located in self.star(node, scope)]
         return [self.expr(node, scope)]
 
+    @abstractmethod
     def star(self, node: ast.Node, scope: Scope) -> list[Located]:
         """The columns of ``*``, ``t.*`` or COLUMNS."""
-        raise NotImplementedError
 
     def _exists(self, node: ast.Call, scope: Scope) -> Typed:
         if len(node.args) != 1 or not isinstance(node.args[0], (ast.SelectQuery, ast.SelectSetQuery)):

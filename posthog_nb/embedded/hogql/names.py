@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -33,11 +34,10 @@ __all__ = ["NameResolver"]
 _MOST_COPIED = 50_000
 """Most nodes of WITH's values in one query: they are copied where they are used, and could double each time."""
 
-
 _TYPE_NAMES = {"Numeric": "Float", "Boolean": "Boolean", "DateTime": "DateTime", "String": "String"}
 
 
-class NameResolver:
+class NameResolver(ABC):
     """Resolves constants, names and places; what the other nodes are, its subclasses know."""
 
     def __init__(self, text: str, facts: ProjectFacts) -> None:
@@ -48,9 +48,9 @@ class NameResolver:
         self._copying = 0
         self._copied = 0
 
+    @abstractmethod
     def subquery(self, query: ast.Node, scope: Scope) -> tuple[sql.Statement, dict[str, QueryColumn]]:
         """A nested query and its columns."""
-        raise NotImplementedError
 
     def refusal(self, *nodes: ast.Node) -> Refuse:
         """Makes errors that point at the first of ``nodes`` that has a place: the parser makes some up itself."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING
@@ -64,28 +65,28 @@ class JsonColumn:
         return owner.definitions(self.relation.facts).get(str(keys[0])) if owner else None
 
 
-class Relation:
+class Relation(ABC):
     """Anything that stands in FROM."""
 
     def __init__(self, facts: ProjectFacts, alias: str) -> None:
         self.facts = facts
         self.alias = alias
 
+    @abstractmethod
     def names(self) -> list[str]:
         """Every column name, for messages."""
-        raise NotImplementedError
 
+    @abstractmethod
     def star(self) -> list[str]:
         """The columns of ``*``."""
-        raise NotImplementedError
 
+    @abstractmethod
     def find(self, name: str) -> Column | QueryColumn | None:
         """A column by its HogQL name."""
-        raise NotImplementedError
 
+    @abstractmethod
     def value(self, column: Column | QueryColumn) -> Expr:
         """A column as an expression of the SELECT that has this relation in FROM."""
-        raise NotImplementedError
 
     def property_at(self, json: JsonColumn, keys: tuple[str | int, ...]) -> Expr:
         """A property of a JSON column as nullable text."""
@@ -95,9 +96,9 @@ class Relation:
         """Whose definitions a JSON column follows."""
         return column.owner
 
+    @abstractmethod
     def entries(self, kind: str, on: Expr | None, using: tuple[str, ...]) -> Iterator[sql.Joined]:
         """The entries of FROM, this relation first, then its lazy joins."""
-        raise NotImplementedError
 
 
 class QueryRelation(Relation):
