@@ -30,7 +30,7 @@ FACTS = ProjectFacts(
     property_columns={"plan": "mat_plan"},
 )
 
-_SESSION = "0190a0a0-0000-7000-8000-000000000001"
+SESSION = "0190a0a0-0000-7000-8000-000000000001"
 
 
 def _time(text: str) -> datetime:
@@ -78,7 +78,7 @@ def _insert_events(client: Any) -> None:
     ann, bob = {"email": "ann@old.example", "age": 29}, {"email": "bob@old.example"}
     rows = [
         # number, event, when, distinct id, stored person, person properties then, properties
-        (1, "signup", "2024-01-01 22:30:00", "ann", ANN, ann, {"plan": "free", "$session_id": _SESSION}),
+        (1, "signup", "2024-01-01 22:30:00", "ann", ANN, ann, {"plan": "free", "$session_id": SESSION}),
         (2, "pay", "2024-01-02 10:00:00.123456", "ann", ANN, ann, {"plan": "pro", "amount": 12.5, "paid": True}),
         (3, "pay", "2024-01-03 10:00:00", "ann", ANN, ann, {"plan": "", "amount": "7", "paid": "false"}),
         (4, "view", "2024-01-07 23:30:00", "bob", BOB, bob, {"plan": None, "deep": {"a": [1, {"b": "x"}]}}),

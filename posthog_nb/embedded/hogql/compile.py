@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from posthog_nb.embedded.hogql.filters.placeholders import NO_FILTERS, fill_filters
 from posthog_nb.embedded.hogql.hogql_text import query_text
 from posthog_nb.embedded.hogql.limits import apply_limits, uses_offset
 from posthog_nb.embedded.hogql.parse import parse
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from posthog_nb.embedded.hogql.facts import ProjectFacts
+    from posthog_nb.embedded.hogql.filters.placeholders import QueryFilters
     from posthog_nb.embedded.hogql.typed import Notice
 
 __all__ = ["Compiled", "compile_query"]
@@ -47,12 +49,14 @@ class Compiled:
     notices: tuple[Notice, ...] = ()
 
 
-def compile_query(
+def compile_query(  # noqa: PLR0913 - a query and all that PostHog sends beside it
     text: str,
     facts: ProjectFacts,
     *,
     values: Mapping[str, object] = _NO_VALUES,
     variables: Mapping[str, object] = _NO_VALUES,
+    filters: QueryFilters = NO_FILTERS,
+    limited: bool = True,
     convert_to_project_timezone: bool = True,
 ) -> Compiled:
     """Translate one HogQL query.
@@ -62,23 +66,25 @@ def compile_query(
         facts: The project it is asked of.
         values: What its ``{name}`` placeholders stand for.
         variables: What its ``{variables.name}`` placeholders stand for.
+        filters: What its ``{filters}`` stands for.
+        limited: Whether the query endpoint's limits of rows apply.
         convert_to_project_timezone: PostHog's modifier of that name; without it times are in UTC.
 
     Raises:
         HogQLSyntaxError: the text is not HogQL.
         HogQLQueryError: it is, and means nothing here. Both carry the place in the text.
     """
-    if not convert_to_project_timezone:
-        facts = replace(facts, timezone="UTC")
     try:
-        query = parse(text, values, variables)
-        limited, page = apply_limits(query)
+        query = fill_filters(parse(text, values, variables), text, filters, facts)
+        if not convert_to_project_timezone:
+            facts = replace(facts, timezone="UTC")
+        bounded, page = apply_limits(query) if limited else (query, None)
         resolver = SelectResolver(text, facts)
-        resolved = resolver.query(limited)
+        resolved = resolver.query(bounded)
         return Compiled(
             sql=render(resolved.statement, tuple(resolver.ctes)),
             columns=resolved.names,
-            hogql=query_text(limited),
+            hogql=query_text(bounded),
             limit=page,
             uses_offset=uses_offset(query),
             tables=tuple(sorted(resolver.tables)),

@@ -14,7 +14,7 @@ from posthog_nb.syntax import Token, parse_select, tokenise
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["Query", "parse"]
+__all__ = ["Query", "parse", "parse_expression"]
 
 Query = ast.SelectQuery | ast.SelectSetQuery
 
@@ -23,7 +23,7 @@ _MOST_PREFIXES = 20
 
 
 def parse(text: str, values: Mapping[str, object], variables: Mapping[str, object]) -> Query:
-    """Read a query.
+    """Read a query. ``{filters}`` and what is behind it stay placeholders, for :mod:`.filters.placeholders`.
 
     Args:
         text: HogQL.
@@ -44,6 +44,19 @@ def parse(text: str, values: Mapping[str, object], variables: Mapping[str, objec
         raise HogQLSyntaxError("A query is a SELECT.", text=text, span=query.span)
     refuse_misread(text, tokens, query)
     return query
+
+
+def parse_expression(text: str) -> ast.Node:
+    """Read one expression, as a filter has it.
+
+    Raises:
+        HogQLSyntaxError: it is none, or more than one.
+        HogQLQueryError: it has a placeholder.
+    """
+    match query := parse(f"SELECT {text}\n", {}, {}):
+        case ast.SelectQuery(select=(expr,)) if query == ast.SelectQuery(query.span, select=(expr,)):
+            return expr
+    raise HogQLSyntaxError("A filter's expression is one HogQL expression.", text=text, span=Span(0, len(text)))
 
 
 _FIELD_NAMES = {cls: tuple(field.name for field in fields(cls) if field.name != "span") for cls in ast.NODES.values()}
@@ -100,11 +113,9 @@ class _Reader:
             return constant_of(self._values[chain[0]], name=str(chain[0]), text=self._text, span=span)
         if expr["node"] == "Field" and len(chain) == 2 and chain[0] == "variables":  # noqa: PLR2004 - and its name
             return self._variable(str(chain[1]), span)
-        name = ".".join(str(link) for link in chain) or self._text[span.start + 1 : span.end - 1].strip()
         if chain[:1] == ["filters"]:
-            raise HogQLQueryError(
-                f"The placeholder {{{name}}} is not supported by the embedded project yet.", text=self._text, span=span
-            )
+            return ast.Placeholder(span, self.node(expr))
+        name = ".".join(str(link) for link in chain) or self._text[span.start + 1 : span.end - 1].strip()
         raise HogQLQueryError(
             f"Unresolved placeholder: {{{name}}}",
             hint="Give it a value.",

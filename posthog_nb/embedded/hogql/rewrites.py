@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from posthog_nb.embedded.hogql.functions import Invocation
     from posthog_nb.embedded.hogql.sql import Expr
 
+_VERSION = r"^\s*v?((?:0|[1-9]\d*)\.(?:0|[1-9]\d*)\.(?:0|[1-9]\d*))(?:[-+]\S*)?\s*$"
 _TO_INT = Lambda(("part",), call("accurateCastOrNull", Name("part"), "Int64"))
 ARRAY_REDUCE_NAMES = frozenset(
     f"{name}{form}" for name in ("count", "sum", "min", "max", "avg", "uniq") for form in ("", "Map", "State")
@@ -192,10 +193,9 @@ def ip_in_range(it: Invocation) -> Typed:
 
 
 def sortable_version(it: Invocation) -> Typed:
-    """``sortableSemVer``: the numbers of a version, to be ordered by."""
-    strict = call("extract", call("ifNull", call("toString", it.args[0].expr), ""), r"^v?(\d+(?:\.\d+)*)")
-    parts = call("splitByChar", ".", strict)
-    return Typed(Func("arrayMap", (_TO_INT, parts)), Type(Kind.ARRAY))
+    """``sortableSemVer``: the three numbers of a version, to be ordered by; ``[NULL]`` for what is none."""
+    strict = call("extract", call("ifNull", call("toString", it.args[0].expr), ""), _VERSION)
+    return Typed(Func("arrayMap", (_TO_INT, call("splitByChar", ".", strict))), Type(Kind.ARRAY))
 
 
 def tuple_of(it: Invocation) -> Typed:

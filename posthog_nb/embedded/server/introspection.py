@@ -53,7 +53,7 @@ def metadata(asked: HogQLRequest, facts: ProjectFacts) -> dict[str, Any]:
         "isUsingIndices": None,
     }
     try:
-        compiled = compile_query(asked.query, facts, variables=asked.variables)
+        compiled = compile_query(asked.query, facts, variables=asked.variables, filters=asked.filters)
     except HogQLError as error:
         return found | {"isValid": False, "errors": [errors.notice(error)]}
     notices = [{"message": one.message, "start": one.span.start, "end": one.span.end} for one in compiled.notices]

@@ -150,6 +150,7 @@ class Queries:
             self._facts(asked),
             values=asked.values,
             variables=asked.variables,
+            filters=asked.filters,
             convert_to_project_timezone=asked.in_project_timezone,
         )
         if compiled.uses_offset:

@@ -11,14 +11,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from posthog_nb.embedded.hogql import PERSON_MODES
+from posthog_nb.embedded.hogql import NO_FILTERS, PERSON_MODES, QueryFilters, read_filters
 from posthog_nb.embedded.server import errors
+from posthog_nb.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from werkzeug.exceptions import HTTPException
     from werkzeug.wrappers import Request
 
-__all__ = ["HogQLRequest", "json_list", "read_request"]
+__all__ = ["HogQLRequest", "json_list", "json_object", "read_request"]
 
 LARGEST_BODY = 10 * 1024 * 1024
 LONGEST_NAME = 128
@@ -63,7 +64,7 @@ _KINDS: Mapping[str, frozenset[str]] = {
 }
 """The kinds of query that are answered, and the fields of each."""
 
-_NOT_ANSWERED = ("connectionId", "filters_override", "sendRawQuery")
+_NOT_ANSWERED = ("connectionId", "sendRawQuery")
 _BLOCKING = frozenset({"blocking", "force_blocking", "force_cache", "async_except_on_cache_miss"})
 """Nothing is cached here, so the last one always misses and blocks."""
 
@@ -105,6 +106,7 @@ class HogQLRequest:
         query_id: The handle to cancel it by: the client's own, or one made here.
         values: What its placeholders stand for.
         variables: What its ``{variables.name}`` stand for, by their code names.
+        filters: What its ``{filters}`` stands for.
         modifiers: The modifiers as they were sent.
         refresh: How it is to be answered, in PostHog's word for it.
         kind: What is asked: for rows, or about a query or the tables.
@@ -117,6 +119,7 @@ class HogQLRequest:
     refresh: str = "blocking"
     kind: str = "HogQLQuery"
     variables: Mapping[str, object] = field(default_factory=dict)
+    filters: QueryFilters = NO_FILTERS
 
     @property
     def later(self) -> bool:
@@ -150,7 +153,7 @@ def read_request(request: Request, kind: str | None = None) -> HogQLRequest:
     Raises:
         HTTPException: 400, in PostHog's words.
     """
-    body = _json_object(request)
+    body = json_object(request)
     _forbid_extras(body, _BODY, "")
     node = body.get("query")
     if not isinstance(node, Mapping):
@@ -169,7 +172,16 @@ def read_request(request: Request, kind: str | None = None) -> HogQLRequest:
     if query_id is not None and not isinstance(query_id, str):
         raise _invalid("client_query_id", "Input should be a string")
     variables = _variables(node, "query.HogQLQuery.variables") | _variables(body, "variables_override")
-    return HogQLRequest(query, query_id or str(uuid4()), _mapping(node, "values"), modifiers, refresh, known, variables)
+    return HogQLRequest(
+        query,
+        query_id or str(uuid4()),
+        _mapping(node, "values"),
+        modifiers,
+        refresh,
+        known,
+        variables,
+        _filters(node, body),
+    )
 
 
 def json_list(request: Request, name: str) -> list[Any]:
@@ -188,7 +200,12 @@ def json_list(request: Request, name: str) -> list[Any]:
     return found
 
 
-def _json_object(request: Request) -> dict[str, Any]:
+def json_object(request: Request) -> dict[str, Any]:
+    """The body of a request, which must be a JSON object.
+
+    Raises:
+        HTTPException: 400 when it is not, 413 when it is too large.
+    """
     if (request.content_length or 0) > LARGEST_BODY:
         raise errors.refusal(413, "invalid_request", "parse_error", "Request body too large.")
     try:
@@ -196,7 +213,7 @@ def _json_object(request: Request) -> dict[str, Any]:
     except ValueError as error:
         raise errors.parse_error(str(error)) from error
     if not isinstance(body, dict):
-        raise errors.parse_error("1 validation error for QueryRequest\n  Input should be a valid dictionary")
+        raise errors.parse_error("Input should be a valid dictionary")
     return body
 
 
@@ -250,8 +267,6 @@ def _check_answered(body: Mapping[str, Any], node: Mapping[str, Any]) -> None:
     for name in _NOT_ANSWERED:
         if body.get(name) or node.get(name):
             raise errors.validation_error(f"'{name}' is not answered by the embedded project.", attr=name)
-    if node.get("filters") and "{filters" in str(node.get("query")):
-        raise errors.validation_error("'filters' is not answered by the embedded project.", attr="filters")
 
 
 def _check_labels(body: Mapping[str, Any], node: Mapping[str, Any]) -> None:
@@ -285,6 +300,23 @@ def _variables(holder: Mapping[str, Any], place: str) -> dict[str, object]:
         elif "value" in variable and variable["value"] is not None:
             found[name] = variable["value"]
     return found
+
+
+def _filters(node: Mapping[str, Any], body: Mapping[str, Any]) -> QueryFilters:
+    """The query's own filters, and over them those of the dashboard that it is asked for."""
+    own = _read_filters("query.HogQLQuery.filters", _mapping(node, "filters"))
+    override = dict(_mapping(body, "filters_override"))
+    dates = {name: override.pop(name) for name in ("date_from", "date_to", "explicitDate") if name in override}
+    over = _read_filters("filters_override", override | {"dateRange": dates})
+    dated = over if over.date_from or over.date_to else own
+    return QueryFilters(dated.date_from, dated.date_to, (*own.properties, *over.properties))
+
+
+def _read_filters(place: str, found: Mapping[str, Any]) -> QueryFilters:
+    try:
+        return read_filters(found)
+    except InvalidInputError as error:
+        raise _invalid(place, str(error)) from error
 
 
 def _refresh(body: Mapping[str, Any]) -> str:
