@@ -160,6 +160,29 @@ def test_a_project_on_disk_keeps_its_events_settings_and_keys(tmp_path: Path) ->
     assert (tmp_path / "store").stat().st_mode & 0o777 == 0o700
 
 
+DEFINED = """
+import sys
+from pathlib import Path
+from posthog_nb.embedded.project import Project
+project = Project.on_disk(Path(sys.argv[1]))
+for name in sys.argv[2:]:
+    project.actions.create({"name": name, "steps": [], "deleted": False})
+project.actions.update(1, {"name": f"{project.actions.get(1)['name']}, renamed"})
+print([(one.id, one.name) for one in project.facts().actions.values()])
+project.close()
+"""
+
+
+def test_definitions_outlive_the_process(tmp_path: Path) -> None:
+    def defined(*names: str) -> str:
+        return subprocess.run(
+            [sys.executable, "-c", DEFINED, str(tmp_path / "store"), *names], capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    assert defined("Paid") == "[(1, 'Paid, renamed')]"
+    assert defined("Opened") == "[(1, 'Paid, renamed, renamed'), (2, 'Opened')]"
+
+
 def test_one_process_holds_one_engine(project: Project, tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="cannot be opened") as caught:
         Project.on_disk(tmp_path / "store")

@@ -10,14 +10,17 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from posthog_nb.embedded.hogql.facts import PERSON_MODES, ProjectFacts
+from posthog_nb.embedded.hogql.filters.actions import Action, read_steps
+from posthog_nb.embedded.hogql.filters.cohorts import Cohort, CohortGroup, read_cohort
 from posthog_nb.embedded.ingestion.definitions import EVENT, GROUP, NO_GROUP, PERSON
 from posthog_nb.embedded.ingestion.pipeline import Ingestion
+from posthog_nb.embedded.saved import SavedDefinitions
 from posthog_nb.embedded.store import engine as engines
 from posthog_nb.embedded.store.store import Store
 from posthog_nb.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from posthog_nb.embedded.ingestion.event import CapturedEvent
@@ -112,6 +115,8 @@ class Project:
         self.settings = ProjectSettings.from_text(kept) if kept else given
         self.store.team_id = self.settings.project_id
         self._facts: ProjectFacts | None = None
+        self.actions = SavedDefinitions(self.store, "action", self._forget_facts)
+        self.cohorts = SavedDefinitions(self.store, "cohort", self._forget_facts)
         self.ingestion = Ingestion(self.store, self._forget_facts)
 
     @classmethod
@@ -152,6 +157,8 @@ class Project:
                 group_properties={index: dict(known) for (kind, index), known in types.items() if kind == GROUP},
                 group_types=dict(self.ingestion.group_types),
                 property_columns=dict(self.ingestion.definitions.columns),
+                actions={one["id"]: _action(one) for one in self.actions.live()},
+                cohorts={one["id"]: _cohort(one) for one in self.cohorts.live()},
                 as_of=self.settings.as_of,
             )
         return facts
@@ -181,3 +188,13 @@ class Project:
             self._engine.close()
         else:
             self.store.drop()
+
+
+def _action(found: Mapping[str, Any]) -> Action:
+    return Action(found["id"], found["name"] or "", read_steps(found["steps"]))
+
+
+def _cohort(found: Mapping[str, Any]) -> Cohort:
+    properties = (found["filters"] or {}).get("properties")
+    definition = read_cohort(properties) if properties else CohortGroup()
+    return Cohort(found["id"], found["name"] or "", found["is_static"], definition, found["version"])

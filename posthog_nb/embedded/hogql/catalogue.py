@@ -203,6 +203,26 @@ _GROUPS = Table(
     columns=_GROUP_COLUMNS,
     latest=Latest(keys=("group_type_index", "group_key"), version="_timestamp"),
 )
+_COHORT_COLUMNS = columns_by_name(
+    stored("person_id", UUID),
+    stored("cohort_id", INTEGER),
+    derived("team_id", INTEGER, lambda row: Literal(row.facts.team_id), in_star=False),
+)
+_COHORT_PEOPLE = Table(
+    name="cohort_people",
+    stored="cohortpeople",
+    columns=_COHORT_COLUMNS,
+    of_cohorts=True,
+    joins={"person": _PERSON_BY_ID},
+)
+_RAW_COHORT_PEOPLE = replace(
+    _COHORT_PEOPLE,
+    name="raw_cohort_people",
+    columns=_COHORT_COLUMNS | columns_by_name(stored("sign", INTEGER), stored("version", INTEGER)),
+)
+_STATIC_COHORT_PEOPLE = replace(
+    _COHORT_PEOPLE, name="static_cohort_people", stored="person_static_cohort", of_cohorts=False
+)
 
 
 def _raw(table: Table, name: str) -> Table:
@@ -213,6 +233,7 @@ def _raw(table: Table, name: str) -> Table:
 
 def _all_tables() -> Iterator[Table]:
     yield from (_EVENTS, _PERSONS, _DISTINCT_IDS, _OVERRIDES, _GROUPS, SESSIONS)
+    yield from (_COHORT_PEOPLE, _STATIC_COHORT_PEOPLE, _RAW_COHORT_PEOPLE)
     yield _raw(_PERSONS, "raw_persons")
     yield _raw(_DISTINCT_IDS, "raw_person_distinct_ids")
     yield _raw(_OVERRIDES, "raw_person_distinct_id_overrides")

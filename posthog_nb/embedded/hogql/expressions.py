@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from posthog_nb.embedded.hogql import ast, sql
 from posthog_nb.embedded.hogql.calls import Modifiers, build_call, known_function
 from posthog_nb.embedded.hogql.comparisons import COMPARISON_FUNCTIONS, OPERATORS, compare
+from posthog_nb.embedded.hogql.definitions import COHORT_OPERATORS, DefinitionResolver
 from posthog_nb.embedded.hogql.functions import FunctionKind, Invocation
-from posthog_nb.embedded.hogql.names import NameResolver
 from posthog_nb.embedded.hogql.sql import Func, Literal, call
 from posthog_nb.embedded.hogql.time_rewrites import to_date, to_date_time
 from posthog_nb.embedded.hogql.typed import Typed
@@ -41,7 +41,7 @@ _TAGS = frozenset(
 )  # fmt: skip
 
 
-class ExpressionResolver(NameResolver):
+class ExpressionResolver(DefinitionResolver):
     """Resolves every expression; what a subquery is, its subclass knows."""
 
     @cached_property
@@ -83,6 +83,8 @@ class ExpressionResolver(NameResolver):
             return compare(COMPARISON_FUNCTIONS[node.name], left, right, bare=scope.in_join)
         if node.name.lower() == "exists":
             return self._exists(node, scope)
+        if node.name == "matchesAction":
+            return self.matches_action(node, scope)
         function = known_function(node.name, refuse)
         params = tuple(self.expr(param, scope) for param in node.params) if node.params is not None else None
         outer = scope.aggregate
@@ -215,8 +217,8 @@ class ExpressionResolver(NameResolver):
         return Typed(call(name, left.expr, right.expr), _arithmetic_type(node.op, left.type, right.type))
 
     def _comparison(self, node: ast.CompareOperation, scope: Scope) -> Typed:
-        if "cohort" in node.op:
-            raise self.refusal(node)("IN COHORT is not supported by the embedded project yet")
+        if node.op in COHORT_OPERATORS:
+            return self.in_cohort(node, scope)
         if node.op not in OPERATORS:
             raise self.refusal(node)(f"Unknown operator: {node.op}")
         return compare(node.op, self.expr(node.left, scope), self.expr(node.right, scope), bare=scope.in_join)

@@ -48,6 +48,9 @@ class Resolver(Protocol):
     def subquery(self, query: ast.Node, scope: Scope) -> tuple[sql.Statement, dict[str, QueryColumn]]:
         """Resolves a nested query."""
 
+    def cohort_rows(self, refuse: Refuse) -> tuple[sql.Statement, dict[str, QueryColumn]]:
+        """Every cohort that is not static with its persons."""
+
 
 @dataclass(frozen=True)
 class FromEntry:
@@ -111,7 +114,11 @@ def _named(resolver: Resolver, join: ast.JoinExpr, name: str, scope: Scope, *, f
         hint = did_you_mean(name, [*TABLES, *scope.tables]) or f"Known tables: {', '.join(TABLES)}."
         raise refuse(f"Unknown table `{name}`.", hint)
     resolver.tables.add(table.name)
-    return TableRelation(resolver.facts, resolver.aliases, table, first=first, sample=_sample(join, refuse))
+    rows = None
+    if table.of_cohorts:
+        _refuse_sample(resolver, join)
+        rows, _ = resolver.cohort_rows(refuse)
+    return TableRelation(resolver.facts, resolver.aliases, table, first=first, sample=_sample(join, refuse), rows=rows)
 
 
 def _table_function(resolver: Resolver, join: ast.JoinExpr, name: str) -> Relation:

@@ -246,7 +246,6 @@ _REFUSED = {
     "embedText": "its model runs at PostHog",
     "jev": "its model runs at PostHog",
     "decide": "its model runs at PostHog",
-    "matchesAction": _NEEDS_PROJECT,
     "getSurveyResponse": _NEEDS_PROJECT,
     "uniqueSurveySubmissionsFilter": _NEEDS_PROJECT,
 }
@@ -353,6 +352,8 @@ _REWRITTEN: dict[str, Function] = {
     "isNull": Function("", 1, 1, rewrite=rw.null_test("isNull")),
     "isnull": Function("", 1, 1, rewrite=rw.null_test("isNull")),
     "isNotNull": Function("", 1, 1, rewrite=rw.null_test("isNotNull")),
+    # Of the project: what the resolver puts in their place depends on more than their arguments
+    "matchesAction": Function("", 1, 1, returns=BOOLEAN),
     # Arrays, tuples and pictures
     "tuple": Function("", 0, None, rewrite=rw.tuple_of),
     "arrayReduce": Function("", 2, None, rewrite=rw.array_reduce),

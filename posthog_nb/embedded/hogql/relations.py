@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from posthog_nb.embedded.hogql.facts import ProjectFacts
 
+_Rows = sql.TableSource | sql.QuerySource
+
 __all__ = ["Aliases", "FunctionRelation", "JsonColumn", "QueryColumn", "QueryRelation", "Relation", "TableRelation"]
 
 
@@ -181,6 +183,7 @@ class TableRelation(Relation):
         first: Whether it is the first table of FROM.
         join: The lazy join that leads here, with the relation it starts from.
         sample: SAMPLE clause, ready text of numbers.
+        rows: The query that gives its rows, where they are not stored.
     """
 
     def __init__(  # noqa: PLR0913 - one constructor for the three places a table can stand in
@@ -192,12 +195,14 @@ class TableRelation(Relation):
         first: bool,
         join: tuple[LazyJoin, TableRelation] | None = None,
         sample: str = "",
+        rows: sql.Statement | None = None,
     ) -> None:
         super().__init__(facts, aliases.new())
         self.table = table
         self._aliases = aliases
         self._join = join
         self._sample = sample
+        self._rows = rows
         self._nested = not first and join is None and not table.is_subselect and bool(table.joins or sample)
         self._inner = aliases.new() if self._nested or table.is_subselect else self.alias
         self._outputs: dict[Expr, str] = {}
@@ -268,7 +273,7 @@ class TableRelation(Relation):
 
     def entries(self, kind: str, on: Expr | None, using: tuple[str, ...]) -> Iterator[sql.Joined]:
         """The entries of FROM."""
-        physical = sql.TableSource(self.facts.database, self.table.stored, self._sample)
+        physical = sql.QuerySource(self._rows) if self._rows else self._stored_rows()
         if self._nested:
             tables = (sql.Joined(physical, self._inner), *self._lazy_entries())
             source = sql.QuerySource(sql.Select(columns=self._output_columns(), tables=tables))
@@ -284,6 +289,9 @@ class TableRelation(Relation):
             yield from self._lazy_entries()
 
     # -- inside
+
+    def _stored_rows(self) -> sql.TableSource:
+        return sql.TableSource(self.facts.database, self.table.stored, self._sample)
 
     def _derive(self, column: Column) -> Expr:
         return column.derive(self) if column.derive else self.stored(column.stored)
@@ -311,7 +319,7 @@ class TableRelation(Relation):
         columns = tuple((expr, name) for expr, name in self._outputs.items())
         return columns or ((sql.Literal(1), "c0"),)
 
-    def _grouped(self, physical: sql.TableSource) -> sql.Select:
+    def _grouped(self, physical: _Rows) -> sql.Select:
         grouped = self.table.grouped
         assert grouped is not None  # noqa: S101 - asked by the caller
         return sql.Select(
@@ -321,7 +329,7 @@ class TableRelation(Relation):
             group_by=(grouped.key(self),),
         )
 
-    def _latest(self, physical: sql.TableSource) -> sql.Select:
+    def _latest(self, physical: _Rows) -> sql.Select:
         latest = self.table.latest
         assert latest is not None  # noqa: S101 - asked by the caller
         keys = tuple(self.stored(key) for key in latest.keys)

@@ -125,6 +125,7 @@ class Table:
     Attributes:
         latest: The physical table keeps versions of its rows.
         grouped: The physical table has several rows for one of this.
+        of_cohorts: Its rows are found by the definitions of the project's cohorts, not stored.
         virtual: Names that hold columns of the same row, such as ``poe``.
         paths: Names that stand for others, decided by the project, such as ``person``.
     """
@@ -134,6 +135,7 @@ class Table:
     columns: Mapping[str, Column]
     latest: Latest | None = None
     grouped: Grouped | None = None
+    of_cohorts: bool = False
     joins: Mapping[str, LazyJoin] = field(default_factory=dict)
     virtual: Mapping[str, Mapping[str, Column]] = field(default_factory=dict)
     paths: Mapping[str, Callable[[ProjectFacts], tuple[str, ...]]] = field(default_factory=dict)

@@ -12,8 +12,10 @@ from werkzeug.wrappers import Request, Response
 
 from posthog_nb.embedded.server import errors, sdk
 from posthog_nb.embedded.server.account import Account
+from posthog_nb.embedded.server.actions import Actions
 from posthog_nb.embedded.server.auth import authenticate, authorize_project
 from posthog_nb.embedded.server.capture import Capture, allow_any_origin, refuse_recordings
+from posthog_nb.embedded.server.cohorts import Cohorts
 from posthog_nb.embedded.server.definitions import Definitions
 from posthog_nb.embedded.server.persons import Persons
 from posthog_nb.embedded.server.queries import Queries
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
 
     from posthog_nb.embedded.project import Project
+    from posthog_nb.embedded.server.saved import SavedEndpoints
 
 __all__ = ["Application"]
 
@@ -69,8 +72,10 @@ class Application:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
-        request = Request(environ)
-        return self._answer(request)(environ, start_response)
+        # Leaving it closes the files that came with a form.
+        with Request(environ) as request:
+            response = self._answer(request)
+        return response(environ, start_response)
 
     def end_queries(self) -> None:
         """End the queries that run now; each is answered as a cancelled one."""
@@ -149,3 +154,17 @@ def _project_paths(project: Project, queries: Queries) -> Iterator[tuple[str, li
     yield "persons/<person_id>/", _READ, persons.retrieve
     yield "event_definitions/", _READ, definitions.events
     yield "property_definitions/", _READ, definitions.properties
+    cohorts = Cohorts(project, persons)
+    yield "cohorts/<item_id>/persons/", _READ, cohorts.members
+    yield "cohorts/<item_id>/add_persons_to_static_cohort/", ["PATCH", "POST"], cohorts.add
+    yield "cohorts/<item_id>/remove_person_from_static_cohort/", ["PATCH", "POST"], cohorts.remove
+    for name, endpoints in (("actions", Actions(project)), ("cohorts", cohorts)):
+        yield from _saved_paths(name, endpoints)
+
+
+def _saved_paths(name: str, saved: SavedEndpoints) -> Iterator[tuple[str, list[str], Callable[..., Response]]]:
+    yield f"{name}/", _READ, saved.list
+    yield f"{name}/", ["POST"], saved.create
+    yield f"{name}/<item_id>/", _READ, saved.retrieve
+    yield f"{name}/<item_id>/", ["PATCH", "PUT"], saved.update
+    yield f"{name}/<item_id>/", ["DELETE"], saved.destroy

@@ -106,6 +106,13 @@ TABLES: dict[str, str] = {
         group_type_index UInt8, group_key String, created_at {TIME}, team_id Int64,
         group_properties String CODEC(ZSTD(1)), _timestamp {TIME}
     ) ENGINE = ReplacingMergeTree(_timestamp) ORDER BY (team_id, group_type_index, group_key""",
+    "person_static_cohort": """
+        team_id Int64, cohort_id Int64, person_id UUID
+    ) ENGINE = ReplacingMergeTree ORDER BY (team_id, cohort_id, person_id""",
+    # Actions and cohorts: ``body`` is what the API takes and gives, as JSON.
+    "saved_definition": """
+        kind LowCardinality(String), id UInt64, body String CODEC(ZSTD(1)), version UInt64
+    ) ENGINE = ReplacingMergeTree(version) ORDER BY (kind, id""",
     "group_type_mapping": f"""
         group_type String, group_type_index UInt8, created_at {TIME}
     ) ENGINE = MergeTree ORDER BY (group_type""",

@@ -304,6 +304,59 @@ class Store:
             },
         )
 
+    # -- what the project has defined
+
+    def saved_definitions(self, kind: str) -> dict[int, str]:
+        """The latest version of each action or cohort, as JSON by its id."""
+        return dict(
+            self._read(
+                "SELECT id, argMax(body, version) FROM {db}.saved_definition WHERE kind = {kind:String}"
+                " GROUP BY id ORDER BY id",
+                kind=kind,
+            )
+        )
+
+    def save_definition(self, kind: str, id_: int, body: str, version: int) -> None:
+        """Keep a version of an action or a cohort."""
+        self._insert(
+            "saved_definition",
+            {
+                "kind": ("LowCardinality(String)", [kind]),
+                "id": ("UInt64", [id_]),
+                "body": ("String", [body]),
+                "version": ("UInt64", [version]),
+            },
+        )
+
+    def static_cohort(self, cohort_id: int) -> set[UUID]:
+        """The persons that are listed in a cohort."""
+        rows = self._read(
+            "SELECT person_id FROM {db}.person_static_cohort WHERE cohort_id = {cohort:Int64}", cohort=cohort_id
+        )
+        return {row[0] for row in rows}
+
+    def add_to_static_cohort(self, cohort_id: int, person_ids: Collection[UUID]) -> None:
+        """List persons in a cohort; one that is there already stays once."""
+        new = sorted(set(person_ids) - self.static_cohort(cohort_id))
+        if not new:
+            return
+        self._insert(
+            "person_static_cohort",
+            {
+                "team_id": ("Int64", [self.team_id] * len(new)),
+                "cohort_id": ("Int64", [cohort_id] * len(new)),
+                "person_id": ("UUID", new),
+            },
+        )
+
+    def remove_from_static_cohort(self, cohort_id: int, person_id: UUID) -> None:
+        """Take a person out of a cohort."""
+        # Two numbers of our own making, and a UUID object: nothing here needs escaping.
+        self.engine.command(
+            f"DELETE FROM {self.database}.person_static_cohort"
+            f" WHERE cohort_id = {cohort_id:d} AND person_id = '{person_id}'"
+        )
+
     # -- definitions
 
     def event_definitions(self) -> list[EventDefinition]:

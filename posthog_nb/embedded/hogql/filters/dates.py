@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from dateutil.parser import isoparse
 from dateutil.relativedelta import relativedelta
 
+from posthog_nb.embedded.hogql.facts import ProjectFacts
 from posthog_nb.errors import InvalidInputError
 
-if TYPE_CHECKING:
-    from posthog_nb.embedded.hogql.facts import ProjectFacts
-
-__all__ = ["filter_date", "is_relative", "project_now"]
+__all__ = ["check_date", "filter_date", "is_relative", "project_now"]
 
 _RELATIVE = re.compile(r"-?(?P<number>\d{1,6})?(?P<unit>[hdwmqysM])(?P<edge>Start|End)?")
 _UNITS = {
@@ -28,6 +25,7 @@ _UNITS = {
     "q": ("weeks", 13),
     "y": ("years", 1),
 }
+_ANYWHERE = ProjectFacts(database="")
 _DAY_START = relativedelta(hour=0, minute=0, second=0, microsecond=0)
 _EDGES = {
     ("h", "Start"): relativedelta(minute=0, second=0, microsecond=0),
@@ -50,6 +48,15 @@ def project_now(facts: ProjectFacts) -> datetime:
 def is_relative(text: str) -> bool:
     """Whether the date counts from now: ``-7d``, ``-1mStart``, ``dEnd``."""
     return _RELATIVE.fullmatch(text) is not None
+
+
+def check_date(text: str) -> None:
+    """Refuse what :func:`filter_date` would.
+
+    Raises:
+        InvalidInputError: it is no date of a filter.
+    """
+    filter_date(text, _ANYWHERE)
 
 
 def filter_date(text: str, facts: ProjectFacts, *, truncate: bool = False) -> datetime:
