@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from posthog_nb.errors import HogQLQueryError
 from tests.hogql_world import World, create_world
 
 
@@ -209,3 +210,29 @@ def test_sample_reads_a_part_of_the_table(world: World) -> None:
 def test_tags_are_data(world: World) -> None:
     assert world.ask("select sparkline([1, 2])") == [(("__hx_tag", "Sparkline", "data", [1, 2]),)]
     assert world.ask("select <a href='x'>y</a>") == [(("__hx_tag", "a", "href", "x", "children", ("y",)),)]
+
+
+def test_a_tag_in_from_is_the_query_that_it_names(world: World) -> None:
+    by_event = "select event, count() as c from events where {filters} group by event"
+    query = f"select c from <HogQLQuery query={{'{by_event}'}} /> as q where q.event = 'pay'"
+    assert world.ask(query) == [(2,)]
+
+
+TAGS_REFUSED = [
+    ("<TrendsQuery series='x' />", "is computed by PostHog's own insights"),
+    ("<Nope />", "Unknown tag <Nope />."),
+    ("<HogQLQuery query={1} />", "<HogQLQuery /> takes its query as text"),
+    ("<HogQLQuery query='select' />", "The query of <HogQLQuery /> cannot be read"),
+    ("<HogQLQuery query='select nope from events' />", "Unable to resolve field: nope"),
+    ("<HogQLQuery query='select * from outer_one' />", "Unknown table `outer_one`."),
+]
+
+
+@pytest.mark.parametrize(("tag", "message"), TAGS_REFUSED)
+def test_a_tag_in_from_that_is_no_query_is_refused_at_its_place(world: World, tag: str, message: str) -> None:
+    query = f"with outer_one as (select 1) select * from {tag}"
+    with pytest.raises(HogQLQueryError) as caught:
+        world.ask(query)
+    assert message in caught.value.message
+    assert caught.value.span is not None
+    assert query[caught.value.span.start : caught.value.span.end] == tag

@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from posthog_nb.embedded.hogql import ast, sql
+from posthog_nb.embedded.hogql.build import placed
 from posthog_nb.embedded.hogql.catalogue import TABLE_FUNCTIONS, TABLES
 from posthog_nb.embedded.hogql.escape import literal
+from posthog_nb.embedded.hogql.filters.placeholders import NO_FILTERS, fill_filters
+from posthog_nb.embedded.hogql.parse import parse
 from posthog_nb.embedded.hogql.refuse import did_you_mean
 from posthog_nb.embedded.hogql.relations import (
     Aliases,
@@ -20,6 +23,7 @@ from posthog_nb.embedded.hogql.relations import (
 )
 from posthog_nb.embedded.hogql.scope import Scope, column_value, find_in_relation
 from posthog_nb.embedded.hogql.sql import call
+from posthog_nb.errors import HogQLError
 
 if TYPE_CHECKING:
     from posthog_nb.embedded.hogql.facts import ProjectFacts
@@ -29,6 +33,12 @@ if TYPE_CHECKING:
 
 __all__ = ["FromEntry", "resolve_from"]
 
+_QUERY_RUNNERS = frozenset(
+    {
+        "TrendsQuery", "FunnelsQuery", "RetentionQuery", "PathsQuery", "StickinessQuery", "LifecycleQuery",
+        "EventsQuery", "ActorsQuery", "SessionsTimelineQuery", "WebOverviewQuery", "WebStatsTableQuery",
+    }
+)  # fmt: skip
 _JOIN_WORDS = frozenset("JOIN INNER LEFT RIGHT FULL OUTER CROSS ANY ALL SEMI ANTI ASOF".split())  # noqa: SIM905 - reads
 
 
@@ -90,13 +100,34 @@ def _relation(resolver: Resolver, join: ast.JoinExpr, scope: Scope, *, first: bo
         case ast.Field(chain=chain):
             return _named(resolver, join, ".".join(map(str, chain)), scope, first=first)
         case ast.SelectQuery() | ast.SelectSetQuery():
-            _refuse_sample(resolver, join)
-            statement, columns = resolver.subquery(join.table, scope)
-            return QueryRelation(resolver.facts, resolver.aliases.new(), sql.QuerySource(statement), columns)
-        case ast.HogQLXTag(kind=kind):
-            raise refuse(f"Unknown tag <{kind} />.")
+            return _subquery(resolver, join, join.table, scope)
+        case ast.HogQLXTag():
+            # A query by itself: of the one around it, it sees nothing.
+            return _subquery(resolver, join, _tag_query(resolver, join.table, refuse), Scope())
         case _:
             raise refuse("A table, a table function or a subquery is expected in FROM")
+
+
+def _subquery(resolver: Resolver, join: ast.JoinExpr, query: ast.Node, scope: Scope) -> Relation:
+    _refuse_sample(resolver, join)
+    statement, columns = resolver.subquery(query, scope)
+    return QueryRelation(resolver.facts, resolver.aliases.new(), sql.QuerySource(statement), columns)
+
+
+def _tag_query(resolver: Resolver, tag: ast.HogQLXTag, refuse: Refuse) -> ast.Node:
+    """The SELECT that ``<HogQLQuery query='...' />`` stands for."""
+    if tag.kind in _QUERY_RUNNERS:
+        raise refuse(f"<{tag.kind} /> is computed by PostHog's own insights, which are not here; write its HogQL.")
+    text = next((one.value for one in tag.attributes if one.name == "query"), None)
+    if tag.kind != "HogQLQuery":
+        raise refuse(f"Unknown tag <{tag.kind} />.")
+    if not isinstance(text, ast.Constant) or not isinstance(text.value, str):
+        raise refuse("<HogQLQuery /> takes its query as text: <HogQLQuery query='select 1' />.")
+    try:
+        query = fill_filters(parse(text.value, {}, {}), text.value, NO_FILTERS, resolver.facts)
+    except HogQLError as error:
+        raise refuse(f"The query of <HogQLQuery /> cannot be read: {error.message}", error.hint) from error
+    return placed(query, tag.span)
 
 
 def _named(resolver: Resolver, join: ast.JoinExpr, name: str, scope: Scope, *, first: bool) -> Relation:
