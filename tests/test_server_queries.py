@@ -281,6 +281,37 @@ def test_a_list_of_many_values_is_a_list(wire: Wire) -> None:
     assert answer["results"] == [[36]]
 
 
+def test_filters_are_those_of_the_query_and_of_its_dashboard(wire: Wire) -> None:
+    query = "select count() from events where {filters}"
+    everything = wire.ask(query).json()["results"][0][0]
+    assert everything > 0
+    never = {"dateRange": {"date_from": "2100-01-01"}}
+    assert wire.ask(query, node={"filters": never}).json()["results"] == [[0]]
+    assert wire.ask(query, filters_override={"date_from": "2100-01-01"}).json()["results"] == [[0]]
+    always = {"date_from": "2000-01-01", "properties": []}
+    assert wire.ask(query, node={"filters": never}, filters_override=always).json()["results"] == [[everything]]
+    none = [{"key": "nobody has this", "operator": "is_set"}]
+    answer = wire.ask(query, node={"filters": {"properties": []}}, filters_override={"properties": none}).json()
+    assert answer["results"] == [[0]]
+
+
+@pytest.mark.parametrize(
+    ("node", "body", "words"),
+    [
+        ({"filters": {"dates": 1}}, {}, "query.HogQLQuery.filters\n  'dates' is no part of filters."),
+        ({"filters": [1]}, {}, "query.HogQLQuery.filters\n  Input should be a valid dictionary"),
+        ({}, {"filters_override": {"breakdown": 1}}, "filters_override\n  'breakdown' is no part of filters."),
+        ({"filters": {"properties": [{"key": ""}]}}, {}, "A property filter needs a 'key'."),
+    ],
+)
+def test_filters_of_another_form_are_refused(
+    wire: Wire, node: dict[str, object], body: dict[str, object], words: str
+) -> None:
+    answer = wire.ask("select 1", node=node, **body)
+    assert (answer.status_code, answer.json()["code"]) == (400, "parse_error")
+    assert words in answer.json()["detail"]
+
+
 def test_timings_and_sql_are_given_when_asked_for(wire: Wire) -> None:
     answer = ok(wire, "SELECT 1", node={"modifiers": {"timings": True, "debug": True}})
     assert [one["k"] for one in answer["timings"]] == ["./parse_and_print", "./clickhouse_execute"]
