@@ -80,7 +80,15 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--path", type=Path, metavar="DIR", help="keep the project in this folder (else in memory)")
     parser.add_argument("--port", type=_port, default=0, metavar="N", help="listen on this port (else a free one)")
     parser.add_argument(
-        "--timezone", metavar="ZONE", help="time zone of a new project, such as Europe/London (else UTC)"
+        "--timezone", metavar="ZONE", help="the project's time zone from now on, such as Europe/London (a new one: UTC)"
+    )
+    parser.add_argument(
+        "--week-start",
+        metavar="DAY",
+        help="the day its weeks start on from now on, sunday or monday (a new one: sunday)",
+    )
+    parser.add_argument(
+        "--person-mode", metavar="MODE", help="its personsOnEventsMode from now on (a new one: PostHog's default)"
     )
     parser.add_argument(
         "--idle-exit", type=_seconds, metavar="SECONDS", help="end after so long without a request (else never)"
@@ -89,14 +97,15 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def _serve(chosen: argparse.Namespace) -> None:
-    from posthog_nb.embedded.serve import serve  # noqa: PLC0415 - the engine loads for this command alone
+    from posthog_nb.embedded.project import project_settings  # noqa: PLC0415 - the engine loads for this command alone
+    from posthog_nb.embedded.serve import serve  # noqa: PLC0415 - as above
 
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
     path = None if chosen.path is None else chosen.path.expanduser().absolute()
     serve(
         path,
         port=chosen.port,
-        timezone=chosen.timezone,
+        settings=project_settings(chosen.timezone, chosen.week_start, chosen.person_mode),
         idle_exit=chosen.idle_exit,
         on_ready=lambda record: _show(record, path),
     )

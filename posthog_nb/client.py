@@ -41,6 +41,9 @@ def connect(  # noqa: PLR0913 - one argument a setting
     allow_http: bool = False,
     seed: int = 1,
     as_of: datetime | str | None = None,
+    timezone: str | None = None,
+    week_start: str | None = None,
+    person_mode: str | None = None,
 ) -> Client:
     """A client for a PostHog project. Nothing is sent and nothing starts before its first call.
 
@@ -59,10 +62,14 @@ def connect(  # noqa: PLR0913 - one argument a setting
         seed: The demo's seed: the same seed and ``as_of`` give the same data.
         as_of: The moment at which the demo's data ends and which its ``now()`` answers; now by default. One without
             a zone is UTC, so that a notebook shows the same everywhere.
+        timezone: The time zone of the demo or of your local project, such as ``"Europe/London"``. This and the next
+            two are the project's: a local one keeps them, for every notebook, until they are changed.
+        week_start: The day that its weeks start on: ``"sunday"`` or ``"monday"``.
+        person_mode: Its ``personsOnEventsMode``, in PostHog's words: which person's properties an event has.
 
     Raises:
         ConfigurationError: a setting is not what it should be, or two contradict each other.
-        InvalidInputError: ``frame``, ``seed`` or ``as_of`` is not what it should be.
+        InvalidInputError: ``frame``, ``seed``, ``as_of`` or a setting of the project is not what it should be.
     """
     settings = resolve(
         target,
@@ -74,7 +81,14 @@ def connect(  # noqa: PLR0913 - one argument a setting
     if isinstance(seed, bool) or not isinstance(seed, int):
         raise InvalidInputError(f"seed is {seed!r}; it is a whole number.")
     moment = None if as_of is None else event_time(_in_utc_unless_said(as_of), "as_of")
-    client = Client(open_connection(settings, version=__version__, seed=seed, as_of=moment), frame=frame)
+    connection = open_connection(
+        settings,
+        version=__version__,
+        seed=seed,
+        as_of=moment,
+        project={"timezone": timezone, "week_start": week_start, "person_mode": person_mode},
+    )
+    client = Client(connection, frame=frame)
     _remember(client)
     return client
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from posthog_nb.errors import APIError
+from posthog_nb.errors import APIError, ConfigurationError
 from posthog_nb.http import Http, Question
 from posthog_nb.secret import Secret
 
@@ -108,6 +108,11 @@ class Connection:
         headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
         return self._http.send(f"{self._settings.ingestion_url}/batch/", data, headers=headers)
 
+    def change_project(self, own: Settings, changes: Mapping[str, object]) -> None:
+        """Change settings of the project that ``own`` leads to."""
+        url = f"{own.api_url}/api/projects/{own.need_project_id()}/"
+        self._http.json("PATCH", url, key=own.need_key(), body=changes)
+
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
@@ -116,7 +121,14 @@ class Connection:
         return f"{self._settings.api_url}/api/projects/{self.settings.need_project_id()}"
 
 
-def open_connection(settings: Settings, *, version: str, seed: int = 1, as_of: datetime | None = None) -> Connection:
+def open_connection(
+    settings: Settings,
+    *,
+    version: str,
+    seed: int = 1,
+    as_of: datetime | None = None,
+    project: Mapping[str, str | None] | None = None,
+) -> Connection:
     """A connection for ``settings``. Nothing is sent and nothing starts before the first call.
 
     Args:
@@ -124,22 +136,41 @@ def open_connection(settings: Settings, *, version: str, seed: int = 1, as_of: d
         version: This package's version.
         seed: The demo's seed.
         as_of: The moment at which the demo's data ends; now by default.
+        project: What an embedded project is to have: its ``timezone``, ``week_start`` and ``person_mode``; one that
+            is None or left out stays as it is.
+
+    Raises:
+        ConfigurationError: ``project`` is given for a PostHog on the network, which has settings of its own.
+        InvalidInputError: one of its values is not what it should be.
     """
+    given = {name: value for name, value in (project or {}).items() if value is not None}
+    if settings.kind == "remote":
+        if given:
+            raise ConfigurationError(
+                f"{min(given)} is a setting of an embedded project, and {settings.label} is a PostHog of its own.",
+                hint="Set it in that project's settings.",
+            )
+        return Connection(settings, version=version)
+    chosen: dict[str, Any] = {}
+    if given:
+        from posthog_nb.embedded.project import project_settings  # noqa: PLC0415 - half a second, for who needs it
+
+        chosen = project_settings(**given)
     if settings.kind == "demo":
-        return _demo_connection(settings, version=version, seed=seed, as_of=as_of)
-    if settings.kind == "local":
-        return _local_connection(settings, version=version)
-    return Connection(settings, version=version)
+        return _demo_connection(settings, version=version, seed=seed, as_of=as_of, chosen=chosen)
+    return _local_connection(settings, version=version, chosen=chosen)
 
 
-def _demo_connection(settings: Settings, *, version: str, seed: int, as_of: datetime | None) -> Connection:
+def _demo_connection(
+    settings: Settings, *, version: str, seed: int, as_of: datetime | None, chosen: Mapping[str, Any]
+) -> Connection:
     from posthog_nb.embedded.mount import EmbeddedAdapter  # noqa: PLC0415 - the engine loads at the first call
 
     @cache
     def project() -> Project:
         from posthog_nb.embedded.demo import demo_project  # noqa: PLC0415
 
-        return demo_project(seed=seed, as_of=as_of)
+        return demo_project(seed=seed, as_of=as_of, settings=chosen)
 
     def application() -> WSGIApplication:
         from posthog_nb.embedded.server import create_app  # noqa: PLC0415
@@ -152,15 +183,21 @@ def _demo_connection(settings: Settings, *, version: str, seed: int, as_of: date
     return Connection(settings, version=version, adapter=EmbeddedAdapter(application), complete=complete)
 
 
-def _local_connection(settings: Settings, *, version: str) -> Connection:
+def _local_connection(settings: Settings, *, version: str, chosen: Mapping[str, Any]) -> Connection:
     from posthog_nb.embedded.local import LocalAdapter, LocalServer  # noqa: PLC0415 - as above
 
     server = LocalServer(settings.path)
 
     def complete(settings: Settings) -> Settings:
-        return _with_own(settings, server.record())
+        own = _with_own(settings, server.record())
+        if chosen:
+            from posthog_nb.embedded.server.project_body import in_the_api  # noqa: PLC0415 - as above
 
-    return Connection(settings, version=version, adapter=LocalAdapter(server), complete=complete)
+            connection.change_project(own, in_the_api(chosen))
+        return own
+
+    connection = Connection(settings, version=version, adapter=LocalAdapter(server), complete=complete)
+    return connection
 
 
 def _with_own(settings: Settings, own: ProjectSettings | ServerRecord) -> Settings:

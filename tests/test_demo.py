@@ -14,7 +14,7 @@ import pytest
 from posthog_nb.client import connect
 from posthog_nb.embedded.demo import VERSION, demo_events, demo_project
 from posthog_nb.embedded.demo.product import HOSTILE
-from posthog_nb.errors import InvalidInputError
+from posthog_nb.errors import ConfigurationError, InvalidInputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -143,8 +143,26 @@ def test_texts_that_break_a_careless_display_are_among_them(events: list[Capture
         ({"as_of": AS_OF.date()}, "as_of is"),
         ({"as_of": 5}, "as_of is 5"),
         ({"as_of": "yesterday"}, "not ISO 8601"),
+        ({"timezone": "Mars/Olympus"}, "'Mars/Olympus' is no time zone"),
+        ({"week_start": "friday"}, "'friday' is no start of the week"),
+        ({"person_mode": "sometimes"}, "'sometimes' is no person mode"),
     ],
 )
-def test_a_seed_is_a_number_and_as_of_a_moment(arguments: dict[str, Any], said: str) -> None:
+def test_what_the_demo_is_to_be_is_checked_at_once(arguments: dict[str, Any], said: str) -> None:
     with pytest.raises(InvalidInputError, match=said):
         connect("demo", **arguments)
+
+
+def test_settings_of_a_project_are_not_for_a_posthog_on_the_network() -> None:
+    with pytest.raises(ConfigurationError, match=r"timezone is a setting of an embedded project, and us\.posthog\.com"):
+        connect("us", project_id=1, personal_api_key="phx_x", timezone="UTC")
+
+
+def test_the_demo_takes_the_settings_of_a_project() -> None:
+    query = "SELECT toTypeName(now()), toStartOfWeek(toDate('2024-01-04'))"
+    with connect("demo", as_of=AS_OF, timezone="Asia/Tokyo", week_start="monday", person_mode="disabled") as ph:
+        rows = ph.query(query).rows
+        shown = ph._connection.get("")
+    assert [str(cell) for cell in rows[0]] == ["DateTime64(6, 'Asia/Tokyo')", "2024-01-01"]
+    assert (shown["timezone"], shown["week_start_day"]) == ("Asia/Tokyo", 1)
+    assert shown["modifiers"] == {"personsOnEventsMode": "disabled"}

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
+from posthog_nb.client import connect
 from posthog_nb.embedded.holding import ServerRecord, holder
 from posthog_nb.embedded.local import LocalAdapter, LocalServer, default_path
 from posthog_nb.embedded.store.engine import in_memory, on_disk
@@ -79,6 +80,17 @@ def test_a_server_is_started_when_there_is_none_and_found_when_there_is_one(stor
 def test_a_server_that_somebody_started_by_hand_is_used(tmp_path: Path) -> None:
     with serving(tmp_path / "store") as served:
         assert LocalServer(tmp_path / "store").record().pid == served.process.pid
+
+
+def test_settings_given_to_connect_are_the_projects_from_then_on(store: Path) -> None:
+    for given, shown in (
+        ({"timezone": "Asia/Tokyo", "week_start": "monday"}, 1),
+        ({}, 1),
+        ({"week_start": "sunday"}, 0),
+    ):
+        with connect(f"local:{store}", **given) as ph:
+            project = ph._connection.get("")
+        assert (project["timezone"], project["week_start_day"]) == ("Asia/Tokyo", shown)
 
 
 def test_two_processes_that_start_at_once_share_one_server(store: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from posthog_nb.embedded.ingestion.event import CapturedEvent
 from posthog_nb.embedded.project import Project, ProjectSettings
+from posthog_nb.embedded.store.schema import setting_version_statement
 from posthog_nb.errors import EngineError, InvalidInputError, StoreError
 
 if TYPE_CHECKING:
@@ -118,6 +119,8 @@ def test_a_running_query_is_cancelled_within_a_second(project: Project) -> None:
 def test_settings_are_checked_when_they_are_made() -> None:
     with pytest.raises(InvalidInputError, match="'Mars/Olympus' is no time zone"):
         ProjectSettings(timezone="Mars/Olympus")
+    with pytest.raises(InvalidInputError, match="7 is no start of the week"):
+        ProjectSettings(week_start=7)
     with pytest.raises(InvalidInputError, match="'sometimes' is no person mode"):
         ProjectSettings(person_mode="sometimes")
     assert "phc_" not in repr(ProjectSettings())
@@ -126,6 +129,31 @@ def test_settings_are_checked_when_they_are_made() -> None:
 def test_settings_come_back_from_the_store_as_they_went_in() -> None:
     settings = ProjectSettings(project_id=7, name="x", timezone="Europe/London", week_start=1, as_of=AT)
     assert ProjectSettings.from_text(settings.to_text()) == settings
+
+
+def test_changed_settings_hold_for_the_next_query_and_the_next_project(project: Project) -> None:
+    assert project.facts().timezone == "UTC"
+    project.change_settings(timezone="Asia/Tokyo", week_start=1)
+    project.change_settings(timezone="Europe/London")
+    project.change_settings()
+    with pytest.raises(InvalidInputError):
+        project.change_settings(timezone="Mars/Olympus", week_start=0)
+    facts = project.facts()
+    assert (facts.timezone, facts.week_start, facts.person_mode) == ("Europe/London", 1, ProjectSettings.person_mode)
+    assert ProjectSettings.from_text(project.store.settings()) == project.settings
+
+
+def test_settings_of_a_store_from_before_they_could_change_are_kept(project: Project) -> None:
+    database, kept = project.store.database, project.settings.to_text()
+    project.store.engine.command(f"DROP TABLE {database}.project_setting")
+    project.store.engine.command(
+        f"CREATE TABLE {database}.project_setting (key String, value String) ENGINE = MergeTree ORDER BY key"
+    )
+    columns = {"key": ("String", list(kept)), "value": ("String", list(kept.values()))}
+    project.store.engine.insert(f"{database}.project_setting", columns)
+    project.store.engine.command(setting_version_statement(database))
+    project.change_settings(week_start=1)
+    assert project.store.settings() == kept | {"week_start": "1"}
 
 
 ON_DISK = """

@@ -81,18 +81,24 @@ def test_a_killed_server_leaves_nothing_that_keeps_the_next_one_from_starting(tm
         assert ask(served, "SELECT event FROM events").json()["results"] == [["kept"]]
 
 
-def test_another_time_zone_than_the_projects_is_refused(tmp_path: Path) -> None:
-    with serving(tmp_path / "store", "--timezone", "Europe/London"):
-        pass
-    refused = run("serve", "--path", str(tmp_path / "store"), "--timezone", "Asia/Tokyo")
-    assert refused.returncode == 1
-    assert "has the time zone Europe/London, not Asia/Tokyo" in refused.stderr
+def test_settings_given_to_serve_are_the_projects_from_then_on(tmp_path: Path) -> None:
+    store, query = tmp_path / "store", "SELECT toTypeName(now()), toStartOfWeek(toDate('2024-01-04'))"
+    with serving(store, "--timezone", "Europe/London") as first:
+        assert ask(first, query).json()["results"] == [["DateTime64(6, 'Europe/London')", "2023-12-31"]]
+    with serving(store, "--timezone", "Asia/Tokyo", "--week-start", "monday", "--person-mode", "disabled") as second:
+        assert ask(second, query).json()["results"] == [["DateTime64(6, 'Asia/Tokyo')", "2024-01-01"]]
+    with serving(store) as third:
+        answer = ask(third, query).json()
+    assert answer["results"] == [["DateTime64(6, 'Asia/Tokyo')", "2024-01-01"]]
+    assert answer["modifiers"]["personsOnEventsMode"] == "disabled"
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["--timezone", "Mars/Olympus"], "'Mars/Olympus' is no time zone"),
+        (["--week-start", "friday"], "'friday' is no start of the week"),
+        (["--person-mode", "sometimes"], "'sometimes' is no person mode"),
         (["--port", "99999"], "'99999' is no port"),
         (["--idle-exit", "soon"], "'soon' is no number of seconds"),
         (["--path", "/dev/null/x"], "/dev/null/x cannot be used for a store"),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import secrets
 import string
-from dataclasses import asdict, dataclass, field, fields
+import threading
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import available_timezones
 
 from posthog_nb.embedded.hogql.facts import PERSON_MODES, ProjectFacts
 from posthog_nb.embedded.hogql.filters.actions import Action, read_steps
@@ -26,7 +27,10 @@ if TYPE_CHECKING:
     from posthog_nb.embedded.ingestion.event import CapturedEvent
     from posthog_nb.embedded.store.engine import Engine, Progress, Rows
 
-__all__ = ["Project", "ProjectSettings"]
+__all__ = ["WEEK_STARTS", "Project", "ProjectSettings", "project_settings"]
+
+WEEK_STARTS = ("sunday", "monday")
+"""The days that weeks may start on, in the order of PostHog's numbers for them."""
 
 _KEY_LENGTH = 43
 """As long as PostHog's own keys."""
@@ -40,7 +44,7 @@ def _new_key(prefix: str) -> str:
 
 @dataclass(frozen=True)
 class ProjectSettings:
-    """What a project is created with.
+    """What a project is: its number and keys for good, the rest until it is changed.
 
     Attributes:
         project_id: The number in the API's paths.
@@ -63,12 +67,14 @@ class ProjectSettings:
     as_of: datetime | None = None
 
     def __post_init__(self) -> None:
-        try:
-            ZoneInfo(self.timezone)
-        except (ZoneInfoNotFoundError, ValueError) as error:
+        if self.timezone != "UTC" and self.timezone not in available_timezones():
             raise InvalidInputError(
                 f"{self.timezone!r} is no time zone.", hint="Give its IANA name, such as Europe/London."
-            ) from error
+            )
+        if self.week_start not in range(len(WEEK_STARTS)):
+            raise InvalidInputError(
+                f"{self.week_start!r} is no start of the week.", hint="0 is Sunday and 1 is Monday, as on PostHog."
+            )
         if self.person_mode not in PERSON_MODES:
             raise InvalidInputError(
                 f"{self.person_mode!r} is no person mode.", hint=f"There are {', '.join(PERSON_MODES)}."
@@ -94,6 +100,25 @@ class ProjectSettings:
         return cls(**read)
 
 
+def project_settings(
+    timezone: str | None = None, week_start: str | None = None, person_mode: str | None = None
+) -> dict[str, Any]:
+    """The fields of :class:`ProjectSettings` that somebody chose, where None is no choice and a week starts on a day.
+
+    Raises:
+        InvalidInputError: a value is not what it should be.
+    """
+    if week_start is not None and week_start not in WEEK_STARTS:
+        raise InvalidInputError(
+            f"{week_start!r} is no start of the week.", hint=f"Weeks start on {' or '.join(WEEK_STARTS)}."
+        )
+    number = None if week_start is None else WEEK_STARTS.index(week_start)
+    chosen: dict[str, Any] = {"timezone": timezone, "week_start": number, "person_mode": person_mode}
+    given = {name: value for name, value in chosen.items() if value is not None}
+    ProjectSettings(**given)
+    return given
+
+
 class Project:
     """One project on an engine; use :meth:`in_memory` or :meth:`on_disk`.
 
@@ -112,8 +137,10 @@ class Project:
         kept = self.store.settings()
         if not kept:
             self.store.write_settings(given.to_text())
+        self._settings_lock = threading.Lock()
         self.settings = ProjectSettings.from_text(kept) if kept else given
         self.store.team_id = self.settings.project_id
+        self._facts_lock = threading.Lock()
         self._facts: ProjectFacts | None = None
         self.actions = SavedDefinitions(self.store, "action", self._forget_facts)
         self.cohorts = SavedDefinitions(self.store, "cohort", self._forget_facts)
@@ -137,34 +164,55 @@ class Project:
         """
         return cls(engines.on_disk(path), _DISK_DATABASE, settings, owns_engine=True)
 
+    def change_settings(self, **changes: Any) -> ProjectSettings:  # noqa: ANN401 - as the fields of ProjectSettings
+        """Give settings new values, for every query from the next one on and for good.
+
+        Args:
+            changes: Fields of :class:`ProjectSettings`; the number and the keys stay as they are.
+
+        Raises:
+            InvalidInputError: a value is not what it should be; nothing changes.
+        """
+        with self._settings_lock:
+            changed = replace(self.settings, **changes)
+            before, after = self.settings.to_text(), changed.to_text()
+            self.store.write_settings({key: text for key, text in after.items() if text != before.get(key)})
+            self.settings = changed
+            self._forget_facts()
+        return changed
+
     def capture(self, events: Sequence[CapturedEvent], *, now: datetime | None = None) -> None:
         """Store events; they are there for queries, and safe on disk, when this returns. Each uuid is stored once."""
         self.ingestion.capture(events, now)
 
     def facts(self) -> ProjectFacts:
         """What a query's meaning depends on, as things are now."""
-        facts = self._facts
-        if facts is None:
-            types = self.ingestion.definitions.types
-            facts = self._facts = ProjectFacts(
-                database=self.store.database,
-                team_id=self.settings.project_id,
-                timezone=self.settings.timezone,
-                week_start=self.settings.week_start,
-                person_mode=self.settings.person_mode,
-                event_properties=dict(types[EVENT, NO_GROUP]),
-                person_properties=dict(types[PERSON, NO_GROUP]),
-                group_properties={index: dict(known) for (kind, index), known in types.items() if kind == GROUP},
-                group_types=dict(self.ingestion.group_types),
-                property_columns=dict(self.ingestion.definitions.columns),
-                actions={one["id"]: _action(one) for one in self.actions.live()},
-                cohorts={one["id"]: _cohort(one) for one in self.cohorts.live()},
-                as_of=self.settings.as_of,
-            )
-        return facts
+        with self._facts_lock:
+            if self._facts is None:
+                self._facts = self._current_facts()
+            return self._facts
+
+    def _current_facts(self) -> ProjectFacts:
+        settings, types = self.settings, self.ingestion.definitions.types
+        return ProjectFacts(
+            database=self.store.database,
+            team_id=settings.project_id,
+            timezone=settings.timezone,
+            week_start=settings.week_start,
+            person_mode=settings.person_mode,
+            event_properties=dict(types[EVENT, NO_GROUP]),
+            person_properties=dict(types[PERSON, NO_GROUP]),
+            group_properties={index: dict(known) for (kind, index), known in types.items() if kind == GROUP},
+            group_types=dict(self.ingestion.group_types),
+            property_columns=dict(self.ingestion.definitions.columns),
+            actions={one["id"]: _action(one) for one in self.actions.live()},
+            cohorts={one["id"]: _cohort(one) for one in self.cohorts.live()},
+            as_of=settings.as_of,
+        )
 
     def _forget_facts(self) -> None:
-        self._facts = None
+        with self._facts_lock:
+            self._facts = None
 
     def run(self, sql: str, *, query_id: str, max_execution_time: float = 60) -> Rows:
         """Run SQL that the compiler printed, read-only and within limits; several at once if need be.

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 from posthog_nb.embedded.holding import ServerRecord, StoreLock, holder, recorded
 from posthog_nb.embedded.project import Project, ProjectSettings
 from posthog_nb.embedded.server import create_app
-from posthog_nb.errors import ConfigurationError, MissingDependencyError, StoreError, StoreHeldError
+from posthog_nb.errors import MissingDependencyError, StoreError, StoreHeldError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -45,7 +45,7 @@ def serve(
     path: Path | None,
     *,
     port: int = 0,
-    timezone: str | None = None,
+    settings: Mapping[str, Any] | None = None,
     idle_exit: float | None = None,
     on_ready: Callable[[ServerRecord], object] | None = None,
 ) -> None:
@@ -54,19 +54,19 @@ def serve(
     Args:
         path: The folder of the project's store, made when it is not there; None for a project in memory.
         port: The port on 127.0.0.1; 0 for a free one.
-        timezone: The time zone of a new project.
+        settings: Fields of :class:`ProjectSettings` that the project is to have, whether it is new or not.
         idle_exit: End after so many seconds without a request; None never does.
         on_ready: Called once requests are answered.
 
     Raises:
         StoreHeldError: another process serves the folder.
         StoreError: the store cannot be opened, or the port is taken.
-        ConfigurationError: the project is there already and has another time zone.
+        InvalidInputError: a setting is not what it should be.
     """
     with ExitStack() as stack:
         if path is not None:
             stack.enter_context(_held(path))
-        project = _open(path, timezone)
+        project = _open(path, settings or {})
         stack.callback(project.close)
         application = create_app(project)
         activity = _Activity(application)
@@ -113,16 +113,11 @@ def _held(path: Path) -> Iterator[None]:
         lock.release()
 
 
-def _open(path: Path | None, timezone: str | None) -> Project:
-    settings = ProjectSettings() if timezone is None else ProjectSettings(timezone=timezone)
-    project = Project.in_memory(settings) if path is None else Project.on_disk(path, settings)
-    if timezone is not None and project.settings.timezone != timezone:
-        kept = project.settings.timezone
-        project.close()
-        raise ConfigurationError(
-            f"The project at {path} has the time zone {kept}, not {timezone}.",
-            hint="Leave --timezone out, or take another --path: a project keeps the zone it was made with.",
-        )
+def _open(path: Path | None, settings: Mapping[str, Any]) -> Project:
+    given = ProjectSettings(**settings)
+    project = Project.in_memory(given) if path is None else Project.on_disk(path, given)
+    if settings:
+        project.change_settings(**settings)
     return project
 
 

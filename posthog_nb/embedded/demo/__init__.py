@@ -6,14 +6,14 @@ import gc
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from posthog_nb.embedded.demo.draw import Draw
 from posthog_nb.embedded.demo.journeys import Journey
 from posthog_nb.embedded.demo.people import DAYS, PEOPLE, draw_visitor
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from posthog_nb.embedded.ingestion.event import CapturedEvent
     from posthog_nb.embedded.project import Project
@@ -45,19 +45,20 @@ def demo_events(seed: int, as_of: datetime) -> list[CapturedEvent]:
     return events
 
 
-def demo_project(seed: int = 1, as_of: datetime | None = None) -> Project:
+def demo_project(seed: int = 1, as_of: datetime | None = None, settings: Mapping[str, Any] | None = None) -> Project:
     """The demo as a project in memory.
 
     Args:
         seed: Another seed, another history.
         as_of: When the history ends, and what ``now()`` answers; left out, it ends now and time goes on.
+        settings: Further fields of the project's settings, such as its time zone.
     """
     from posthog_nb.embedded.project import Project, ProjectSettings  # noqa: PLC0415 - the engine loads when it is used
 
     end = as_of or datetime.now(UTC)
     # ClickHouse starts, outside Python's lock, while the events are drawn.
     with ThreadPoolExecutor(1) as starting, _nothing_collected():
-        project = starting.submit(Project.in_memory, ProjectSettings(name="demo", as_of=as_of))
+        project = starting.submit(Project.in_memory, ProjectSettings(name="demo", as_of=as_of, **(settings or {})))
         events = demo_events(seed, end)
         project.result().capture(events, now=end)
     return project.result()

@@ -7,13 +7,15 @@ from uuid import UUID, uuid5
 
 from werkzeug.wrappers import Response
 
+from posthog_nb.embedded.project import ProjectSettings
 from posthog_nb.embedded.server import errors
+from posthog_nb.embedded.server.project_body import changes, in_the_api
 from posthog_nb.embedded.server.render import json_bytes
 
 if TYPE_CHECKING:
     from werkzeug.wrappers import Request
 
-    from posthog_nb.embedded.project import Project, ProjectSettings
+    from posthog_nb.embedded.project import Project
 
 __all__ = ["Account"]
 
@@ -28,7 +30,11 @@ class Account:
     """The owner, the organization and the project, of which there is one each."""
 
     def __init__(self, project: Project) -> None:
-        self._settings: ProjectSettings = project.settings
+        self._project = project
+
+    @property
+    def _settings(self) -> ProjectSettings:
+        return self._project.settings
 
     def me(self, _request: Request) -> Response:
         """The owner of the key."""
@@ -41,7 +47,7 @@ class Account:
                 "last_name": "",
                 "email": "owner@posthog-nb.invalid",
                 "is_staff": False,
-                "team": self._project(),
+                "team": self._shown(),
                 "organization": organization,
                 "organizations": [organization],
             }
@@ -49,11 +55,18 @@ class Account:
 
     def project(self, _request: Request) -> Response:
         """The project."""
-        return _json(self._project())
+        return _json(self._shown())
+
+    def change(self, request: Request) -> Response:
+        """The project, after its settings are changed for good."""
+        found = changes(request, self._shown())
+        if found:
+            self._project.change_settings(**found)
+        return _json(self._shown())
 
     def projects(self, _request: Request) -> Response:
         """The projects that the key may read."""
-        return _json({"count": 1, "next": None, "previous": None, "results": [self._project()]})
+        return _json({"count": 1, "next": None, "previous": None, "results": [self._shown()]})
 
     def key(self, _request: Request) -> Response:
         """The key that signed the request. Its text is not part of the answer."""
@@ -69,16 +82,15 @@ class Account:
             }
         )
 
-    def _project(self) -> dict[str, Any]:
+    def _shown(self) -> dict[str, Any]:
         settings = self._settings
-        return {
+        changeable = ("name", "timezone", "week_start", "person_mode")
+        return in_the_api({name: getattr(settings, name) for name in changeable}) | {
             "id": settings.project_id,
             "uuid": self._id("project"),
             "organization": self._id("organization"),
             "api_token": settings.project_token,
-            "name": settings.name,
-            "timezone": settings.timezone,
-            "week_start_day": settings.week_start,
+            "default_modifiers": in_the_api({"person_mode": ProjectSettings.person_mode})["modifiers"],
             "is_demo": settings.as_of is not None,
             "ingested_event": True,
             "completed_snippet_onboarding": True,

@@ -125,6 +125,7 @@ def _rules(project: Project, queries: Queries) -> Iterator[Rule]:
     paths = list(_project_paths(project, queries))
     for prefix in ("/api/projects/<project>/", "/api/environments/<project>/"):
         yield Rule(prefix, endpoint=_Endpoint(account.project), methods=_READ)
+        yield Rule(prefix, endpoint=_Endpoint(account.change), methods=["PATCH"])
         for rest, methods, answer in paths:
             yield Rule(prefix + rest, endpoint=_Endpoint(answer), methods=methods)
 

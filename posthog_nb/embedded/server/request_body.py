@@ -153,7 +153,7 @@ def read_request(request: Request, kind: str | None = None) -> HogQLRequest:
     Raises:
         HTTPException: 400, in PostHog's words.
     """
-    body = json_object(request)
+    body = json_object(request, "QueryRequest")
     _forbid_extras(body, _BODY, "")
     node = body.get("query")
     if not isinstance(node, Mapping):
@@ -200,11 +200,15 @@ def json_list(request: Request, name: str) -> list[Any]:
     return found
 
 
-def json_object(request: Request) -> dict[str, Any]:
-    """The body of a request, which must be a JSON object.
+def json_object(request: Request, model: str | None = None) -> dict[str, Any]:
+    """The JSON object that a request has for a body.
+
+    Args:
+        request: The request.
+        model: The class that PostHog reads it with, where its errors name one.
 
     Raises:
-        HTTPException: 400 when it is not, 413 when it is too large.
+        HTTPException: 413 or 400, in PostHog's words, when it is too large or no JSON object.
     """
     if (request.content_length or 0) > LARGEST_BODY:
         raise errors.refusal(413, "invalid_request", "parse_error", "Request body too large.")
@@ -213,7 +217,9 @@ def json_object(request: Request) -> dict[str, Any]:
     except ValueError as error:
         raise errors.parse_error(str(error)) from error
     if not isinstance(body, dict):
-        raise errors.parse_error("Input should be a valid dictionary")
+        if model is None:
+            raise errors.validation_error(f"Invalid data. Expected a dictionary, but got {type(body).__name__}.")
+        raise errors.parse_error(f"1 validation error for {model}\n  Input should be a valid dictionary")
     return body
 
 

@@ -21,6 +21,7 @@ __all__ = [
     "create_tables",
     "property_column",
     "property_column_statement",
+    "setting_version_statement",
 ]
 
 GROUP_TYPES = 5
@@ -127,10 +128,16 @@ TABLES: dict[str, str] = {
     "begun_batch": """
         changes String CODEC(ZSTD(1))
     ) ENGINE = MergeTree ORDER BY (tuple()""",
+    # Each change is a row of its own; readers take the latest.
     "project_setting": """
-        key String, value String
+        key String, value String, version UInt64
     ) ENGINE = MergeTree ORDER BY (key""",
 }
+
+
+def setting_version_statement(database: str) -> str:
+    """DDL for a store whose settings were written when they could not change: they become the first version."""
+    return f"ALTER TABLE {database}.project_setting ADD COLUMN IF NOT EXISTS version UInt64"
 
 
 def create_tables(database: str) -> Iterator[str]:

@@ -113,6 +113,8 @@ class Store:
         self.team_id = team_id
         for statement in schema.create_tables(database):
             engine.command(statement)
+        if engine.durable:
+            engine.command(schema.setting_version_statement(database))
 
     def drop(self) -> None:
         """Remove the project and all that is in it."""
@@ -121,14 +123,21 @@ class Store:
     # -- settings
 
     def settings(self) -> dict[str, str]:
-        """What the project was created with."""
-        return dict(self._read("SELECT key, value FROM {db}.project_setting"))
+        """The latest value of each of the project's settings."""
+        return dict(self._read("SELECT key, argMax(value, version) FROM {db}.project_setting GROUP BY key"))
 
     def write_settings(self, settings: Mapping[str, str]) -> None:
-        """Keep the project's settings; called once, when it is created."""
+        """Keep settings, beside those that are kept already or in their place; all of them or none."""
+        if not settings:
+            return
+        ((version,),) = self._read("SELECT max(version) + 1 FROM {db}.project_setting")
         self._insert(
             "project_setting",
-            {"key": ("String", list(settings)), "value": ("String", list(settings.values()))},
+            {
+                "key": ("String", list(settings)),
+                "value": ("String", list(settings.values())),
+                "version": ("UInt64", [version] * len(settings)),
+            },
         )
 
     # -- the batch that is being stored
