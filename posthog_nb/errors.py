@@ -293,9 +293,22 @@ class HogQLError(PostHogError, ValueError):
 
     Attributes:
         code: PostHog's code for this class of error.
+        meant: A name in the place at fault and the one that was probably meant, where there is one.
     """
 
     code: ClassVar[str] = "hogql_error"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        text: str | None = None,
+        span: Span | None = None,
+        meant: tuple[str, str] | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint, text=text, span=span)
+        self.meant = meant
 
 
 class HogQLSyntaxError(HogQLError):

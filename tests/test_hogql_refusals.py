@@ -103,6 +103,20 @@ def test_a_refusal_says_why_and_where(query: str, words: str, place: str | None)
         ("select timestmp from events", "timestamp"),
         ("select e.distinctid from events e", "distinct_id"),
         ("with weekly as (select 1) select * from weekli", "weekly"),
+        ("with weekly as (select 1 as total) select totl from weekly", "total"),
+        ("with weekly as (select 1 as total) select w.totl from weekly as w", "total"),
+        ("select s.evnt from (select event from events) s", "event"),
+        ("select person.is_identifed from events", "is_identified"),
+        ("select poe.creatd_at from events", "created_at"),
+        ("select session.$session_duraton from events", "$session_duration"),
+        ("select organisation.properties.x from events", "organization"),
+        ("select organization.kee from events", "key"),
+        ("select ev.* from events as e cross join persons as evn", "evn"),
+        ("select columns(* exclude (evnt)) from events", "event"),
+        ("select 1 from events e join person_distinct_ids p using (distinct_idd)", "distinct_id"),
+        ("select 1 from numbrs(3)", "numbers"),
+        ("select arrayMap(total -> totl, [1])", "total"),
+        ("select event as what from events order by waht", "what"),
     ],
 )
 def test_a_misspelt_name_is_answered_with_the_right_one(query: str, suggestion: str) -> None:
@@ -110,6 +124,12 @@ def test_a_misspelt_name_is_answered_with_the_right_one(query: str, suggestion: 
         compile_query(query, FACTS)
     assert caught.value.hint is not None
     assert suggestion in caught.value.hint
+    assert "person_joined" not in caught.value.hint
+
+
+def test_a_property_may_have_any_name() -> None:
+    for name in ("properties.pln", "person.properties.emial", "organization.properties.x", "poe.properties.y"):
+        compile_query(f"select {name} from events", FACTS)
 
 
 @pytest.mark.parametrize(

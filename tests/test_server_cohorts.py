@@ -159,8 +159,9 @@ def test_a_query_names_a_cohort_by_number_or_by_its_only_name(wire: Wire) -> Non
     noticed = wire.ask(
         f"select 1 from persons where id in cohort {cohort['id']}", node={"kind": "HogQLMetadata", "language": "hogQL"}
     ).json()
-    assert [one["message"] for one in noticed["notices"]] == [
-        f"Cohort #{cohort['id']} can also be specified as 'Only one'"
+    assert [(one["message"], one.get("fix")) for one in noticed["notices"]] == [
+        (f"Cohort #{cohort['id']} can also be specified as 'Only one'", "'Only one'"),
+        ("Field 'id' is of type 'UUID'", None),
     ]
 
 

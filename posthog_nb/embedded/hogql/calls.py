@@ -43,7 +43,8 @@ def known_function(name: str, refuse: Refuse) -> Function:
     if function is None:
         closest = closest_function(name)
         perhaps = f" Perhaps you meant '{closest}(...)'?" if closest else ""
-        raise refuse(f"Unsupported function call '{name}(...)'.{perhaps}")
+        meant = (name, closest) if closest else None
+        raise refuse(f"Unsupported function call '{name}(...)'.{perhaps}", meant=meant)
     if function.refusal:
         raise refuse(f"Unsupported function call '{name}(...)': {function.refusal}.")
     return function

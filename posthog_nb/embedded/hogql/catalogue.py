@@ -26,9 +26,12 @@ if TYPE_CHECKING:
     from posthog_nb.embedded.hogql.sql import Expr
     from posthog_nb.embedded.hogql.tables import Row
 
-__all__ = ["GROUP_TYPE_COUNT", "TABLES", "TABLE_FUNCTIONS", "TableFunction"]
+__all__ = ["GROUP_TYPE_COUNT", "NOT_SHOWN", "TABLES", "TABLE_FUNCTIONS", "TableFunction"]
 
 GROUP_TYPE_COUNT = 5
+
+NOT_SHOWN = frozenset({"team_id", "person_joined", "person_on_event"})
+"""Names that are never shown: PostHog's own secret, and where ``person`` leads in this or that mode."""
 
 
 _EVENT = Owner("event")

@@ -13,7 +13,7 @@ from posthog_nb.embedded.hogql.escape import hogql_string
 from posthog_nb.embedded.hogql.filters.actions import action_condition
 from posthog_nb.embedded.hogql.filters.cohorts import cohort_members, cohort_rows
 from posthog_nb.embedded.hogql.names import NameResolver
-from posthog_nb.embedded.hogql.refuse import did_you_mean
+from posthog_nb.embedded.hogql.refuse import unknown
 from posthog_nb.embedded.hogql.relations import QueryColumn, TableRelation
 from posthog_nb.embedded.hogql.scope import Scope
 from posthog_nb.embedded.hogql.typed import Notice, Typed
@@ -116,23 +116,21 @@ class DefinitionResolver(NameResolver):
                 raise refuse(f"Could not find {the} ID {wanted}")
             found = known[wanted]
             name = hogql_string(found.name)
-            self.notices.append(Notice(f"{noun.capitalize()} #{found.id} can also be specified as {name}", node.span))
+            message = f"{noun.capitalize()} #{found.id} can also be specified as {name}"
+            self.notices.append(Notice(message, node.span, fix=name))
             return found
         if not isinstance(wanted, str):
             raise refuse(f"{noun}() takes exactly one string or integer argument")
         matches = [found for found in known.values() if found.name == wanted]
         if not matches:
             names = [found.name for found in known.values()]
-            raise refuse(f"Could not find {one} with the name '{wanted}'", did_you_mean(wanted, names))
+            raise unknown(refuse, f"Could not find {one} with the name '{wanted}'", wanted, names)
         if len(matches) > 1:
             raise refuse(f"Found multiple {noun}s with name '{wanted}'")
-        self.notices.append(
-            Notice(
-                f"Searching for {noun} by name. Replace with numeric ID {matches[0].id} to protect against renaming.",
-                node.span,
-            )
-        )
-        return matches[0]
+        found = matches[0]
+        message = f"Searching for {noun} by name. Replace with numeric ID {found.id} to protect against renaming."
+        self.notices.append(Notice(message, node.span, fix=str(found.id)))
+        return found
 
 
 def _is_events(relation: object) -> bool:

@@ -11,7 +11,7 @@ from posthog_nb.embedded.hogql.catalogue import TABLE_FUNCTIONS, TABLES
 from posthog_nb.embedded.hogql.escape import literal
 from posthog_nb.embedded.hogql.filters.placeholders import NO_FILTERS, fill_filters
 from posthog_nb.embedded.hogql.parse import parse
-from posthog_nb.embedded.hogql.refuse import did_you_mean
+from posthog_nb.embedded.hogql.refuse import unknown
 from posthog_nb.embedded.hogql.relations import (
     Aliases,
     FunctionRelation,
@@ -142,8 +142,9 @@ def _named(resolver: Resolver, join: ast.JoinExpr, name: str, scope: Scope, *, f
     if table is None:
         if name in TABLE_FUNCTIONS:
             raise refuse(f"Table function '{name}' requires arguments")
-        hint = did_you_mean(name, [*TABLES, *scope.tables]) or f"Known tables: {', '.join(TABLES)}."
-        raise refuse(f"Unknown table `{name}`.", hint)
+        known = f"Known tables: {', '.join(TABLES)}."
+        bare = name.removeprefix("posthog.")
+        raise unknown(refuse, f"Unknown table `{name}`.", bare, [*TABLES, *scope.tables], known)
     resolver.tables.add(table.name)
     rows = None
     if table.of_cohorts:
@@ -159,7 +160,7 @@ def _table_function(resolver: Resolver, join: ast.JoinExpr, name: str) -> Relati
     if function is None:
         if name.removeprefix("posthog.") in TABLES:
             raise refuse(f"Table '{name}' does not accept arguments")
-        raise refuse(f"Unknown table `{name}`.")
+        raise unknown(refuse, f"Unknown table `{name}`.", name, TABLE_FUNCTIONS)
     if not function.min_args <= len(args) <= function.max_args:
         bound = f"at least {function.min_args}" if len(args) < function.min_args else f"at most {function.max_args}"
         raise refuse(f"Table function '{name}' requires {bound} arguments")
@@ -231,7 +232,8 @@ def _using(
         name = str(expr.chain[0])
         left = next((known for known in before if known.find(name) is not None), None)
         if left is None:
-            raise refuse(f"Unable to resolve field: {name}")
+            names = {column for known in before for column in known.names()}
+            raise unknown(refuse, f"Unable to resolve field: {name}", name, names)
         sides = []
         for side in (left, relation):
             located = find_in_relation(side, (name,), refuse)

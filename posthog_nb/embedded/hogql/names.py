@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from posthog_nb.embedded.hogql import ast, sql
 from posthog_nb.embedded.hogql.constants import constant, number
-from posthog_nb.embedded.hogql.refuse import Refuse, did_you_mean
+from posthog_nb.embedded.hogql.escape import hogql_identifier
+from posthog_nb.embedded.hogql.refuse import Refuse, unknown
 from posthog_nb.embedded.hogql.relations import Aliases, JsonColumn
 from posthog_nb.embedded.hogql.scope import (
     Located,
@@ -56,7 +58,9 @@ class NameResolver(ABC):
         """Makes errors that point at the first of ``nodes`` that has a place: the parser makes some up itself."""
         places = (node.span for node in nodes if node.span.end > node.span.start)
         span = next(places, Span(0, len(self.text)))
-        return lambda message, hint=None: HogQLQueryError(message, hint=hint, text=self.text, span=span)
+        return lambda message, hint=None, meant=None: HogQLQueryError(
+            message, hint=hint, text=self.text, span=span, meant=meant
+        )
 
     def expr(self, node: ast.Node, scope: Scope) -> Typed:
         """Any expression."""
@@ -134,7 +138,7 @@ class NameResolver(ABC):
         raise self._unresolved(node, name, scope)
 
     def _unresolved(self, node: ast.Node, name: str, scope: Scope) -> HogQLQueryError:
-        return self.refusal(node)(f"Unable to resolve field: {name}", did_you_mean(name, scope.known_names()))
+        return unknown(self.refusal(node), f"Unable to resolve field: {name}", name, scope.known_names())
 
     def _in_value(self, value: Typed, chain: tuple[str | int, ...], refuse: Refuse) -> Located:
         name, rest = str(chain[0]), chain[1:]
@@ -161,16 +165,22 @@ class NameResolver(ABC):
         return self.finish(located)
 
     def note(self, node: ast.Node, located: Located) -> None:
-        """Take down of which type a property is, where its definition tells."""
+        """Take down of which type a column is, and a property where its definition tells."""
         path = located.path
-        if path is None or not isinstance(path.source, JsonColumn):
+        if path is None:
+            if located.is_column and located.value is not None and located.value.type.label:
+                kind = replace(located.value.type, nullable=False).label
+                self.notices.append(Notice(f"Field '{located.name}' is of type '{kind}'", node.span))
             return
-        definition = path.source.definition(path.keys)
-        if definition in _TYPE_NAMES:
-            owner = path.source.owner_name()
-            self.notices.append(
-                Notice(f"{owner} property '{path.keys[0]}' is of type '{_TYPE_NAMES[definition]}'.", node.span)
-            )
+        definition = path.source.definition(path.keys) if isinstance(path.source, JsonColumn) else None
+        if isinstance(path.source, JsonColumn) and definition in _TYPE_NAMES:
+            message = f"{path.source.owner_name()} property '{path.keys[0]}' is of type '{_TYPE_NAMES[definition]}'."
+            self.notices.append(Notice(message, self._last_link(node.span, path.keys[0])))
+
+    def _last_link(self, span: Span, key: str | int) -> Span:
+        """The place of a property's own name, where the name ends with it."""
+        start = span.end - len(hogql_identifier(key))
+        return Span(start, span.end) if self.text[start : span.end] == hogql_identifier(key) else span
 
     def finish(self, located: Located) -> Typed:
         """The value of a located name."""

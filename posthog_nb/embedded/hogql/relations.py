@@ -8,7 +8,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from posthog_nb.embedded.hogql import sql
-from posthog_nb.embedded.hogql.catalogue import TABLES
+from posthog_nb.embedded.hogql.catalogue import NOT_SHOWN, TABLES
 from posthog_nb.embedded.hogql.sql import Expr, call
 from posthog_nb.embedded.hogql.tables import Column, LazyJoin, Owner, Table, property_text
 from posthog_nb.embedded.hogql.types import INTEGER, Type
@@ -211,7 +211,10 @@ class TableRelation(Relation):
 
     def names(self) -> list[str]:
         """Every column name, for messages."""
-        return [*self.table.columns, *self.table.joins, *self.table.virtual, *self.table.paths]
+        table = self.table
+        groups = self.facts.group_types if "group_0" in table.joins else ()
+        names = (*table.columns, *table.joins, *table.virtual, *table.paths, *groups)
+        return [name for name in names if name not in NOT_SHOWN]
 
     def star(self) -> list[str]:
         """The columns of ``*``."""

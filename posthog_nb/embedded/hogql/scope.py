@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from posthog_nb.embedded.hogql.refuse import did_you_mean
+from posthog_nb.embedded.hogql.refuse import unknown
 from posthog_nb.embedded.hogql.relations import JsonColumn, QueryColumn, Relation, TableRelation
 from posthog_nb.embedded.hogql.sql import Expr, Literal, call
 from posthog_nb.embedded.hogql.tables import Column, property_text
@@ -44,11 +44,17 @@ class PropertyPath:
 
 @dataclass(frozen=True)
 class Located:
-    """What a name stands for: a value, or a place inside JSON. ``name`` is the column name that PostHog gives it."""
+    """What a name stands for: a value, or a place inside JSON.
+
+    Attributes:
+        name: The column name that PostHog gives it.
+        is_column: Whether it is a column of a table of the catalogue.
+    """
 
     name: str
     value: Typed | None = None
     path: PropertyPath | None = None
+    is_column: bool = False
 
 
 @dataclass
@@ -100,7 +106,7 @@ class Scope:
     def known_names(self) -> set[str]:
         """Every name that could stand first in a chain."""
         names = {name for relation in self.all_relations() for name in relation.names()}
-        return {*self.aliases, *self.values, *self.relations, *names}
+        return {*self.arguments, *self.aliases, *self.values, *self.relations, *names}
 
 
 def _knows(relation: Relation, name: str) -> bool:
@@ -124,7 +130,7 @@ def find_in_relation(relation: Relation, chain: Sequence[str | int], refuse: Ref
     if column is not None:
         return _in_column(relation, column, name, chain[1:], refuse)
     if not isinstance(relation, TableRelation) or not _knows(relation, name):
-        raise refuse(f"Unable to resolve field: {name}", did_you_mean(name, relation.names()))
+        raise unknown(refuse, f"Unable to resolve field: {name}", name, relation.names())
     if len(chain) == 1:
         raise refuse(f"Can't select a table when a column is expected: {relation.table.name}.{name}")
     return _behind(relation, name, chain[1:], refuse)
@@ -140,7 +146,7 @@ def _behind(relation: TableRelation, name: str, rest: Sequence[str | int], refus
     if name in table.virtual:
         column = table.virtual[name].get(str(rest[0]))
         if column is None:
-            raise refuse(f"Unable to resolve field: {rest[0]}", did_you_mean(str(rest[0]), table.virtual[name]))
+            raise unknown(refuse, f"Unable to resolve field: {rest[0]}", str(rest[0]), table.virtual[name])
         return _in_column(relation, column, str(rest[0]), rest[1:], refuse)
     return _behind(relation, f"group_{relation.facts.group_types[name]}", rest, refuse)
 
@@ -156,7 +162,7 @@ def _in_column(
         return Located("__".join(map(str, rest)) or name, path=PropertyPath(JsonColumn(relation, column), tuple(rest)))
     if rest:
         raise refuse(cannot_access(str(rest[0]), name))
-    return Located(name, value=column_value(relation, column))
+    return Located(name, value=column_value(relation, column), is_column=isinstance(column, Column))
 
 
 def cannot_access(name: str, on: str) -> str:

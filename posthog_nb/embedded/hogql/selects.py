@@ -10,6 +10,7 @@ from posthog_nb.embedded.hogql import ast, sql
 from posthog_nb.embedded.hogql.expressions import ExpressionResolver
 from posthog_nb.embedded.hogql.from_clause import FromEntry, resolve_from
 from posthog_nb.embedded.hogql.hogql_text import hogql_text
+from posthog_nb.embedded.hogql.refuse import unknown
 from posthog_nb.embedded.hogql.relations import QueryColumn, Relation
 from posthog_nb.embedded.hogql.scope import CteTable, Located, Scope, find_in_relation
 from posthog_nb.embedded.hogql.typed import Typed
@@ -264,7 +265,8 @@ class SelectResolver(ExpressionResolver):
             return _star_of(relations[0])
         relation = scope.relations.get(str(node.chain[0]))
         if relation is None or len(node.chain) > 2:  # noqa: PLR2004 - table and star
-            raise refuse(f"Unable to resolve field: {'.'.join(map(str, node.chain))}")
+            message = f"Unable to resolve field: {'.'.join(map(str, node.chain))}"
+            raise unknown(refuse, message, str(node.chain[0]), scope.relations)
         return _star_of(relation)
 
     def _columns_expr(self, node: ast.ColumnsExpr, scope: Scope) -> list[Located]:
@@ -281,9 +283,10 @@ class SelectResolver(ExpressionResolver):
                 raise refuse(f"No columns match COLUMNS('{node.regex}')")
             return chosen
         excluded, replaced = set(node.exclude or ()), node.replace or {}
-        unknown = (excluded | replaced.keys()) - {located.name for located in everything}
-        if unknown:
-            raise refuse(f"Unable to resolve field: {min(unknown)}")
+        names = {located.name for located in everything}
+        absent = (excluded | replaced.keys()) - names
+        if absent:
+            raise unknown(refuse, f"Unable to resolve field: {min(absent)}", min(absent), names)
         return [
             Located(located.name, self.expr(replaced[located.name], scope)) if located.name in replaced else located
             for located in everything
@@ -304,8 +307,8 @@ def _is_whole(value: object) -> bool:
 
 
 def _star_of(relation: Relation) -> list[Located]:
-    def refuse(message: str, hint: str | None = None) -> HogQLQueryError:
-        raise AssertionError(message, hint)
+    def refuse(message: str, hint: str | None = None, meant: tuple[str, str] | None = None) -> HogQLQueryError:
+        raise AssertionError(message, hint, meant)
 
     return [find_in_relation(relation, (name,), refuse) for name in relation.star()]
 

@@ -56,10 +56,16 @@ class Owner:
     group: int | None = None
 
     def definitions(self, facts: ProjectFacts) -> Mapping[str, str]:
-        """Property name to its type."""
-        if self.group is not None:
-            return facts.group_properties.get(self.group, {})
+        """Property name to its type; nothing where it is open which type of groups is meant."""
+        if self.kind == "group":
+            return {} if self.group is None else facts.group_properties.get(self.group, {})
         return facts.event_properties if self.kind == "event" else facts.person_properties
+
+    def known(self, facts: ProjectFacts) -> Mapping[str, str]:
+        """The properties that it may have, with a type where there is one only."""
+        if self.kind != "group" or self.group is not None:
+            return self.definitions(facts)
+        return {name: "" for properties in facts.group_properties.values() for name in properties}
 
 
 @dataclass(frozen=True)

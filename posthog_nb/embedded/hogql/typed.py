@@ -17,10 +17,11 @@ __all__ = ["Notice", "Typed"]
 
 @dataclass(frozen=True)
 class Notice:
-    """Something worth knowing about a place in a query that is fine."""
+    """Something worth knowing about a place in a query that is fine; ``fix`` is another way to write it."""
 
     message: str
     span: Span
+    fix: str | None = None
 
 
 @dataclass(frozen=True)

@@ -38,10 +38,33 @@ class Type:
     nullable: bool = False
     items: tuple[Type, ...] = ()
 
+    @property
+    def label(self) -> str | None:
+        """What PostHog calls it; None when nothing is known of it."""
+        if self.kind is Kind.ARRAY:
+            item = self.items[0].label if self.items else None
+            return f"Array({item})" if item else "Array"
+        name = _LABELS.get(self.kind)
+        return f"Nullable({name})" if name and self.nullable else name
+
     def or_null(self, nullable: bool = True) -> Type:
         """The same type, nullable if it was or if ``nullable``."""
         return self if self.nullable or not nullable else replace(self, nullable=True)
 
+
+_LABELS = {
+    Kind.STRING: "String",
+    Kind.JSON: "JSON",
+    Kind.INTEGER: "Integer",
+    Kind.FLOAT: "Float",
+    Kind.DECIMAL: "Decimal",
+    Kind.BOOLEAN: "Boolean",
+    Kind.DATETIME: "DateTime",
+    Kind.DATE: "Date",
+    Kind.UUID: "UUID",
+    Kind.INTERVAL: "Interval",
+    Kind.TUPLE: "Tuple",
+}
 
 UNKNOWN = Type(Kind.UNKNOWN, nullable=True)
 STRING = Type(Kind.STRING)
