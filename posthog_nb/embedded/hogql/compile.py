@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from posthog_nb.embedded.hogql.facts import ProjectFacts
     from posthog_nb.embedded.hogql.filters.placeholders import QueryFilters
+    from posthog_nb.embedded.hogql.sql import Statement
     from posthog_nb.embedded.hogql.typed import Notice
 
 __all__ = ["Compiled", "compile_query"]
@@ -38,6 +39,7 @@ class Compiled:
         uses_offset: Whether OFFSET occurs, which PostHog refuses for personal API keys.
         tables: The HogQL tables that it reads.
         notices: What is worth knowing about places in it.
+        statements: The SQL as trees: the query, and the tables of its WITH.
     """
 
     sql: str
@@ -47,6 +49,7 @@ class Compiled:
     uses_offset: bool
     tables: tuple[str, ...]
     notices: tuple[Notice, ...] = ()
+    statements: tuple[Statement, ...] = field(default=(), repr=False)
 
 
 def compile_query(  # noqa: PLR0913 - a query and all that PostHog sends beside it
@@ -89,6 +92,7 @@ def compile_query(  # noqa: PLR0913 - a query and all that PostHog sends beside 
             uses_offset=uses_offset(query),
             tables=tuple(sorted(resolver.tables)),
             notices=tuple(dict.fromkeys(resolver.notices)),
+            statements=(resolved.statement, *(statement for _, statement in resolver.ctes)),
         )
     except RecursionError:
         raise HogQLQueryError("The query nests too deep.", text=text, span=Span(0, len(text))) from None

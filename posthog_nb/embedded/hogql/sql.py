@@ -6,9 +6,13 @@ Function names come from the function table and table names from the catalogue; 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import TYPE_CHECKING
 
 from posthog_nb.embedded.hogql.escape import identifier, literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 __all__ = [
     "Aliased",
@@ -31,6 +35,7 @@ __all__ = [
     "Window",
     "call",
     "render",
+    "stored_tables",
 ]
 
 
@@ -192,6 +197,21 @@ class SetQuery:
 
 
 Statement = Select | SetQuery
+
+
+def stored_tables(statements: Iterable[Statement]) -> set[str]:
+    """The physical tables that are read anywhere in ``statements``."""
+    found: set[str] = set()
+    pending: list[object] = list(statements)
+    while pending:
+        one = pending.pop()
+        if isinstance(one, TableSource):
+            found.add(one.name)
+        elif isinstance(one, tuple):
+            pending.extend(one)
+        elif is_dataclass(one):
+            pending.extend(getattr(one, item.name) for item in fields(one))
+    return found
 
 
 def call(name: str, *args: Expr | str | int) -> Func:

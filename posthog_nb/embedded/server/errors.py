@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
+from posthog_nb.embedded.hogql.escape import hogql_identifier, hogql_string
 from posthog_nb.embedded.server.render import json_bytes
 from posthog_nb.errors import EngineError
+from posthog_nb.syntax import tokenise
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -192,10 +194,29 @@ def server_error(detail: str = "A server error occurred.", *, status: int = 500,
 
 def notice(error: HogQLError) -> dict[str, Any]:
     """A refusal as PostHog's metadata has it: what is wrong, and from where to where."""
-    found: dict[str, Any] = {"message": error.message}
+    message = error.message
+    if error.hint:
+        message += f"{'' if message.endswith(('.', '?', '!')) else '.'} {error.hint}"
+    found: dict[str, Any] = {"message": message}
     if error.span is not None:
         found |= {"start": error.span.start, "end": error.span.end}
+        fix = _fix(error)
+        if fix is not None:
+            found["fix"] = fix
     return found
+
+
+def _fix(error: HogQLError) -> str | None:
+    """The marked piece of the text with the name in it that was probably meant."""
+    if error.meant is None or error.text is None or error.span is None:
+        return None
+    wrong, right = error.meant
+    piece = error.text[error.span.start : error.span.end]
+    token = next((token for token in tokenise(piece) if piece[token.start : token.end].strip("'`\"") == wrong), None)
+    if token is None:
+        return None
+    written = hogql_string(right) if piece[token.start] == "'" else hogql_identifier(right)
+    return piece[: token.start] + written + piece[token.end :]
 
 
 def of_hogql(error: HogQLError, query: str) -> HTTPException:

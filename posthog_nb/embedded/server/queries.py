@@ -12,8 +12,9 @@ from werkzeug.wrappers import Response
 
 from posthog_nb.embedded.hogql import compile_query
 from posthog_nb.embedded.server import errors
-from posthog_nb.embedded.server.introspection import database_schema, metadata
+from posthog_nb.embedded.server.introspection import autocomplete, database_schema, metadata
 from posthog_nb.embedded.server.jobs import Jobs
+from posthog_nb.embedded.server.known_values import StoredValues
 from posthog_nb.embedded.server.render import json_bytes, json_rows, json_time
 from posthog_nb.embedded.server.request_body import read_request
 from posthog_nb.embedded.server.running import RunningQueries
@@ -52,20 +53,28 @@ class Queries:
     def create(self, request: Request, kind: str | None = None) -> Response:
         """Answer a query within the request, or begin to work on one that is to be answered later."""
         asked = read_request(request, kind)
-        if asked.kind == "HogQLMetadata":
-            return Response(json_bytes(metadata(asked, self._facts(asked))), content_type=errors.JSON)
-        if asked.kind == "DatabaseSchemaQuery":
-            return Response(json_bytes(database_schema(self._facts(asked))), content_type=errors.JSON)
-        if asked.later:
+        if asked.later and asked.kind == "HogQLQuery":
             code, status = self._jobs.start(
                 asked.query_id, lambda: self._answer(asked, LONGEST_LATER_EXECUTION), anew=asked.anew
             )
             # What may come from a cache has a key in it. Nothing is cached here.
             return _query_status(code, status, b"" if asked.anew else b'"cache_key":null,')
         try:
+            if asked.kind != "HogQLQuery":
+                return Response(json_bytes(self._introspect(asked)), content_type=errors.JSON)
             return Response(self._answer(asked, LONGEST_EXECUTION), content_type=errors.JSON)
         except (HogQLError, EngineError) as error:
             raise errors.of_query(error, asked.query) from error
+
+    def _introspect(self, asked: HogQLRequest) -> dict[str, Any]:
+        facts = self._facts(asked)
+        match asked.kind:
+            case "HogQLMetadata":
+                return metadata(asked, facts)
+            case "HogQLAutocomplete":
+                return autocomplete(asked, facts, StoredValues(self._project, facts))
+            case _:
+                return database_schema(facts)
 
     def status(self, request: Request, query_id: str) -> Response:
         """The status of a query that is answered later, with the rows once it is complete."""

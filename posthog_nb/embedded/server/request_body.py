@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from werkzeug.exceptions import HTTPException
     from werkzeug.wrappers import Request
 
-__all__ = ["HogQLRequest", "json_list", "json_object", "read_request"]
+__all__ = ["HogQLRequest", "invalid", "json_list", "json_object", "read_request"]
 
 LARGEST_BODY = 10 * 1024 * 1024
 LONGEST_NAME = 128
@@ -59,6 +59,10 @@ _KINDS: Mapping[str, frozenset[str]] = {
     "HogQLMetadata": frozenset(
         {"debug", "filters", "globals", "kind", "language", "modifiers", "query", "response", "sourceQuery", "tags"}
         | {"variables", "version"}
+    ),
+    "HogQLAutocomplete": frozenset(
+        {"connectionId", "endPosition", "filters", "globals", "kind", "language", "modifiers", "query", "response"}
+        | {"sourceQuery", "startPosition", "tags", "variables", "version"}
     ),
     "DatabaseSchemaQuery": frozenset({"kind", "modifiers", "response", "tags", "version"}),
 }
@@ -110,6 +114,7 @@ class HogQLRequest:
         modifiers: The modifiers as they were sent.
         refresh: How it is to be answered, in PostHog's word for it.
         kind: What is asked: for rows, or about a query or the tables.
+        node: All its fields, for what only one kind has.
     """
 
     query: str
@@ -120,6 +125,7 @@ class HogQLRequest:
     kind: str = "HogQLQuery"
     variables: Mapping[str, object] = field(default_factory=dict)
     filters: QueryFilters = NO_FILTERS
+    node: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def later(self) -> bool:
@@ -157,7 +163,7 @@ def read_request(request: Request, kind: str | None = None) -> HogQLRequest:
     _forbid_extras(body, _BODY, "")
     node = body.get("query")
     if not isinstance(node, Mapping):
-        raise _invalid("query", "Field required")
+        raise invalid("query", "Field required")
     known = _check_kind(node, kind)
     _forbid_extras(node, _KINDS[known], f"query.{known}.")
     _check_answered(body, node)
@@ -167,10 +173,10 @@ def read_request(request: Request, kind: str | None = None) -> HogQLRequest:
     _check_modifiers(modifiers)
     query = node.get("query", "" if known == "DatabaseSchemaQuery" else None)
     if not isinstance(query, str):
-        raise _invalid("query.HogQLQuery.query", "Input should be a string")
+        raise invalid("query.HogQLQuery.query", "Input should be a string")
     query_id = body.get("client_query_id")
     if query_id is not None and not isinstance(query_id, str):
-        raise _invalid("client_query_id", "Input should be a string")
+        raise invalid("client_query_id", "Input should be a string")
     variables = _variables(node, "query.HogQLQuery.variables") | _variables(body, "variables_override")
     return HogQLRequest(
         query,
@@ -181,6 +187,7 @@ def read_request(request: Request, kind: str | None = None) -> HogQLRequest:
         known,
         variables,
         _filters(node, body),
+        node,
     )
 
 
@@ -243,7 +250,7 @@ def _no_constant(name: str) -> float:
     raise ValueError(f"{name} is not JSON")
 
 
-def _invalid(place: str, fault: str) -> HTTPException:
+def invalid(place: str, fault: str) -> HTTPException:
     """400 in the words of PostHog's validation, for one field."""
     return errors.parse_error(f"1 validation error for QueryRequest\n{place}\n  {fault}")
 
@@ -264,8 +271,6 @@ def _check_kind(node: Mapping[str, Any], kind: str | None) -> str:
         raise errors.validation_error(
             f"Query kind {found!r} is not answered by the embedded project; {', '.join(_KINDS)} are.", attr="query"
         )
-    if found == "HogQLMetadata" and node.get("language") != "hogQL":
-        raise errors.validation_error("Metadata is answered for the language 'hogQL' alone.", attr="query")
     return found
 
 
@@ -279,28 +284,28 @@ def _check_labels(body: Mapping[str, Any], node: Mapping[str, Any]) -> None:
     """Check what has no effect here and is refused all the same when PostHog could not read it."""
     _check_text(body, "name")
     if len(body.get("name") or "") > LONGEST_NAME:
-        raise _invalid("name", f"String should have at most {LONGEST_NAME} characters")
+        raise invalid("name", f"String should have at most {LONGEST_NAME} characters")
     _check_text(node, "name", "query.HogQLQuery.")
     _mapping(node, "tags")
     if body.get("limit_context") not in (None, "posthog_ai"):
-        raise _invalid("limit_context", "Input should be 'posthog_ai'")
+        raise invalid("limit_context", "Input should be 'posthog_ai'")
 
 
 def _check_text(found: Mapping[str, Any], name: str, where: str = "") -> None:
     if found.get(name) is not None and not isinstance(found[name], str):
-        raise _invalid(f"{where}{name}", "Input should be a valid string")
+        raise invalid(f"{where}{name}", "Input should be a valid string")
 
 
 def _variables(holder: Mapping[str, Any], place: str) -> dict[str, object]:
     """The values of the query's variables by their code names; one that is null is NULL."""
     given = holder.get(place.rpartition(".")[2]) or {}
     if not isinstance(given, Mapping):
-        raise _invalid(place, "Input should be a valid dictionary")
+        raise invalid(place, "Input should be a valid dictionary")
     found: dict[str, object] = {}
     for key, variable in given.items():
         name = variable.get("code_name") if isinstance(variable, Mapping) else None
         if not isinstance(name, str):
-            raise _invalid(f"{place}.{key}.code_name", "Field required")
+            raise invalid(f"{place}.{key}.code_name", "Field required")
         if variable.get("isNull"):
             found[name] = None
         elif "value" in variable and variable["value"] is not None:
@@ -322,20 +327,20 @@ def _read_filters(place: str, found: Mapping[str, Any]) -> QueryFilters:
     try:
         return read_filters(found)
     except InvalidInputError as error:
-        raise _invalid(place, str(error)) from error
+        raise invalid(place, str(error)) from error
 
 
 def _refresh(body: Mapping[str, Any]) -> str:
     later = body.get("async")
     if later is not None and not isinstance(later, bool):
-        raise _invalid("async", "Input should be a valid boolean")
+        raise invalid("async", "Input should be a valid boolean")
     refresh = body.get("refresh")
     if refresh is None and later:
         return "async"
     if refresh is None or isinstance(refresh, bool):
         return "force_blocking" if refresh else "blocking"
     if not isinstance(refresh, str) or refresh not in _BLOCKING | _LATER:
-        raise _invalid("refresh", f"Unknown value {refresh!r}")
+        raise invalid("refresh", f"Unknown value {refresh!r}")
     return refresh
 
 
@@ -345,10 +350,10 @@ def _check_modifiers(modifiers: Mapping[str, object]) -> None:
             raise errors.validation_error(f"Modifier '{name}' is not answered by the embedded project.", attr="query")
     for name in _SWITCHES:
         if not isinstance(modifiers.get(name), bool | None):
-            raise _invalid(f"query.HogQLQuery.modifiers.{name}", "Input should be a valid boolean")
+            raise invalid(f"query.HogQLQuery.modifiers.{name}", "Input should be a valid boolean")
     mode = modifiers.get("personsOnEventsMode")
     if mode is not None and mode not in PERSON_MODES:
-        raise _invalid(
+        raise invalid(
             "query.HogQLQuery.modifiers.personsOnEventsMode", f"Input should be one of {', '.join(PERSON_MODES)}"
         )
 
@@ -358,5 +363,5 @@ def _mapping(node: Mapping[str, Any], name: str) -> Mapping[str, object]:
     if found is None:
         return {}
     if not isinstance(found, Mapping):
-        raise _invalid(f"query.HogQLQuery.{name}", "Input should be a valid dictionary")
+        raise invalid(f"query.HogQLQuery.{name}", "Input should be a valid dictionary")
     return found
