@@ -67,7 +67,7 @@ OUTSIDE = [
     "select 1 as sleep, sleep(1)",
     "select columns('(a+)+$') from events",
     "select 1 from events where matchesAction('x')",
-    "select * from <HogQLQuery query='select 1' />",
+    "select * from <TrendsQuery series='x' />",
     "select <script src='x' />",
     "select embedText('a', 'b')",
 ]
