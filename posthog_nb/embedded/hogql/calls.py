@@ -42,9 +42,9 @@ def known_function(name: str, refuse: Refuse) -> Function:
     function = find_function(name)
     if function is None:
         closest = closest_function(name)
-        perhaps = f" Perhaps you meant '{closest}(...)'?" if closest else ""
+        perhaps = f". Perhaps you meant '{closest}(...)'?" if closest else ""
         meant = (name, closest) if closest else None
-        raise refuse(f"Unsupported function call '{name}(...)'.{perhaps}", meant=meant)
+        raise refuse(f"Unsupported function call '{name}(...)'{perhaps}", meant=meant)
     if function.refusal:
         raise refuse(f"Unsupported function call '{name}(...)': {function.refusal}.")
     return function

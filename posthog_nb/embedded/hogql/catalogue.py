@@ -30,7 +30,7 @@ __all__ = ["GROUP_TYPE_COUNT", "NOT_SHOWN", "TABLES", "TABLE_FUNCTIONS", "TableF
 
 GROUP_TYPE_COUNT = 5
 
-NOT_SHOWN = frozenset({"team_id", "person_joined", "person_on_event"})
+NOT_SHOWN = frozenset({"team_id", "person_joined"})
 """Names that are never shown: PostHog's own secret, and where ``person`` leads in this or that mode."""
 
 
@@ -54,6 +54,12 @@ def _event_person_id(row: Row) -> Expr:
             return _overridden_person_id(row)
 
 
+def _person_id_on_event(row: Row) -> Expr:
+    if row.facts.person_mode == "person_id_override_properties_on_events":
+        return _overridden_person_id(row)
+    return row.stored("person_id")
+
+
 def _person_path(facts: ProjectFacts) -> tuple[str, ...]:
     match facts.person_mode:
         case "disabled":
@@ -61,7 +67,7 @@ def _person_path(facts: ProjectFacts) -> tuple[str, ...]:
         case "person_id_override_properties_joined":
             return ("person_joined",)
         case _:
-            return ("person_on_event",)
+            return ("poe",)
 
 
 def _elements(pattern: str) -> Callable[[Row], Expr]:
@@ -93,7 +99,7 @@ _GROUPS_ON_EVENT = {
 }
 
 _PERSON_ON_EVENT = columns_by_name(
-    stored("id", UUID, "person_id"),
+    derived("id", UUID, _person_id_on_event),
     stored("created_at", DATETIME, "person_created_at"),
     stored("properties", JSON, "person_properties", owner=_PERSON),
 )
@@ -152,8 +158,6 @@ _EVENTS = Table(
     },
     virtual={
         "poe": _PERSON_ON_EVENT,
-        # The person of the modes that read it from the event: its id follows the mode.
-        "person_on_event": {**_PERSON_ON_EVENT, "id": derived("id", UUID, _event_person_id)},
         **_GROUPS_ON_EVENT,
     },
     paths={"person": _person_path},

@@ -96,6 +96,8 @@ def _relation(resolver: Resolver, join: ast.JoinExpr, scope: Scope, *, first: bo
     refuse = resolver.refusal(join)
     if join.column_aliases:
         raise refuse("Aliases for the columns of a table are not supported; name them in a subquery")
+    if join.table_final:
+        raise refuse("The FINAL keyword is not supported in HogQL as it causes slow queries")
     match join.table:
         case ast.Field(chain=chain):
             return _named(resolver, join, ".".join(map(str, chain)), scope, first=first)
@@ -162,8 +164,8 @@ def _table_function(resolver: Resolver, join: ast.JoinExpr, name: str) -> Relati
             raise refuse(f"Table '{name}' does not accept arguments")
         raise unknown(refuse, f"Unknown table `{name}`.", name, TABLE_FUNCTIONS)
     if not function.min_args <= len(args) <= function.max_args:
-        bound = f"at least {function.min_args}" if len(args) < function.min_args else f"at most {function.max_args}"
-        raise refuse(f"Table function '{name}' requires {bound} arguments")
+        which, bound = ("least", function.min_args) if len(args) < function.min_args else ("most", function.max_args)
+        raise refuse(f"Table function '{name}' requires at {which} {bound} argument{'s' * (bound != 1)}")
     # Arguments see no tables: they are computed before any is read.
     values = tuple(resolver.expr(arg, Scope()).expr for arg in args)
     target, arguments = function.rewrite(values)

@@ -133,7 +133,7 @@ array 1-1: arrayEnumerate arrayPopBack arrayPopFront arrayReverse arrayDistinct 
 array 1-*: arrayDifference arrayCumSum arrayCumSumNonNegative arrayZip
 array 2-2: arrayPushBack arrayPushFront arrayWithConstant arrayRotateLeft arrayRotateRight
 array 2-3: arraySlice arrayResize
-array 1-*: arraySort arrayReverseSort
+array 1-*: arraySort
 array 2-*: arrayMap arrayFilter arrayFill arrayReverseFill arraySplit arrayReverseSplit
 ? 3-*: arrayFold
 integer 1-*: arrayCount arrayUniq
@@ -309,8 +309,8 @@ _REWRITTEN: dict[str, Function] = {
     "date_bin": Function("", 3, 3, rewrite=tm.date_bin),
     "make_date": Function("makeDate", 3, 3, returns=DATE),
     "make_timestamp": Function("", 6, 7, rewrite=tm.make_timestamp),
-    "make_timestamptz": Function("", 6, 7, rewrite=tm.make_timestamptz),
-    "make_interval": Function("", 1, 7, rewrite=tm.make_interval),
+    "make_timestamptz": Function("", 7, 7, rewrite=tm.make_timestamptz),
+    "make_interval": Function("", 6, 6, rewrite=tm.make_interval),
     **{name: Function("", 2, 3, rewrite=tm.add_interval("plus")) for name in ("date_add", "dateAdd", "timeStampAdd")},
     **{
         name: Function("", 2, 3, rewrite=tm.add_interval("minus"))
@@ -357,6 +357,10 @@ _REWRITTEN: dict[str, Function] = {
     # Arrays, tuples and pictures
     "tuple": Function("", 0, None, rewrite=rw.tuple_of),
     "arrayReduce": Function("", 2, None, rewrite=rw.array_reduce),
+    # PostHog sorts upwards under this name too.
+    "arrayReverseSort": Function("arraySort", 1, None, returns=Type(Kind.ARRAY)),
+    "isEmpty": Function("empty", 1, 1, returns=BOOLEAN),
+    "isNotEmpty": Function("notEmpty", 1, 1, returns=BOOLEAN),
     "generateSeries": Function("generate_series", refusal="it is a table: SELECT * FROM generate_series(1, 10)"),
     "generate_series": Function("generate_series", refusal="it is a table: SELECT * FROM generate_series(1, 10)"),
     "sparkline": Function("", 1, 1, rewrite=rw.sparkline),

@@ -233,8 +233,10 @@ class NameResolver(ABC):
         """Make an alias known; gives its ClickHouse name and what it stands for."""
         refuse = self.refusal(node)
         if node.alias.lower() in ("true", "false", "null", "team_id"):
-            raise refuse(f"Alias '{node.alias}' is a reserved keyword.")
-        if not node.alias or node.alias in scope.aliases:
+            raise refuse(f'"{node.alias}" cannot be an alias or identifier, as it\'s a reserved keyword')
+        if not node.alias:
+            raise refuse("Alias cannot be empty")
+        if node.alias in scope.aliases:
             raise refuse(f"Cannot redefine an alias with the name: {node.alias}")
         self.check_identifier(node.alias, refuse)
         value = self.expr(node.expr, scope)

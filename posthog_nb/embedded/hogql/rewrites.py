@@ -169,8 +169,12 @@ def nullable_first(target: str) -> Callable[[Invocation], Typed]:
 
 def array_reduce(it: Invocation) -> Typed:
     """``arrayReduce``, whose first argument names a function: it must be in :data:`ARRAY_REDUCE_NAMES`."""
-    if it.args[0].text not in ARRAY_REDUCE_NAMES:
-        raise it.refuse(f"The first argument of arrayReduce must be one of {', '.join(sorted(ARRAY_REDUCE_NAMES))}")
+    name = it.args[0].text
+    if name is None:
+        raise it.refuse("Expected constant string as first arg in function 'arrayReduce'")
+    if name not in ARRAY_REDUCE_NAMES:
+        hint = f"Use one of {', '.join(sorted(ARRAY_REDUCE_NAMES))}."
+        raise it.refuse(f"Invalid parametric function in 'arrayReduce', '{name}' is not supported.", hint)
     return Typed(Func("arrayReduce", tuple(arg.expr for arg in it.args)))
 
 

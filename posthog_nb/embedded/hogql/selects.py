@@ -53,11 +53,13 @@ class _Item:
     """One column of a SELECT.
 
     Attributes:
-        name: What PostHog calls it.
+        label: What PostHog's answer calls it.
+        name: What an outer query calls it.
         output: Its ClickHouse alias.
         visible: Whether the user named it.
     """
 
+    label: str
     name: str
     output: str
     expr: Expr
@@ -149,7 +151,7 @@ class SelectResolver(ExpressionResolver):
             offset=self._optional(query.offset, scope),
         )
         # Only now is it known which columns and lazy joins the query uses.
-        names = tuple(item.name for item in items)
+        names = tuple(item.label for item in items)
         return Resolved(replace(statement, tables=_from(entries)), names, _columns(items))
 
     def _optional(self, node: ast.Node | None, scope: Scope) -> Expr | None:
@@ -165,7 +167,7 @@ class SelectResolver(ExpressionResolver):
             return limit
         value = limit.value if isinstance(limit, sql.Literal) else None
         if not isinstance(value, (int, float)) or not 0 < value < _PERCENT:
-            raise self.refusal(query.limit or query)("LIMIT n% takes a number between 0 and 100")
+            raise self.refusal(query.limit or query)("LIMIT n% takes a constant number between 0 and 100")
         # ClickHouse reads a fraction as a share of the rows.
         return sql.Literal(value / _PERCENT)
 
@@ -220,35 +222,24 @@ class SelectResolver(ExpressionResolver):
     # -- columns
 
     def _items(self, nodes: tuple[ast.Node, ...], scope: Scope) -> list[_Item]:
-        items: list[_Item] = []
-        taken: set[str] = set()
-        for node in nodes:
-            for item in self._item(node, scope, taken):
-                taken.add(item.name)
-                items.append(item)
-        return items
+        return [item for node in nodes for item in self._item(node, scope)]
 
-    def _item(self, node: ast.Node, scope: Scope, taken: set[str]) -> Iterator[_Item]:
+    def _item(self, node: ast.Node, scope: Scope) -> Iterator[_Item]:
         if isinstance(node, ast.ColumnsExpr) or (isinstance(node, ast.Field) and node.chain[-1] == "*"):
             for column in self.star(node, scope):
-                value = self.finish(column)
-                yield _Item(
-                    column.name, scope.fresh_name(column.name.replace("%", "")), value.expr, value.type, visible=True
-                )
+                yield _unnamed(column.name, column.name, self.finish(column), scope)
             return
         if isinstance(node, ast.Alias):
             name, value = self.declare(node, scope)
-            yield _Item(node.alias, name, value.expr, value.type, visible=True)
+            yield _Item(node.alias, node.alias, name, value.expr, value.type, visible=True)
             return
         located = self.locate(node, scope)
-        if located is not None and located.name not in taken:
+        if located is not None:
             self.note(node, located)
-            value = self.finish(located)
-            name = located.name
-        else:
-            value = self.expr(node, scope)
-            name = hogql_text(node).replace("%", "")
-        yield _Item(name, scope.fresh_name(name.replace("%", "")), value.expr, value.type, visible=False)
+            yield _unnamed(located.name, located.name, self.finish(located), scope)
+            return
+        text = hogql_text(node)
+        yield _unnamed(text, text.replace("%", ""), self.expr(node, scope), scope)
 
     def star(self, node: ast.Node, scope: Scope) -> list[Located]:
         """The columns of ``*``, ``t.*`` or COLUMNS."""
@@ -324,13 +315,15 @@ def _column_pattern(pattern: str) -> re.Pattern[str] | None:
         return None
 
 
+def _unnamed(label: str, name: str, value: Typed, scope: Scope) -> _Item:
+    return _Item(label, name, scope.fresh_name(name.replace("%", "")), value.expr, value.type, visible=False)
+
+
 def _columns(items: list[_Item]) -> dict[str, QueryColumn]:
-    """The columns by name: of several with one name the first that the user named, else the first."""
-    columns: dict[str, QueryColumn] = {}
-    for item in sorted(items, key=lambda item: not item.visible):
-        columns.setdefault(item.name, QueryColumn(item.output, item.type))
+    """The columns by name: of several with one name the last that the user named, else the last."""
+    columns = {item.name: item for item in sorted(items, key=lambda item: item.visible)}
     in_order = dict.fromkeys(item.name for item in items)
-    return {name: columns[name] for name in in_order}
+    return {name: QueryColumn(columns[name].output, columns[name].type) for name in in_order}
 
 
 def _from(entries: list[FromEntry]) -> tuple[sql.Joined, ...]:
