@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -30,6 +30,7 @@ FACTS = ProjectFacts(
     property_columns={"plan": "mat_plan"},
 )
 
+_SETTINGS = {"transform_null_in": 1, "readonly": 2, "session_timezone": "UTC"}
 SESSION = "0190a0a0-0000-7000-8000-000000000001"
 
 
@@ -51,7 +52,12 @@ class World:
     def answer(self, query: str, **values: Any) -> Any:
         """Rows with their names and types."""
         compiled = compile_query(query, self.facts, values=values)
-        return self.client.query(compiled.sql, settings={"transform_null_in": 1, "readonly": 2})
+        return self.client.query(compiled.sql, settings=_SETTINGS)
+
+    def value(self, expression: str, number: int | None = None) -> Any:
+        """An expression by itself, or over the event of this number."""
+        source = "" if number is None else f" from events where uuid = '{UUID(int=number)}'"
+        return self.ask(f"select {expression}{source}")[0][0]
 
     def types(self, query: str) -> list[str]:
         """The ClickHouse types of the answer."""
@@ -62,78 +68,157 @@ class World:
         return replace(self, facts=replace(self.facts, **changes))
 
 
+@dataclass(frozen=True)
+class EventRow:
+    """One row of ``events``; properties are a dictionary, or the exact JSON text."""
+
+    event: str = "seen"
+    at: str = "2024-01-01 00:00:00"
+    distinct_id: str = "ann"
+    properties: str | dict[str, object] = field(default_factory=dict)
+    person: UUID = ANN
+    person_then: dict[str, object] = field(default_factory=dict)
+    group_then: dict[str, object] = field(default_factory=dict)
+    elements_chain: str = ""
+    person_mode: str = "full"
+
+
+@dataclass(frozen=True)
+class PersonRow:
+    """One version of a person."""
+
+    id: UUID
+    properties: dict[str, object] = field(default_factory=dict)
+    version: int = 0
+    deleted: bool = False
+    identified: bool = True
+    created: str = "2024-01-01 00:00:00"
+
+
+@dataclass(frozen=True)
+class DistinctIdRow:
+    """One version of whom a distinct ID belongs to."""
+
+    distinct_id: str
+    person: UUID
+    version: int = 0
+    deleted: bool = False
+
+
 def create_world() -> World:
     """A new copy of the project."""
-    client = clickhouse_connect.get_client(dsn="chdb://memory")
-    client.command(f"DROP DATABASE IF EXISTS {DATABASE}")
-    for statement in create_tables(DATABASE):
-        client.command(statement)
+    client = empty_world(DATABASE).client
     client.command(property_column_statement(DATABASE, ["plan"]))
-    _insert_events(client)
-    _insert_persons(client)
-    return World(client)
+    world = World(client)
+    insert_events(world, *_EVENTS)
+    insert_persons(world, *_PERSONS)
+    insert_distinct_ids(world, *_DISTINCT_IDS)
+    insert_distinct_ids(world, DistinctIdRow("anon", BOB, 1), table="person_distinct_id_overrides")
+    _insert_groups(world)
+    return world
 
 
-def _insert_events(client: Any) -> None:
-    ann, bob = {"email": "ann@old.example", "age": 29}, {"email": "bob@old.example"}
-    rows = [
-        # number, event, when, distinct id, stored person, person properties then, properties
-        (1, "signup", "2024-01-01 22:30:00", "ann", ANN, ann, {"plan": "free", "$session_id": SESSION}),
-        (2, "pay", "2024-01-02 10:00:00.123456", "ann", ANN, ann, {"plan": "pro", "amount": 12.5, "paid": True}),
-        (3, "pay", "2024-01-03 10:00:00", "ann", ANN, ann, {"plan": "", "amount": "7", "paid": "false"}),
-        (4, "view", "2024-01-07 23:30:00", "bob", BOB, bob, {"plan": None, "deep": {"a": [1, {"b": "x"}]}}),
-        (5, "view", "2024-01-08 10:00:00", "anon", BOB_BEFORE_MERGE, {}, {"quote": 'say "hi"', "slash": "a/b"}),
-        (6, "view", "2024-01-09 10:00:00", "ghost", GHOST, {}, {"due": "2024-02-01T00:00:00Z", "n": 5, "odd key": 1}),
-    ]
+def empty_world(database: str, **facts: Any) -> World:
+    """A project without rows."""
+    client = clickhouse_connect.get_client(dsn="chdb://memory")
+    client.command(f"DROP DATABASE IF EXISTS {database}")
+    for statement in create_tables(database):
+        client.command(statement)
+    return World(client, ProjectFacts(database=database, **facts))
+
+
+_ANN_THEN: dict[str, object] = {"email": "ann@old.example", "age": 29}
+_ACME: dict[str, object] = {"$group_0": "acme"}
+_SEATS: dict[str, object] = {"seats": 3}
+_CHAIN = 'a.cta:href="/buy"text="Buy now"attr_id="buy";div:text="Box"'
+
+_EVENTS = (
+    EventRow(
+        "signup", "2024-01-01 22:30:00", "ann", {"plan": "free", "$session_id": SESSION, **_ACME}, ANN, _ANN_THEN,
+        _SEATS, _CHAIN,
+    ),
+    EventRow(
+        "pay", "2024-01-02 10:00:00.123456", "ann", {"plan": "pro", "amount": 12.5, "paid": True, **_ACME}, ANN,
+        _ANN_THEN, _SEATS,
+    ),
+    EventRow(
+        "pay", "2024-01-03 10:00:00", "ann", {"plan": "", "amount": "7", "paid": "false", **_ACME}, ANN, _ANN_THEN,
+        _SEATS,
+    ),
+    EventRow(
+        "view", "2024-01-07 23:30:00", "bob", {"plan": None, "deep": {"a": [1, {"b": "x"}]}}, BOB,
+        {"email": "bob@old.example"},
+    ),
+    EventRow("view", "2024-01-08 10:00:00", "anon", {"quote": 'say "hi"', "slash": "a/b"}, BOB_BEFORE_MERGE),
+    EventRow(
+        "view", "2024-01-09 10:00:00", "ghost", {"due": "2024-02-01T00:00:00Z", "n": 5, "odd key": 1}, GHOST,
+        person_mode="propertyless",
+    ),
+)  # fmt: skip
+
+_PERSONS = (
+    PersonRow(ANN, {"email": "ann@old.example"}, version=1, identified=False),
+    PersonRow(ANN, {"email": "ann@new.example", "age": 30}, version=2),
+    PersonRow(BOB, {"email": "bob@new.example", "age": "41"}, version=1),
+    PersonRow(BOB_BEFORE_MERGE, version=5, deleted=True, identified=False),
+)
+
+_DISTINCT_IDS = (
+    DistinctIdRow("ann", ANN),
+    DistinctIdRow("bob", BOB),
+    DistinctIdRow("anon", BOB_BEFORE_MERGE),
+    DistinctIdRow("anon", BOB, version=1),
+    DistinctIdRow("gone", BOB, version=3, deleted=True),
+)
+
+
+def insert_events(world: World, *rows: EventRow) -> None:
+    """Store events; their uuids count from 1."""
     columns = [
         "uuid", "event", "properties", "timestamp", "team_id", "distinct_id", "elements_chain", "created_at",
         "person_id", "person_created_at", "person_properties", "group0_properties", "person_mode", "_timestamp",
     ]  # fmt: skip
-    chain = 'a.cta:href="/buy"text="Buy now"attr_id="buy";div:text="Box"'
     data = []
-    for number, event, when, distinct_id, person, then, properties in rows:
-        at = _time(when)
-        with_group = {**properties, "$group_0": "acme"} if distinct_id == "ann" else properties
+    for number, row in enumerate(rows, 1):
+        at = _time(row.at)
+        properties = row.properties if isinstance(row.properties, str) else json.dumps(row.properties)
         data.append([
-            UUID(int=number), event, json.dumps(with_group), at, 1, distinct_id, chain if number == 1 else "", at,
-            person, _time("2024-01-01 00:00:00"), json.dumps(then),
-            json.dumps({"seats": 3} if distinct_id == "ann" else {}),
-            "propertyless" if distinct_id == "ghost" else "full", at,
+            UUID(int=number), row.event, properties, at, 1, row.distinct_id, row.elements_chain, at, row.person,
+            _time("2024-01-01 00:00:00"), json.dumps(row.person_then), json.dumps(row.group_then), row.person_mode, at,
         ])  # fmt: skip
-    client.insert("events", data, column_names=columns, database=DATABASE)
+    world.client.insert("events", data, column_names=columns, database=world.facts.database)
 
 
-def _insert_persons(client: Any) -> None:
-    created = _time("2024-01-01 00:00:00")
-    persons = [
-        [ANN, created, 1, json.dumps({"email": "ann@old.example"}), 0, 0, 1, 1, created],
-        [ANN, created, 1, json.dumps({"email": "ann@new.example", "age": 30}), 1, 0, 2, 1, created],
-        [BOB, created, 1, json.dumps({"email": "bob@new.example", "age": "41"}), 1, 0, 1, 2, created],
-        [BOB_BEFORE_MERGE, created, 1, "{}", 0, 1, 5, 3, created],
-    ]
-    person_columns = [
+def insert_persons(world: World, *rows: PersonRow) -> None:
+    """Store versions of persons."""
+    columns = [
         "id", "created_at", "team_id", "properties", "is_identified", "is_deleted", "version", "serial_id",
         "last_seen_at",
     ]  # fmt: skip
-    for version in persons:
+    for row in rows:
+        created = _time(row.created)
+        version = [
+            row.id, created, 1, json.dumps(row.properties), row.identified, row.deleted, row.version, 1, created,
+        ]  # fmt: skip
         # One part for each, so that readers meet several versions of a row.
-        client.insert("person", [version], column_names=person_columns, database=DATABASE)
-    ids = ["team_id", "distinct_id", "person_id", "is_deleted", "version"]
-    distinct_ids = [
-        [1, "ann", ANN, 0, 0],
-        [1, "bob", BOB, 0, 0],
-        [1, "anon", BOB_BEFORE_MERGE, 0, 0],
-        [1, "anon", BOB, 0, 1],
-        [1, "gone", BOB, 1, 3],
-    ]
-    client.insert("person_distinct_id2", distinct_ids, column_names=ids, database=DATABASE)
-    client.insert("person_distinct_id_overrides", [[1, "anon", BOB, 0, 1]], column_names=ids, database=DATABASE)
-    client.insert(
+        world.client.insert("person", [version], column_names=columns, database=world.facts.database)
+
+
+def insert_distinct_ids(world: World, *rows: DistinctIdRow, table: str = "person_distinct_id2") -> None:
+    """Store versions of whom distinct IDs belong to."""
+    columns = ["team_id", "distinct_id", "person_id", "is_deleted", "version"]
+    data = [[1, row.distinct_id, row.person, row.deleted, row.version] for row in rows]
+    world.client.insert(table, data, column_names=columns, database=world.facts.database)
+
+
+def _insert_groups(world: World) -> None:
+    created = _time("2024-01-01 00:00:00")
+    world.client.insert(
         "groups",
         [
             [0, "acme", created, 1, json.dumps({"name": "Acme before", "seats": 5}), created],
             [0, "acme", created, 1, json.dumps({"name": "Acme", "seats": 10}), _time("2024-01-05 00:00:00")],
         ],
         column_names=["group_type_index", "group_key", "created_at", "team_id", "group_properties", "_timestamp"],
-        database=DATABASE,
+        database=world.facts.database,
     )

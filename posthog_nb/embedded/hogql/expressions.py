@@ -11,6 +11,7 @@ from posthog_nb.embedded.hogql.calls import Modifiers, build_call, known_functio
 from posthog_nb.embedded.hogql.comparisons import COMPARISON_FUNCTIONS, OPERATORS, compare
 from posthog_nb.embedded.hogql.definitions import COHORT_OPERATORS, DefinitionResolver
 from posthog_nb.embedded.hogql.functions import FunctionKind, Invocation
+from posthog_nb.embedded.hogql.rewrites import type_of_one
 from posthog_nb.embedded.hogql.sql import Func, Literal, call
 from posthog_nb.embedded.hogql.time_rewrites import to_date, to_date_time
 from posthog_nb.embedded.hogql.typed import Typed
@@ -289,7 +290,7 @@ def _is_star(node: ast.Node) -> bool:
 
 def _structure(name: str, kind: Kind, items: list[Typed]) -> Typed:
     constant = bool(items) and all(item.constant for item in items)
-    item_types = (items[0].type,) if kind is Kind.ARRAY and items else ()
+    item_types = (type_of_one(items),) if kind is Kind.ARRAY and items else ()
     return Typed(Func(name, tuple(item.expr for item in items)), Type(kind, items=item_types), constant=constant)
 
 
@@ -300,7 +301,7 @@ def _arithmetic_type(operator: str, left: Type, right: Type) -> Type:
         return (FLOAT if operator == "/" else INTEGER).or_null(nullable)
     if kinds <= {Kind.INTEGER, Kind.FLOAT}:
         return FLOAT.or_null(nullable)
-    if kinds == {Kind.INTERVAL, Kind.DATETIME}:
+    if kinds in ({Kind.INTERVAL, Kind.DATETIME}, {Kind.INTEGER, Kind.DATETIME}):
         return DATETIME.or_null(nullable)
     # A date and an interval give a date or a time, as the interval's unit says.
     return Type(Kind.UNKNOWN, nullable)

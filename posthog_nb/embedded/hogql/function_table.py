@@ -92,11 +92,13 @@ string 2-2: extract cutURLParameter extractURLParameter
 string 2-3: regexpExtract
 string 2-*: concatWithSeparator
 string 1-*: format
-string 2-3: bar dateName
+string 2-3: dateName
+string 3-4: bar
 integer 1-1: port
 boolean 2-2: startsWith endsWith match hasSubsequence hasSubsequenceCaseInsensitive hasSubsequenceUTF8
-boolean 2-2: hasSubsequenceCaseInsensitiveUTF8 hasToken hasTokenCaseInsensitive hasTokenOrNull
-boolean 2-2: hasTokenCaseInsensitiveOrNull hasAnyTokens hasAllTokens
+boolean 2-2: hasSubsequenceCaseInsensitiveUTF8 hasToken hasTokenCaseInsensitive
+boolean 2-2: hasAnyTokens hasAllTokens
+? 2-2: hasTokenOrNull hasTokenCaseInsensitiveOrNull
 integer 2-3: position locate positionCaseInsensitive positionUTF8 positionCaseInsensitiveUTF8 countSubstrings
 integer 2-3: countSubstringsCaseInsensitive countSubstringsCaseInsensitiveUTF8
 integer 2-2: countMatches countMatchesCaseInsensitive
@@ -260,7 +262,7 @@ _REWRITTEN: dict[str, Function] = {
         if name.rstrip("0123456789") in ("Int", "UInt", "Float")
     },
     **{
-        f"to{name}{form}": Function(f"to{name}{form}", 1, 1, returns=type_)
+        f"to{name}{form}": Function(f"to{name}{form}", 1, 1, returns=type_.or_null(form == "OrNull"))
         for name, type_ in (("Int64", INTEGER), ("UInt64", INTEGER), ("Float64", FLOAT), ("Float32", FLOAT))
         for form in ("OrNull", "OrZero")
     },

@@ -17,10 +17,11 @@ from posthog_nb.embedded.hogql.types import (
     UNKNOWN,
     Kind,
     Type,
+    common_type,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from posthog_nb.embedded.hogql.functions import Invocation
     from posthog_nb.embedded.hogql.sql import Expr
@@ -127,33 +128,29 @@ def case_with_expression(it: Invocation) -> Typed:
             branches.append(call("ifNull", call("equals", subject.expr, when.expr), 0))
         branches.append(then.expr)
         results.append(then)
-    return Typed(Func("multiIf", (*branches, otherwise.expr)), common_type(results))
+    return Typed(Func("multiIf", (*branches, otherwise.expr)), type_of_one(results))
 
 
 def conditional(it: Invocation) -> Typed:
     """``if`` and ``multiIf``."""
     results = [*it.args[1:-1:2], it.args[-1]]
-    return Typed(Func(it.name if it.name == "if" else "multiIf", tuple(a.expr for a in it.args)), common_type(results))
+    return Typed(Func(it.name if it.name == "if" else "multiIf", tuple(a.expr for a in it.args)), type_of_one(results))
 
 
 def first_not_null(target: str) -> Callable[[Invocation], Typed]:
     """``coalesce`` and ``ifNull``: NULL only if the last argument may be."""
 
     def rewrite(it: Invocation) -> Typed:
-        type_ = common_type(list(it.args))
+        type_ = type_of_one(it.args)
         nullable = all(arg.type.nullable for arg in it.args)
         return Typed(Func(target, tuple(arg.expr for arg in it.args)), Type(type_.kind, nullable, type_.items))
 
     return rewrite
 
 
-def common_type(values: list[Typed]) -> Type:
-    """The type of a value that is one of several."""
-    types = [value.type for value in values if not value.null]
-    nullable = any(value.null for value in values) or any(type_.nullable for type_ in types)
-    if not types or any(type_.kind is not types[0].kind for type_ in types):
-        return Type(Kind.UNKNOWN, nullable)
-    return Type(types[0].kind, nullable, types[0].items)
+def type_of_one(values: Sequence[Typed]) -> Type:
+    """The type of a value that is one of several; a constant NULL says nothing but that there may be none."""
+    return common_type([value.type for value in values if not value.null]).or_null(any(value.null for value in values))
 
 
 def assume_not_null(it: Invocation) -> Typed:

@@ -14,7 +14,7 @@ from posthog_nb.embedded.hogql.refuse import unknown
 from posthog_nb.embedded.hogql.relations import QueryColumn, Relation
 from posthog_nb.embedded.hogql.scope import CteTable, Located, Scope, find_in_relation
 from posthog_nb.embedded.hogql.typed import Typed
-from posthog_nb.embedded.hogql.types import UNKNOWN, Kind, Type
+from posthog_nb.embedded.hogql.types import UNKNOWN, Type, common_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -334,9 +334,7 @@ def _merged(columns: dict[str, QueryColumn], others: list[QueryColumn]) -> dict[
     """The columns of a set query: named by the first branch, with a type only where the branches agree."""
     if len(columns) != len(others):
         return {name: replace(column, type=UNKNOWN) for name, column in columns.items()}
-    merged = {}
-    for (name, column), other in zip(columns.items(), others, strict=True):
-        nullable = column.type.nullable or other.type.nullable
-        kind = column.type.kind if column.type.kind is other.type.kind else Kind.UNKNOWN
-        merged[name] = replace(column, type=Type(kind, nullable, column.type.items))
-    return merged
+    return {
+        name: replace(column, type=common_type([column.type, other.type]))
+        for (name, column), other in zip(columns.items(), others, strict=True)
+    }

@@ -4,8 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import Enum, auto
+from typing import TYPE_CHECKING
 
-__all__ = ["BOOLEAN", "DATE", "DATETIME", "FLOAT", "INTEGER", "JSON", "STRING", "UNKNOWN", "UUID", "Kind", "Type"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = [
+    "BOOLEAN",
+    "DATE",
+    "DATETIME",
+    "FLOAT",
+    "INTEGER",
+    "JSON",
+    "STRING",
+    "UNKNOWN",
+    "UUID",
+    "Kind",
+    "Type",
+    "common_type",
+]
 
 
 class Kind(Enum):
@@ -77,3 +94,13 @@ DATETIME = Type(Kind.DATETIME)
 DATE = Type(Kind.DATE)
 UUID = Type(Kind.UUID)
 INTERVAL = Type(Kind.INTERVAL)
+
+
+def common_type(types: Sequence[Type]) -> Type:
+    """The type of a value that has one of these."""
+    nullable = any(type_.nullable for type_ in types)
+    kinds = {type_.kind for type_ in types}
+    if len(kinds) != 1:
+        return Type(Kind.UNKNOWN, nullable)
+    items = tuple(type_.items for type_ in types)
+    return Type(kinds.pop(), nullable, (common_type([one for (one,) in items]),) if all(items) else ())
