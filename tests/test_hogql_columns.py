@@ -35,6 +35,7 @@ NAMES = [
     ("formatDateTime(timestamp, '%H')", ("formatDateTime(timestamp, '%H')",)),
     ("arrayMap(x -> x + 1, [1])", ("arrayMap(x -> plus(x, 1), [1])",)),
     ("COUNT(), sum(1) as s, s + 1", ("COUNT()", "s", "plus(s, 1)")),
+    ("count(distinct event), sum(1) over ()", ("count(DISTINCT event)", "sum(1) OVER ()")),
 ]
 
 

@@ -62,6 +62,11 @@ def test_the_limits_are_part_of_the_printed_query() -> None:
     assert compile_query("select event from events limit 99999", FACTS).hogql.endswith("LIMIT 50000")
 
 
+def test_the_query_as_understood_has_its_sample() -> None:
+    compiled = compile_query("select count() from events as e sample 1/2 offset 1/10 where 1", FACTS)
+    assert "FROM events SAMPLE 1/2 OFFSET 1/10 AS e" in compiled.hogql
+
+
 def test_the_tables_of_a_query_are_named() -> None:
     query = "select event from events where person_id in (select id from persons)"
     assert compile_query(query, FACTS).tables == ("events", "persons")

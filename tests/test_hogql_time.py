@@ -79,6 +79,8 @@ OF_EVENTS = [
     ("(toDayOfWeek(timestamp), toDayOfYear(timestamp), toISOWeek(timestamp), toMinute(timestamp))", 4, (1, 8, 2, 30)),
     ("(toYYYYMM(timestamp), toYYYYMMDD(timestamp))", 4, (202401, 20240108)),
     ("toYYYYMMDDhhmmss(timestamp)", 4, 20240108003000),
+    ("date_part('month', timestamp)", 1, 1),
+    ("date_part(event, timestamp)", 1, None),
     ("toUnixTimestamp(timestamp)", 1, 1704148200),
     ("formatDateTime(timestamp, '%H:%i')", 1, "23:30"),
     ("formatDateTime(timestamp, '%H', 'UTC')", 1, "22"),
