@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
 from posthog_nb.errors import HogQLQueryError
@@ -176,6 +178,106 @@ LANGUAGE = {
         ("select windowFunnel(864000)(toDateTime(timestamp), event = 'signup', event = 'pay') as level from events "
         "group by distinct_id order by level desc limit 1"),
         [(2,)],
+    ),
+    "intervals of every spelling": (
+        ("select toDate('2024-01-01') + interval 7 day, toDate('2024-01-01') + interval '7 days', "
+        "toDate('2024-01-01') + interval '1' week, toDate('2024-01-01') + toIntervalDay(7)"),
+        [(date(2024, 1, 8),) * 4],
+    ),
+    "operators of two spellings": ("select 1 = 1, 1 == 1, 1 != 2, 1 <> 2, 1 <=> 1", [(1, 1, 1, 1, 1)]),
+    "aliases of every spelling": ("select 1 as a, 2 b, c: 3, 4 as `d e`, a + b + c", [(1, 2, 3, 4, 6)]),
+    "names in quotes of both kinds": ('select "event", `event` from events limit 1', [("signup", "signup")]),
+    "one semicolon at the end": ("select 1;", [(1,)]),
+    "infinity and no number": ("select inf, isNaN(nan), -inf", [(float("inf"), 1, float("-inf"))]),
+    "one value after IN": ("select 1 in (1), 1 in 1, 2 not in (1)", [(1, 1, 1)]),
+    "a CTE in another, and in a subquery": (
+        ("with a as (select 1 as x), b as (select x + 1 as y from a) "
+        "select y, (select max(x) from a) from (select y from b)"),
+        [(2, 1)],
+    ),
+    "a CTE used twice": (
+        "with a as (select number from numbers(2)) select x.number, y.number from a x join a y on x.number = y.number",
+        [(0, 0), (1, 1)],
+    ),
+    "a CTE inside a subquery is its own": (
+        "with a as (select 1 as x) select (select x from (with a as (select 2 as x) select x from a)), x from a",
+        [(2, 1)],
+    ),
+    "a branch of a union with a table of WITH": (
+        "with a as (select 1 as x) select x from (select x from a union all (select x + 1 as x from a)) order by x",
+        [(1,), (2,)],
+    ),
+    "a plain UNION is distinct": ("select * from (select 1 as x union select 1)", [(1,)]),
+    "INTERSECT and EXCEPT": (
+        ("select (select sum(x) from (select arrayJoin([1, 2]) as x intersect select 2)), "
+        "(select sum(x) from (select arrayJoin([1, 2]) as x except select 2))"),
+        [(2, 1)],
+    ),
+    "a union within a union": (
+        "select sum(x) from (select 1 as x union all (select 2 union all (select 3)))",
+        [(6,)],
+    ),
+    "GROUP BY of a place and ORDER BY of a place": (
+        "select event, count() from events group by 1 order by 2 desc, 1",
+        [("view", 3), ("pay", 2), ("signup", 1)],
+    ),
+    "GROUP BY ALL": ("select event, count() from events group by all order by event limit 1", [("pay", 2)]),
+    "CUBE and GROUPING SETS": (
+        ("select (select count() from (select 1 from events group by cube(event, distinct_id))), "
+        "(select count() from (select 1 from events group by grouping sets ((event), (distinct_id))))"),
+        [(5 + 3 + 4 + 1, 3 + 4)],
+    ),
+    "HAVING without GROUP BY": ("select count() as c from events having c > 5", [(6,)]),
+    "LIMIT BY with an offset": (
+        "select number from numbers(6) order by number limit 1 offset 1 by number % 2 limit 5",
+        [(2,), (3,)],
+    ),
+    "LIMIT WITH TIES of a sorted column": (
+        "select number % 2 as a from numbers(4) order by a limit 1 with ties",
+        [(0,), (0,)],
+    ),
+    "WITH FILL": (
+        "select number * 2 as n from numbers(2) order by n with fill from 0 to 4 step 1",
+        [(0,), (1,), (2,), (3,)],
+    ),
+    "several arrays in one ARRAY JOIN": (
+        "select a, b from (select 1 as one) array join [1, 2] as a, ['x', 'y'] as b",
+        [(1, "x"), (2, "y")],
+    ),
+    "ARRAY JOIN leaves out a row without items, LEFT ARRAY JOIN does not": (
+        ("select (select count() from (select [] as e) array join e as x), "
+        "(select count() from (select [] as e) left array join e as x)"),
+        [(0, 1)],
+    ),
+    "ARRAY JOIN of what an event has": (
+        "select distinct text from events array join elements_chain_texts as text order by text",
+        [("Box",), ("Buy now",)],
+    ),
+    "joins of every kind": (
+        ("select (select count() from numbers(3) a join numbers(2) b on a.number = b.number), "
+        "(select count() from numbers(3) a inner join numbers(2) b on a.number = b.number), "
+        "(select count() from numbers(3) a left join numbers(2) b on a.number = b.number), "
+        "(select count() from numbers(2) a right join numbers(3) b on a.number = b.number), "
+        "(select count() from numbers(3) a full outer join numbers(4) b on a.number = b.number), "
+        "(select count() from numbers(3) a cross join numbers(2) b), (select count() from numbers(3) a, numbers(2) b), "
+        "(select count() from numbers(3) a left anti join numbers(2) b on a.number = b.number), "
+        "(select count() from numbers(3) a left semi join numbers(2) b on a.number = b.number)"),
+        [(2, 2, 3, 3, 4, 6, 6, 1, 2)],
+    ),
+    "RIGHT and FULL JOIN with what is joined behind an event": (
+        ("select e.event, e.person.properties.email, n.number from events e right join numbers(3) n "
+        "on n.number = toDayOfMonth(e.timestamp) order by n.number"),
+        [("", None, 0), ("signup", "ann@new.example", 1), ("pay", "ann@new.example", 2)],
+    ),
+    "casts of every spelling": ("select '5'::int, cast('5' as int), CAST('5' AS Integer)", [(5, 5, 5)]),
+    "tuples are compared and looked up": ("select (1, 'a') = (1, 'a'), (1, 'a') in ((1, 'a'), (2, 'b'))", [(1, 1)]),
+    "a lambda of no column, and one that hides an alias": (
+        "select 5 as x, arrayMap(x -> x + 1, [1]), arrayMap(y -> y + x, [1])",
+        [(5, [2], [6])],
+    ),
+    "nested lambdas": (
+        "select arrayMap(x -> arrayMap(y -> x * y, [1, 2]), [3, 4])",
+        [([[3, 6], [4, 8]],)],
     ),
     "the table functions": (
         ("select (select sum(number) from numbers(3)), (select sum(range) from range(2, 5)), "

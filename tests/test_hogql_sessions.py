@@ -91,6 +91,127 @@ def test_a_session_is_what_its_events_say(
     assert rows(wire, f"SELECT {column} FROM sessions ORDER BY session_id") == [[long], [bounced], [phone]]
 
 
+EVERY_SESSION = [
+    # what happened in it, its start being 0 s; of it: bounce, duration, pages, whether it is one
+    ([("$pageview", 0)], 1, 0, 1),
+    ([("$pageview", 0), ("seen", 9)], 1, 9, 1),
+    ([("$pageview", 0), ("seen", 10)], 0, 10, 1),
+    ([("$pageview", 0), ("$pageview", 1)], 0, 1, 2),
+    ([("$pageview", 0), ("$autocapture", 1)], 0, 1, 1),
+    ([("$pageview", 0), ("$screen", 1)], 1, 1, 1),
+    ([("$autocapture", 0), ("seen", 30)], None, 30, 0),
+    ([("$screen", 0)], None, 0, 0),
+    ([("seen", 5), ("$pageview", 0)], 1, 5, 1),
+]
+
+
+def test_a_bounce_is_one_short_look_at_one_page() -> None:
+    wire = open_wire()
+    wire.send(
+        *(
+            event(name, second, f"0190a0a0-0000-7000-8000-{number:012x}")
+            for number, (happened, *_) in enumerate(EVERY_SESSION)
+            for name, second in happened
+        )
+    )
+    found = rows(wire, "SELECT $is_bounce, $session_duration, $pageview_count FROM sessions ORDER BY session_id")
+    wire.close()
+    assert found == [[bounce, duration, pages] for _, bounce, duration, pages in EVERY_SESSION]
+
+
+IDS = [
+    # $session_id, the session that it belongs to
+    ("0190a0a0-0000-7000-8000-00000000000b", "0190a0a0-0000-7000-8000-00000000000b"),
+    ("0190A0A0-0000-7000-8000-00000000000C", "0190a0a0-0000-7000-8000-00000000000c"),
+    ("0190a0a0-0000-7fff-8000-00000000000d", "0190a0a0-0000-7fff-8000-00000000000d"),
+    ("0190a0a0-0000-4000-8000-00000000000e", None),
+    ("0190a0a0-0000-6000-8000-00000000000f", None),
+    ("00000000-0000-0000-0000-000000000000", None),
+    ("not a uuid", None),
+    ("", None),
+    (7, None),
+    (None, None),
+]
+
+
+def test_a_session_is_a_uuid_of_version_7() -> None:
+    wire = open_wire()
+    wire.send(*(event(f"{number:02}", 0, session) for number, (session, _) in enumerate(IDS)))
+    found = [session for _, session in IDS if session]
+    assert rows(wire, "SELECT session_id, id FROM sessions ORDER BY id") == [[session, session] for session in found]
+    # An event without one is there all the same, with nothing behind `session`.
+    columns = "session.session_id, session.$session_duration, session.$entry_utm_source, session.$is_bounce"
+    of_events = rows(wire, f"SELECT {columns} FROM events ORDER BY event")
+    wire.close()
+    assert of_events == [[session or "", 0, None, None] for _, session in IDS]
+
+
+TEXTS = [
+    # property of the first event and of the last one; column, its value
+    ({"utm_source": "a"}, {"utm_source": "b"}, "$entry_utm_source", "a"),
+    ({}, {"utm_source": "b"}, "$entry_utm_source", None),
+    ({"utm_source": ""}, {}, "$entry_utm_source", None),
+    ({"utm_source": "null"}, {}, "$entry_utm_source", None),
+    ({"utm_source": None}, {}, "$entry_utm_source", None),
+    ({"utm_campaign": "a"}, {}, "$entry_utm_campaign", "a"),
+    ({"utm_medium": "a"}, {}, "$entry_utm_medium", "a"),
+    ({"utm_term": "a"}, {}, "$entry_utm_term", "a"),
+    ({"utm_content": "a"}, {}, "$entry_utm_content", "a"),
+    ({"$referring_domain": "a.example"}, {"$referring_domain": "b.example"}, "$entry_referring_domain", "a.example"),
+    *(
+        ({key: "a"}, {key: "b"}, f"$entry_{key}", "a")
+        for key in (
+            "gclid", "gad_source", "gclsrc", "dclid", "gbraid", "wbraid", "fbclid", "msclkid", "twclid", "li_fat_id",
+            "mc_cid", "igshid", "ttclid", "_kx", "irclid",
+        )
+    ),
+    ({"$current_url": f"{SITE}/a?b#c"}, {}, "$entry_current_url", f"{SITE}/a?b#c"),
+    ({"$current_url": f"{SITE}/a?b#c"}, {}, "$entry_pathname", "/a"),
+    ({"$current_url": f"{SITE}/a?b#c"}, {}, "$entry_hostname", "shop.example"),
+    ({"$current_url": f"{SITE}/a"}, {"$current_url": f"{SITE}/b"}, "$end_current_url", f"{SITE}/b"),
+    ({"$current_url": f"{SITE}/a"}, {"$current_url": f"{SITE}/b"}, "$end_pathname", "/b"),
+    ({"$current_url": f"{SITE}/a"}, {"$current_url": f"{SITE}/b"}, "$end_hostname", "shop.example"),
+    ({"$current_url": f"{SITE}/a"}, {"$current_url": f"{SITE}/b"}, "$exit_current_url", f"{SITE}/b"),
+    ({"$current_url": f"{SITE}/a"}, {"$current_url": f"{SITE}/b"}, "$exit_pathname", "/b"),
+    ({"$current_url": f"{SITE}/a"}, {}, "$end_current_url", None),
+    ({"$current_url": "null"}, {}, "$entry_current_url", None),
+    ({"$current_url": "null"}, {}, "$entry_pathname", None),
+    ({"$current_url": f"{SITE}/a"}, {"$current_url": f"{SITE}/a"}, "$urls", [f"{SITE}/a"]),
+    ({"$current_url": f"{SITE}/b"}, {"$current_url": f"{SITE}/a"}, "arraySort($urls)", [f"{SITE}/a", f"{SITE}/b"]),
+    ({"$current_url": f"{SITE}/b"}, {"$current_url": ""}, "$num_uniq_urls", 1),
+    ({"$external_click_url": "https://a.example"}, {"$external_click_url": "https://b.example"},
+     "$last_external_click_url", "https://b.example"),
+    ({"$web_vitals_LCP_value": 2.5}, {"$web_vitals_LCP_value": 1}, "$vitals_lcp", 2.5),
+    ({}, {"$web_vitals_LCP_value": 1}, "$vitals_lcp", 1.0),
+    ({}, {}, "$vitals_lcp", None),
+    ({}, {}, "$page_screen_autocapture_count_up_to", 0),
+]  # fmt: skip
+
+
+def test_a_session_knows_its_first_and_its_last_event() -> None:
+    wire = open_wire()
+    sent = []
+    for number, (first, last, *_) in enumerate(TEXTS):
+        session = {"$session_id": f"0190a0a0-0000-7000-8000-{number:012x}"}
+        # The last one arrives first.
+        sent += [
+            event("seen", 9, "") | {"properties": last | session},
+            event("seen", 1, "") | {"properties": first | session},
+        ]
+    wire.send(*sent)
+    for number, (_, _, column, value) in enumerate(TEXTS):
+        where = f"session_id = '0190a0a0-0000-7000-8000-{number:012x}'"
+        assert rows(wire, f"SELECT {column} FROM sessions WHERE {where}") == [[value]], column
+    wire.close()
+
+
+def test_the_latest_distinct_id_is_the_sessions() -> None:
+    wire = open_wire()
+    wire.send(event("seen", 1, ONE, "before"), event("seen", 2, ONE, "after"), event("seen", 1, BOUNCED, "null"))
+    assert rows(wire, "SELECT distinct_id FROM sessions ORDER BY session_id") == [["after"], [None]]
+    wire.close()
+
+
 def test_an_event_finds_its_session_and_one_without_finds_nothing(wire: Wire) -> None:
     found = rows(
         wire, "SELECT event, session.$session_duration, session.$entry_pathname FROM events ORDER BY timestamp"
@@ -149,6 +270,46 @@ CHANNELS = [
     ("", "", "", "de.search.yahoo.com", {}, "Organic Search"),
     ("", "", "", "youtu.be", {}, "Organic Video"),
     ("", "", "", "www.amazon.com", {}, "Organic Shopping"),
+    # ... whatever else: a campaign across networks comes first
+    ("my cross-network ad", "cpc", "google", "www.google.com", {"gclid": "x"}, "Cross Network"),
+    # Paid, by its medium or by a click that cost; the source decides, then the campaign, the medium, the referrer
+    ("", "cpv", "", "", {}, "Paid Unknown"),
+    ("", "cpa", "", "", {}, "Paid Unknown"),
+    ("", "ppc", "", "", {}, "Paid Unknown"),
+    ("", "retargeting", "", "", {}, "Paid Unknown"),
+    ("", "paidsocial", "", "", {}, "Paid Unknown"),
+    ("shopping", "cpc", "google", "", {}, "Paid Search"),
+    ("big shop", "cpm", "", "", {}, "Paid Shopping"),
+    ("bishop", "cpc", "", "", {}, "Paid Unknown"),
+    ("workshop", "cpc", "", "", {}, "Paid Unknown"),
+    ("eshop", "cpc", "", "", {}, "Paid Shopping"),
+    ("", "cpc", "", "www.google.com", {}, "Paid Search"),
+    ("", "cpc", "", "blog.example", {"gad_source": "1"}, "Paid Search"),
+    ("video", "cpc", "", "", {"gad_source": "1"}, "Paid Search"),
+    ("", "cpc", "", "", {"gad_source": "2"}, "Paid Unknown"),
+    ("", "", "", "", {"gad_source": "2"}, "Paid Unknown"),
+    ("video", "cpc", "", "", {"fbclid": "x"}, "Paid Video"),
+    ("", "", "youtube", "", {"gclid": "x"}, "Paid Video"),
+    # Direct, unless anything says otherwise
+    ("", "", "(direct)", "$direct", {}, "Direct"),
+    ("", "", "", "$direct", {"fbclid": "x"}, "Organic Social"),
+    ("", "referral", "", "$direct", {}, "Referral"),
+    ("shopping", "", "", "$direct", {}, "Direct"),
+    # Organic, in the same order
+    ("", "", "Google", "blog.example", {}, "Organic Search"),
+    ("shopping", "", "google", "", {}, "Organic Search"),
+    ("summer shopping", "", "", "www.google.com", {}, "Organic Shopping"),
+    ("", "sms", "", "www.google.com", {}, "SMS"),
+    ("", "audio", "", "", {}, "Audio"),
+    ("", "social", "", "", {}, "Organic Social"),
+    ("", "video", "", "", {}, "Organic Video"),
+    ("", "banner", "", "", {}, "Display"),
+    ("my video", "", "", "blog.example", {}, "Organic Video"),
+    ("", "web push", "", "blog.example", {}, "Push"),
+    ("", "", "", "blog.example", {"fbclid": "x"}, "Organic Social"),
+    ("", "other", "", "$direct", {}, "Direct"),
+    ("", "other", "other", "", {}, "Unknown"),
+    ("null", "null", "null", "", {}, "Unknown"),
     ("", "affiliate", "", "", {}, "Affiliate"),
     ("", "web push", "", "", {}, "Push"),
     ("", "", "", "", {"fbclid": "x"}, "Organic Social"),
