@@ -79,6 +79,15 @@ COMPARISONS = [
     ("x = 'a' and x is not null", 1, 0, 0),
     ("if(x != 'a', 1, 0)", 0, 1, 1),
     ("lower(x) != 'a'", 0, 1, 1),
+    # ... and of what may be NULL by itself
+    ("JSONArrayLength(x) != 1", 1, 1, 1),
+    ("toInt64OrNull(x) = 1", 0, 0, 0),
+    ("toInt64OrNull(x) != 1", 1, 1, 1),
+    ("[x, 'c'][1] != 'a'", 0, 1, 1),
+    ("['c', x][2] = 'a'", 1, 0, 0),
+    ("if(x = 'a', x, null) != 'a'", 0, 1, 1),
+    ("arrayElement([x], 1) = 'a'", 1, 0, 0),
+    ("round(1, length(x)) != 1", 0, 0, 1),
     ("concat(x, '') = ''", 0, 0, 1),
 ]
 _VALUES = "(select arrayJoin(['a', 'b', null]) as x)"

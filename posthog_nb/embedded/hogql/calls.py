@@ -88,15 +88,16 @@ def build_call(  # noqa: PLR0913, PLR0917 - what makes a call
 
 
 def _result_type(function: Function, args: Sequence[Typed]) -> Type:
+    nullable = any(arg.type.nullable for arg in args)
     if function.first_type:
-        return args[0].type if args else UNKNOWN
+        return args[0].type.or_null(nullable) if args else UNKNOWN
     if function.returns is None:
         return UNKNOWN
     if function.kind is not FunctionKind.SCALAR:
         # An aggregate over nullable values is nullable itself, a count never is.
         counts = function.target.startswith(("count", "uniq", "windowFunnel", "group", "row_number", "rank", "dense"))
-        return function.returns if counts else function.returns.or_null(any(arg.type.nullable for arg in args))
-    return function.returns.or_null(any(arg.type.nullable for arg in args))
+        return function.returns if counts else function.returns.or_null(nullable)
+    return function.returns.or_null(nullable)
 
 
 def _neighbour(name: str, function: Function, args: Sequence[Typed], modifiers: Modifiers) -> Typed:

@@ -121,7 +121,7 @@ boolean 1-1: isValidJSON isValidUTF8
 boolean 1-*: JSONHas
 boolean 1-*: JSONExtractBool
 integer 1-*: JSONLength JSONExtractUInt JSONExtractInt
-integer 1-2: JSONArrayLength
+? 1-2: JSONArrayLength
 float 1-*: JSONExtractFloat
 string 1-*: JSONExtractString JSONExtractRaw JSON_VALUE
 ? 2-*: JSONExtract JSONExtractKeysAndValues
