@@ -114,9 +114,22 @@ LANGUAGE = {
         "union all (select 5 intersect select 5)) order by a"),
         [(1,), (3,), (5,)],
     ),
+    "ORDER BY at the end of a union within a query, whose rows have no order": (
+        "select a + 1 from (select 2 as a union all select 1 as a order by a desc) order by 1",
+        [(2,), (3,)],
+    ),
     "ARRAY JOIN": (
         "select event, a from events array join [1, 2] as a order by uuid, a limit 3",
         [("signup", 1), ("signup", 2), ("pay", 1)],
+    ),
+    "ARRAY JOIN of a column's alias, whose items other columns use": (
+        ("select [distinct_id, upper(event)] as words, concat(word, '!') as loud, place from events array join "
+        "words as word, arrayEnumerate(words) as place where place > 1 or word = 'bob' order by uuid, place"),
+        [
+            (["ann", "SIGNUP"], "SIGNUP!", 2), (["ann", "PAY"], "PAY!", 2), (["ann", "PAY"], "PAY!", 2),
+            (["bob", "VIEW"], "bob!", 1), (["bob", "VIEW"], "VIEW!", 2), (["anon", "VIEW"], "VIEW!", 2),
+            (["ghost", "VIEW"], "VIEW!", 2),
+        ],
     ),
     "LIMIT BY": (
         "select event from events order by timestamp limit 1 by event",
@@ -289,7 +302,10 @@ LANGUAGE = {
         "select columns('^event$'), t.* exclude (b) from (select 1 as a, 2 as b, 'e' as event) as t",
         [("e", 1, "e")],
     ),
-    "names in any case where PostHog allows it": ("select COUNT(), Max(number) from numbers(2)", [(2, 1)]),
+    "names in any case where PostHog allows it": (
+        "select COUNT(), Max(number), Trunc(SIN(0)) from numbers(2)",
+        [(2, 1, 0)],
+    ),
     "comments": ("select /* one */ 1 -- two\n", [(1,)]),
     "PREWHERE": ("select count() from events prewhere event = 'pay'", [(2,)]),
     "posthog.events is events": ("select count() from posthog.events", [(6,)]),

@@ -94,6 +94,9 @@ def _misread_clause(tokens: Sequence[Token], query: ast.Node) -> _Problem | None
         match node:
             case ast.SelectQuery():
                 problem = _limit_with_comma(tokens, node)
+            case ast.SelectSetQuery() if node is not query and not _is_limited(node):
+                # Only its order can have been misread, and the rows of a nested query have none.
+                problem = None
             case ast.SelectSetQuery():
                 problem = _tail_of_last_branch(tokens, by_start, node)
             case ast.WindowFunction():
@@ -105,6 +108,15 @@ def _misread_clause(tokens: Sequence[Token], query: ast.Node) -> _Problem | None
         if problem is not None:
             return problem
     return None
+
+
+def _is_limited(query: ast.SelectSetQuery) -> bool:
+    """Whether the order at the end of the query may decide which rows there are."""
+    last = query.subsequent_select_queries[-1].select_query
+    limits: list[ast.Node | None] = [query.limit, query.offset, last.limit, last.offset]
+    if isinstance(last, ast.SelectQuery):
+        limits.append(last.limit_by)
+    return any(limits)
 
 
 def _limit_with_comma(tokens: Sequence[Token], query: ast.SelectQuery) -> _Problem | None:

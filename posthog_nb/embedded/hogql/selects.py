@@ -15,6 +15,7 @@ from posthog_nb.embedded.hogql.relations import QueryColumn, Relation
 from posthog_nb.embedded.hogql.scope import CteTable, Located, Scope, find_in_relation
 from posthog_nb.embedded.hogql.typed import Typed
 from posthog_nb.embedded.hogql.types import UNKNOWN, Type, common_type
+from posthog_nb.embedded.hogql.walk import walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,6 +66,15 @@ class _Item:
     expr: Expr
     type: Type
     visible: bool
+
+
+@dataclass(frozen=True)
+class _JoinedArray:
+    """An array of ARRAY JOIN: the ClickHouse name of its items, and its value unless that waits for the columns."""
+
+    node: ast.Alias
+    name: str
+    array: Typed | None
 
 
 class SelectResolver(ExpressionResolver):
@@ -129,7 +139,7 @@ class SelectResolver(ExpressionResolver):
         self._with(query.ctes or (), scope)
         scope.windows = query.window_exprs or {}
         entries = resolve_from(self, query.select_from, scope)
-        array_join = self._array_join(query, scope)
+        arrays = self._array_join_names(query, scope)
         items = self._items(query.select, scope)
         group_by = query.group_by or ()
         sets = tuple(node for node in group_by if isinstance(node, ast.GroupingSet))
@@ -137,7 +147,7 @@ class SelectResolver(ExpressionResolver):
         statement = sql.Select(
             columns=tuple((item.expr, item.output) for item in items),
             distinct=bool(query.distinct),
-            array_join=array_join,
+            array_join=self._array_join(query, arrays, scope),
             prewhere=self._optional(query.prewhere, scope),
             where=self._optional(query.where, scope),
             group_by=tuple(self.expr(node, scope).expr for node in plain),
@@ -179,19 +189,40 @@ class SelectResolver(ExpressionResolver):
         exprs = tuple(self.expr(expr, scope).expr for expr in node.exprs)
         return self.expr(node.n, scope).expr, self._optional(node.offset_value, scope), exprs
 
-    def _array_join(self, query: ast.SelectQuery, scope: Scope) -> tuple[str, tuple[tuple[Expr, str], ...]] | None:
-        if not query.array_join_list:
-            return None
-        arrays = []
-        for node in query.array_join_list:
+    def _array_join_names(self, query: ast.SelectQuery, scope: Scope) -> dict[str, _JoinedArray]:
+        """Make the items of ARRAY JOIN known, so that columns may use them.
+
+        The arrays in their turn may be aliases of columns; those wait until there are columns.
+        """
+        arrays: dict[str, _JoinedArray] = {}
+        columns = {inner.alias for column in query.select for inner in walk(column) if isinstance(inner, ast.Alias)}
+        for node in query.array_join_list or ():
+            refuse = self.refusal(node)
             if not isinstance(node, ast.Alias):
-                raise self.refusal(node)("ARRAY JOIN arrays must have an alias")
-            name, value = self.declare(node, scope)
-            item = value.type.items[0] if value.type.items else UNKNOWN
-            scope.aliases[node.alias] = Typed(sql.Name(name), item)
-            arrays.append((value.expr, name))
+                raise refuse("ARRAY JOIN arrays must have an alias")
+            if node.alias in arrays:
+                raise refuse(f"Cannot redefine an alias with the name: {node.alias}")
+            self.check_identifier(node.alias, refuse)
+            mentioned = {str(inner.chain[0]) for inner in walk(node.expr) if isinstance(inner, ast.Field)}
+            array = None if mentioned & columns else self.expr(node.expr, scope)
+            arrays[node.alias] = _JoinedArray(node, scope.fresh_name(node.alias), array)
+        for alias, joined in arrays.items():
+            item = joined.array.type.items[0] if joined.array and joined.array.type.items else UNKNOWN
+            scope.aliases[alias] = Typed(sql.Name(joined.name), item)
+        return arrays
+
+    def _array_join(
+        self, query: ast.SelectQuery, arrays: dict[str, _JoinedArray], scope: Scope
+    ) -> tuple[str, tuple[tuple[Expr, str], ...]] | None:
+        if not arrays:
+            return None
+        items = {alias: scope.aliases.pop(alias) for alias in arrays}
+        joined = tuple(
+            ((array.array or self.expr(array.node.expr, scope)).expr, array.name) for array in arrays.values()
+        )
+        scope.aliases.update(items)
         operator = "LEFT ARRAY JOIN" if query.array_join_op == "LEFT ARRAY JOIN" else "ARRAY JOIN"
-        return operator, tuple(arrays)
+        return operator, joined
 
     # -- WITH
 
