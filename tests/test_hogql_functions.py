@@ -77,6 +77,10 @@ TEXT = [
     ("toJSONString([1, 2])", "[1,2]"), ("isIPAddressInRange('10.1.2.3', '10.0.0.0/8')", 1),
     ("isIPAddressInRange('11.1.2.3', '10.0.0.0/8')", 0), ("isIPAddressInRange('nonsense', '10.0.0.0/8')", 0),
     ("isIPAddressInRange('', '10.0.0.0/8')", 0), ("isIPAddressInRange('::1', '::/16')", 1),
+    ("toFloatOrDefault('x')", 0.0), ("toWeek(toDate('2024-01-07'), 1, 'UTC')", 1),
+    ("toDayOfWeek(toDate('2024-01-07'), 1)", 6), ("isEmpty([])", True), ("isNotEmpty('')", False),
+    ("bar(5, 0, 10, 2)", "█"), ("port('http://a.example/', 8080)", 8080), ("JSONType('{\"a\": 1}', 'a')", "Int64"),
+    ("toString(toStartOfDay(toDateTime('2024-01-01 20:00:00', 'UTC'), 'Asia/Tokyo'))", "2024-01-02 00:00:00"),
     ("sortableSemVer('1.10.2')", [1, 10, 2]),
 ]  # fmt: skip
 

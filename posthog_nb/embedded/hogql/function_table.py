@@ -81,7 +81,8 @@ string 1-1: regexpQuoteMeta extractTextFromHTML encodeURLComponent decodeURLComp
 string 1-1: decodeURLFormComponent protocol domain domainWithoutWWW topLevelDomain firstSignificantSubdomain
 string 1-1: cutToFirstSignificantSubdomain cutToFirstSignificantSubdomainWithWWW path pathFull queryString fragment
 string 1-1: queryStringAndFragment cutWWW cutQueryString cutFragment cutQueryStringAndFragment netloc toTypeName
-string 1-1: toJSONString JSONType formatReadableDecimalSize formatReadableSize formatReadableQuantity
+string 1-1: toJSONString formatReadableDecimalSize formatReadableSize formatReadableQuantity
+string 1-*: JSONType
 string 1-1: monthName h3ToString timeZoneOf
 string 1-2: formatReadableTimeDelta
 string 1-2: unhex
@@ -94,7 +95,7 @@ string 2-*: concatWithSeparator
 string 1-*: format
 string 2-3: dateName
 string 3-4: bar
-integer 1-1: port
+integer 1-2: port
 boolean 2-2: startsWith endsWith match hasSubsequence hasSubsequenceCaseInsensitive hasSubsequenceUTF8
 boolean 2-2: hasSubsequenceCaseInsensitiveUTF8 hasToken hasTokenCaseInsensitive
 boolean 2-2: hasAnyTokens hasAllTokens
@@ -166,11 +167,13 @@ boolean 2-2: mapContains mapContainsKeyLike
 integer 1-*: cityHash64
 integer 1-1: toYear toQuarter toMonth toDayOfYear toDayOfMonth toHour toMinute toSecond toISOYear toISOWeek
 integer 1-1: toUnixTimestamp64Milli toYYYYMM toYYYYMMDD toYYYYMMDDhhmmss timeZoneOffset
-integer 1-2: toUnixTimestamp toDayOfWeek toWeek toYearWeek
+integer 1-2: toUnixTimestamp
+integer 1-3: toDayOfWeek toWeek toYearWeek
 date 1-1: toStartOfYear toStartOfISOYear toStartOfQuarter toStartOfMonth toMonday toLastDayOfMonth
 date 1-2: toLastDayOfWeek
-datetime 1-1: toStartOfDay toStartOfHour toStartOfMinute toStartOfSecond toStartOfFiveMinutes toStartOfTenMinutes
-datetime 1-1: toStartOfFifteenMinutes timeSlot toTime
+datetime 1-2: toStartOfDay
+datetime 1-1: toStartOfHour toStartOfMinute toStartOfSecond toStartOfFiveMinutes toStartOfTenMinutes timeSlot toTime
+datetime 1-1: toStartOfFifteenMinutes
 array 2-3: timeSlots
 ? 2-4: toStartOfInterval
 integer 3-4: dateDiff date_diff age
@@ -221,8 +224,9 @@ datetime 1-2: fromUnixTimestamp64Milli UUIDv7ToDateTime
 _ANY_CASE = """
 count min max sum avg if not concat coalesce lower upper replace substring position extract length reverse round floor
 ceil abs now least greatest trim ltrim rtrim isnull ifnull nullif date_trunc date_diff date_add today exp ln log log2
-log10 pow power sqrt sign any row_number rank dense_rank first_value last_value nth_value lag lead toString toDate
-toDateTime toUUID toInt toFloat and or xor left right repeat substr
+log10 sin cos tan asin acos atan degrees radians factorial pow power sqrt sign trunc max2 min2 any row_number rank
+dense_rank first_value last_value nth_value lag lead toString toDate toDateTime toUUID toInt toFloat and or xor left
+right repeat substr ascii btrim
 """
 
 _BARE_CONVERSIONS = (
@@ -232,6 +236,7 @@ _BARE_CONVERSIONS = (
 
 _NO_DICTIONARY = "its dictionary is PostHog's own"
 _NEEDS_PROJECT = "the embedded project does not have this yet"
+_FUNNELS = "it is a program of PostHog's own; use windowFunnel(seconds)(toDateTime(timestamp), step, ...)"
 _REFUSED = {
     "uniqTheta": "the engine has no such function; use uniqExact",
     "extractIPv4Substrings": "the engine has no such function; use extractAll with a pattern",
@@ -245,6 +250,7 @@ _REFUSED = {
     "lookupOrganicSourceType": _NO_DICTIONARY,
     "lookupOrganicMediumType": _NO_DICTIONARY,
     "untuple": "how many columns it gives is not known before it runs; name the elements: t.1, t.2",
+    **{f"aggregate_funnel{of}{over}": _FUNNELS for of in ("", "_array", "_cohort") for over in ("", "_trends")},
     "embedText": "its model runs at PostHog",
     "jev": "its model runs at PostHog",
     "decide": "its model runs at PostHog",
@@ -270,7 +276,7 @@ _REWRITTEN: dict[str, Function] = {
     "toIntOrNull": Function("toInt64OrNull", 1, 1, returns=INTEGER.or_null()),
     "toFloatOrZero": Function("toFloat64OrZero", 1, 1, returns=FLOAT),
     "toFloatOrNull": Function("toFloat64OrNull", 1, 1, returns=FLOAT.or_null()),
-    "toFloatOrDefault": Function("", 2, 2, rewrite=rw.to_float_or_default),
+    "toFloatOrDefault": Function("", 1, 2, rewrite=rw.to_float_or_default),
     "toDecimal": Function("", 2, 2, rewrite=rw.to_decimal),
     "toUUID": Function("", 1, 1, rewrite=rw.cast_or_null("UUID", UUID)),
     "toString": Function("toString", 1, 2, returns=STRING),

@@ -53,9 +53,9 @@ def to_decimal(it: Invocation) -> Typed:
 
 
 def to_float_or_default(it: Invocation) -> Typed:
-    """``toFloatOrDefault(x, default)``."""
-    default = call("accurateCast", it.args[1].expr, "Float64")
-    return Typed(call("toFloat64OrDefault", it.args[0].expr, default), FLOAT)
+    """``toFloatOrDefault(x, default)``; the default's default is 0."""
+    defaults = [call("accurateCast", default.expr, "Float64") for default in it.args[1:]]
+    return Typed(call("toFloat64OrDefault", it.args[0].expr, *defaults), FLOAT)
 
 
 def checked_cast(it: Invocation) -> Typed:
