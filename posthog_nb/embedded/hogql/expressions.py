@@ -93,6 +93,7 @@ class ExpressionResolver(DefinitionResolver):
             if outer is not None:
                 raise refuse(f"Aggregation '{node.name}' cannot be nested inside another aggregation '{outer}'.")
             scope.aggregate = node.name
+            scope.aggregates.append(node.name)
         try:
             args = self._arguments(node, scope)
             condition = self.expr(node.filter_expr, scope).expr if node.filter_expr else None

@@ -96,18 +96,18 @@ class NameResolver(ABC):
             case ast.Field():
                 return self._locate_field(node, scope)
             case ast.ArrayAccess(array=inner, property=ast.Constant(value=str() | int() as key)):
-                return self._locate_key(node, inner, key, scope)
+                return self._locate_key(node, inner, key, scope, "array[1]")
             case ast.TupleAccess(tuple=inner, index=index):
-                return self._locate_key(node, inner, index, scope)
+                return self._locate_key(node, inner, index, scope, "array.1")
             case _:
                 return None
 
-    def _locate_key(self, node: ast.Node, inner: ast.Node, key: str | int, scope: Scope) -> Located | None:
+    def _locate_key(self, node: ast.Node, inner: ast.Node, key: str | int, scope: Scope, first: str) -> Located | None:
         outer = self.locate(inner, scope)
         if outer is None or outer.path is None:
             return None
         if key == 0:
-            raise self.refusal(node)("SQL indexes start from one, not from zero. E.g: array[1]")
+            raise self.refusal(node)(f"SQL indexes start from one, not from zero. E.g: {first}")
         keys = (*outer.path.keys, key)
         return Located("__".join(map(str, keys)), path=PropertyPath(outer.path.source, keys))
 
@@ -120,6 +120,12 @@ class NameResolver(ABC):
         if len(chain) > 1 and name in scope.relations:
             return find_in_relation(scope.relations[name], chain[1:], refuse)
         if name in scope.aliases:
+            if scope.aggregate and name in scope.aggregated:
+                raise refuse(
+                    f"Aggregation '{scope.aggregated[name]}' cannot be nested inside another aggregation "
+                    f"'{scope.aggregate}'.",
+                    f"Here {name} is the alias of an aggregation. Give that another name, or qualify the column.",
+                )
             return self._in_value(scope.aliases[name], chain, refuse)
         holders = scope.holders(name)
         if len(holders) > 1:
@@ -239,7 +245,10 @@ class NameResolver(ABC):
         if node.alias in scope.aliases:
             raise refuse(f"Cannot redefine an alias with the name: {node.alias}")
         self.check_identifier(node.alias, refuse)
+        before = len(scope.aggregates)
         value = self.expr(node.expr, scope)
+        if len(scope.aggregates) > before:
+            scope.aggregated[node.alias] = scope.aggregates[before]
         name = scope.fresh_name(node.alias)
         scope.aliases[node.alias] = Typed(sql.Name(name), value.type)
         return name, value

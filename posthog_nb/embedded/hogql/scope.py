@@ -70,6 +70,8 @@ class Scope:
         arguments: Arguments of the lambdas around.
         windows: Named windows.
         aggregate: The aggregate around, if any.
+        aggregates: The aggregates met so far.
+        aggregated: Aliases of expressions with an aggregate, to the name of it.
         in_join: Whether a join's condition is being read.
         used_names: ClickHouse names taken by aliases of this SELECT.
     """
@@ -82,6 +84,8 @@ class Scope:
     arguments: dict[str, Typed] = field(default_factory=dict)
     windows: Mapping[str, ast.WindowExpr] = field(default_factory=dict)
     aggregate: str | None = None
+    aggregates: list[str] = field(default_factory=list)
+    aggregated: dict[str, str] = field(default_factory=dict)
     in_join: bool = False
     used_names: set[str] = field(default_factory=set)
 
