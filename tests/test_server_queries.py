@@ -213,6 +213,7 @@ def test_the_path_may_name_the_kind_and_must_then_agree(wire: Wire) -> None:
         ("SELECT (SELECT event FROM events LIMIT 2)", "incorrect_result_of_scalar_subquery"),
         ("SELECT throwIf(1)", "function_throw_if_value_is_non_zero"),
         ("SELECT arrayElement([1], 'a')", "illegal_type_of_argument"),
+        ("SELECT event, timestamp FROM events GROUP BY event", "not_an_aggregate"),
     ],
 )
 def test_what_clickhouse_refuses_is_the_querys_fault_under_clickhouses_name(wire: Wire, query: str, code: str) -> None:
@@ -224,6 +225,7 @@ def test_what_clickhouse_refuses_is_the_querys_fault_under_clickhouses_name(wire
     assert "In scope" not in answer["detail"]
     assert "while executing" not in answer["detail"]
     assert "SETTINGS" not in answer["detail"]
+    assert "__t" not in answer["detail"]
 
 
 def test_every_name_that_means_a_querys_fault_is_one_of_clickhouses(wire: Wire) -> None:

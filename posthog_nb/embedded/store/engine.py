@@ -38,7 +38,9 @@ _UTC = {"session_timezone": "UTC"}
 _SESSION = {"max_query_size": 64 * 1024**2}
 _BARE_DATETIME = "DateTime"
 _NAME_AT_END = re.compile(r" \([A-Z][A-Z0-9_]+\)$")
-_CONTEXT = re.compile(r": (?:In scope|[Ww]hile (?:executing|processing)) .*$")
+_CONTEXT = re.compile(r"[:.] (?:In (?:scope|query)|[Ww]hile (?:executing|processing)) .*$")
+_QUALIFIER = re.compile(r"\b__t\d+\.")
+"""The name that the compiler gives a table, before a column: nothing that the reader wrote."""
 _OTHER_ENGINE = re.compile(r"already initialized with path '(.*?)', cannot")
 _STATUS = "status"
 """The file in its folder that ClickHouse locks as long as it runs, and in which it says what process it is."""
@@ -285,7 +287,7 @@ def _first_line(error: Exception) -> str:
     """ClickHouse's message without its number, its name, its version, its stack and the SQL that nobody here wrote."""
     line = str(error).partition("\n")[0]
     line = line.partition("DB::Exception: ")[2] or line
-    return _CONTEXT.sub("", _NAME_AT_END.sub("", line.partition(", Stack trace (")[0]))
+    return _QUALIFIER.sub("", _CONTEXT.sub("", _NAME_AT_END.sub("", line.partition(", Stack trace (")[0])))
 
 
 def _holder(path: Path) -> int | None:
