@@ -187,6 +187,11 @@ LANGUAGE = {
         "select quantile(0.5)(number), groupArray(2)(number), quantiles(0, 1)(number) from numbers(5)",
         [(2.0, [0, 1], [0.0, 4.0])],
     ),
+    "parameters that are computed, or called by a name": (
+        ("with 2 as two select 0.5 as half, quantile(half)(number), groupArray(two)(number), "
+        "groupArray(two * two - 1)(number) from numbers(5)"),
+        [(0.5, 2.0, [0, 1], [0, 1, 2])],
+    ),
     "windowFunnel": (
         ("select windowFunnel(864000)(toDateTime(timestamp), event = 'signup', event = 'pay') as level from events "
         "group by distinct_id order by level desc limit 1"),

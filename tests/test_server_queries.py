@@ -214,6 +214,7 @@ def test_the_path_may_name_the_kind_and_must_then_agree(wire: Wire) -> None:
         ("SELECT throwIf(1)", "function_throw_if_value_is_non_zero"),
         ("SELECT arrayElement([1], 'a')", "illegal_type_of_argument"),
         ("SELECT event, timestamp FROM events GROUP BY event", "not_an_aggregate"),
+        ("SELECT quantile(number)(number) FROM numbers(2)", "bad_arguments"),
     ],
 )
 def test_what_clickhouse_refuses_is_the_querys_fault_under_clickhouses_name(wire: Wire, query: str, code: str) -> None:

@@ -132,8 +132,6 @@ def _check_modifiers(name: str, function: Function, modifiers: Modifiers, refuse
         raise refuse(f"{what} '{name}' requires parameters in addition to arguments")
     if function.params == "no" and modifiers.params is not None:
         raise refuse(f"{what} '{name}' does not accept parameters")
-    if modifiers.params is not None and not all(param.constant for param in modifiers.params):
-        raise refuse(f"The parameters of '{name}' must be constants")
     if modifiers.distinct and not aggregate:
         raise refuse(f"Function '{name}' does not accept DISTINCT")
     if modifiers.condition is not None and not aggregate:
