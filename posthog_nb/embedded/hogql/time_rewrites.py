@@ -6,6 +6,7 @@ Each takes an :class:`Invocation`, whose number of arguments has been checked, a
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import reduce
 from typing import TYPE_CHECKING
 
 from posthog_nb.embedded.hogql.sql import Func, Literal, call
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     from posthog_nb.embedded.hogql.functions import Invocation
     from posthog_nb.embedded.hogql.sql import Expr
 
-_TIMES = (Kind.DATETIME, Kind.DATE, Kind.INTEGER)
-
+_TIMES = (Kind.DATETIME, Kind.DATE, Kind.INTEGER, Kind.FLOAT)
 
 _PLAIN_TIME_LENGTH = len("2024-01-02 03:04:05")
 
@@ -27,13 +27,9 @@ _PLAIN_TIME_LENGTH = len("2024-01-02 03:04:05")
 def to_date(it: Invocation) -> Typed:
     """``toDate``: text that is no date is NULL."""
     value = it.args[0]
-    match value.type.kind:
-        case Kind.DATETIME | Kind.DATE | Kind.INTEGER:
-            return Typed(call("toDate", value.expr), DATE.or_null(value.type.nullable))
-        case Kind.STRING:
-            return Typed(call("toDateOrNull", value.expr), DATE.or_null())
-        case _:
-            return Typed(call("toDateOrNull", call("toString", value.expr)), DATE.or_null())
+    if value.type.kind in _TIMES:
+        return Typed(call("toDate", value.expr), DATE.or_null(value.type.nullable))
+    return Typed(call("toDateOrNull", _as_text(value)), DATE.or_null())
 
 
 def to_date_time(it: Invocation) -> Typed:
@@ -112,21 +108,18 @@ def to_start_of_week(it: Invocation) -> Typed:
 
 
 _DATE_PARTS = {
-    "year": "toYear", "quarter": "toQuarter", "month": "toMonth", "week": "toISOWeek", "day": "toDayOfMonth",
-    "hour": "toHour", "minute": "toMinute", "second": "toSecond", "dow": "toDayOfWeek", "doy": "toDayOfYear",
-    "isoyear": "toISOYear", "isodow": "toDayOfWeek", "epoch": "toUnixTimestamp",
+    "year": "toYear", "quarter": "toQuarter", "month": "toMonth", "day": "toDayOfMonth", "hour": "toHour",
+    "minute": "toMinute", "second": "toSecond", "dow": "toDayOfWeek", "doy": "toDayOfYear",
 }  # fmt: skip
 
 
 def date_part(it: Invocation) -> Typed:
-    """``date_part('hour', x)``."""
-    unit = (it.args[0].text or "").lower().removesuffix("s")
-    if unit not in _DATE_PARTS:
-        raise it.refuse(f"The first argument of {it.name} must be one of {', '.join(_DATE_PARTS)}")
-    part: Expr = call(_DATE_PARTS[unit], it.args[1].expr)
-    if unit == "dow":
-        part = call("modulo", part, 7)
-    return Typed(part, INTEGER.or_null(it.args[1].type.nullable))
+    """``date_part('hour', x)``: NULL for a unit that is not in PostHog's list, such as week."""
+    unit, moment = (arg.expr for arg in it.args)
+    branches: list[Expr] = []
+    for name, function in _DATE_PARTS.items():
+        branches += [call("equals", unit, name), call(function, moment)]
+    return Typed(Func("multiIf", (*branches, Literal(None))), INTEGER.or_null())
 
 
 def add_interval(operator: str) -> Callable[[Invocation], Typed]:
@@ -179,21 +172,17 @@ def make_timestamp(it: Invocation) -> Typed:
 
 
 def make_timestamptz(it: Invocation) -> Typed:
-    """``make_timestamptz``: the time moved into a zone."""
-    moment = Func("makeDateTime", tuple(arg.expr for arg in it.args[:6]))
-    zone = it.args[6].expr if len(it.args) > 6 else Literal(it.zone)  # noqa: PLR2004 - the seventh
+    """``make_timestamptz``: the time, in UTC, moved into a zone."""
+    *parts, zone = (arg.expr for arg in it.args)
+    moment = Func("makeDateTime", (*parts, Literal("UTC")))
     return Typed(call("toTimeZone", moment, zone), DATETIME.or_null(any(arg.type.nullable for arg in it.args)))
 
 
 def make_interval(it: Invocation) -> Typed:
-    """``make_interval(years, months, ...)`` as a sum."""
-    units = ("Year", "Month", "Week", "Day", "Hour", "Minute", "Second")[: len(it.args)]
-    total: Expr | None = None
-    for unit, amount in zip(units, it.args, strict=True):
-        part = call(f"toInterval{unit}", amount.expr)
-        total = part if total is None else call("plus", total, part)
-    assert total is not None  # noqa: S101 - at least one argument was checked
-    return Typed(total, INTERVAL)
+    """``make_interval(years, months, days, hours, minutes, seconds)`` as a sum."""
+    units = ("Year", "Month", "Day", "Hour", "Minute", "Second")
+    parts = [call(f"toInterval{unit}", amount.expr) for unit, amount in zip(units, it.args, strict=True)]
+    return Typed(reduce(lambda total, part: call("plus", total, part), parts), INTERVAL)
 
 
 def time_zone(it: Invocation) -> Typed:
@@ -222,8 +211,8 @@ def from_unix_timestamp(it: Invocation) -> Typed:
 
 
 def to_timestamp(it: Invocation) -> Typed:
-    """``to_timestamp(seconds)``."""
+    """``to_timestamp(seconds)``, in the project's zone or a given one."""
     value = it.args[0]
-    return Typed(
-        call("toDateTime", call("fromUnixTimestamp", value.expr), it.zone), DATETIME.or_null(value.type.nullable)
-    )
+    zone = it.args[1].expr if len(it.args) > 1 else Literal(it.zone)
+    seconds = call("fromUnixTimestamp", value.expr)
+    return Typed(call("toDateTime", seconds, zone), DATETIME.or_null(value.type.nullable))
