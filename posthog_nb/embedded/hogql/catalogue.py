@@ -1,4 +1,7 @@
-"""The tables of HogQL as data: adding a table or a column touches this file alone, and :mod:`.session_table`."""
+"""The tables of HogQL as data: adding a table or a column touches this file alone.
+
+The columns of sessions are in :mod:`.session_table`, those that PostHog calls virtual in :mod:`.virtual_columns`.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,7 @@ from posthog_nb.embedded.hogql.tables import (
     stored,
 )
 from posthog_nb.embedded.hogql.types import BOOLEAN, DATETIME, INTEGER, JSON, STRING, UUID, Kind, Type
+from posthog_nb.embedded.hogql.virtual_columns import person_columns, traffic_columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -96,6 +100,7 @@ _PERSON_ON_EVENT = columns_by_name(
     stored("id", UUID, "person_id"),
     stored("created_at", DATETIME, "person_created_at"),
     stored("properties", JSON, "person_properties", owner=_PERSON),
+    *person_columns("person_properties"),
 )
 
 _PERSON_BY_ID = LazyJoin(table="persons", key=lambda row: row.column("person_id"), on="id")
@@ -138,6 +143,7 @@ _EVENTS = Table(
         stored("event_person_id", UUID, "person_id"),
         derived("event_issue_id", UUID.or_null(), _issue_id),
         derived("issue_id", UUID.or_null(), _issue_id),
+        *traffic_columns(),
     ),
     joins={
         "pdi": LazyJoin(
@@ -165,6 +171,7 @@ _PERSON_COLUMNS = columns_by_name(
     stored("properties", JSON, owner=_PERSON),
     derived("is_identified", BOOLEAN, lambda row: call("toBool", row.stored("is_identified"))),
     stored("last_seen_at", DATETIME, in_star=False),
+    *person_columns("properties"),
     stored("team_id", INTEGER, in_star=False),
 )
 _PERSON_DISTINCT_ID_COLUMNS = columns_by_name(
