@@ -183,7 +183,6 @@ REFUSED = [
     ("uniqueSurveySubmissionsFilter(event)", "uniqueSurveySubmissionsFilter first argument must be a constant"),
     ("uniqueSurveySubmissionsFilter('s', now())", "uniqueSurveySubmissionsFilter second argument must be a constant"),
     ("getTrafficType('x', '1.2.3.4')", "Function 'getTrafficType' expects 1 argument, found 2"),
-    ("matchesAction('x')", "Unsupported function call 'matchesAction(...)'"),
 ]
 
 
