@@ -12,7 +12,7 @@ from posthog_nb.embedded.hogql.types import FLOAT, INTEGER, STRING, UNKNOWN, Kin
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["AGGREGATES", "WINDOW_FUNCTIONS"]
+__all__ = ["AGGREGATES", "COMBINATORS", "FULLY_COMBINED", "WINDOW_FUNCTIONS"]
 
 _ARRAY = Type(Kind.ARRAY)
 
@@ -28,6 +28,8 @@ def _aggregate(  # noqa: PLR0913 - one line for each aggregate below
 ) -> Function:
     return Function(target, fewest, most, FunctionKind.AGGREGATE, returns=returns, first_type=first_type, params=params)
 
+
+_NEEDS_TWO = "takes its two arguments; PostHog takes one, with which ClickHouse refuses it"
 
 _BASE: dict[str, Function] = {
     "count": _aggregate("count", 0, 1, INTEGER),
@@ -59,9 +61,12 @@ _BASE: dict[str, Function] = {
     **{
         name: _aggregate(name, 2, 2)
         for name in (
-            "medianDeterministic", "medianExactWeighted", "medianTimingWeighted", "medianTDigestWeighted",
             "deltaSumTimestamp", "maxIntersections", "maxIntersectionsPosition", "simpleLinearRegression",
         )
+    },
+    **{
+        name: replace(_aggregate(name, 2, 2), differs=_NEEDS_TWO)
+        for name in ("medianDeterministic", "medianExactWeighted", "medianTimingWeighted", "medianTDigestWeighted")
     },
     **{name: _aggregate(name, 1, 1, params="must") for name in ("quantile", "quantileExact")},
     "quantiles": _aggregate("quantiles", 1, 1, _ARRAY, params="must"),
@@ -79,10 +84,10 @@ _BASE: dict[str, Function] = {
     "uniqUpTo": _aggregate("uniqUpTo", 1, None, INTEGER, params="must"),
 }  # fmt: skip
 
-_FULLY_COMBINED = ("avg", "sum", "min", "max", "count", "countDistinct", "median")
+FULLY_COMBINED = ("avg", "sum", "min", "max", "count", "countDistinct", "median")
 """These take every combinator."""
 
-_COMBINATORS = (
+COMBINATORS = (
     *(f"{form}{empty}" for form in ("Array", "Map", "Merge", "State", "ForEach", "ArgMin", "ArgMax")
       for empty in ("", "OrDefault", "OrNull")),
     "OrDefault",
@@ -92,6 +97,7 @@ _COMBINATORS = (
     "ForEachMerge",
     "ForEachState",
 )  # fmt: skip
+"""What may follow the name of one of these, besides ``If``."""
 
 _COMBINED = """
 argMaxMerge argMaxState argMinMerge argMinState groupBitmapAndState groupBitmapOrState groupBitmapState
@@ -104,9 +110,9 @@ argMinOrNull uniqArray uniqExactArray
 
 
 def _combined() -> Iterator[tuple[str, Function]]:
-    for base in _FULLY_COMBINED:
+    for base in FULLY_COMBINED:
         function = _BASE[base]
-        for combinator in _COMBINATORS:
+        for combinator in COMBINATORS:
             fewest, most = _arity(function, combinator)
             yield f"{base}{combinator}", _aggregate(f"{function.target}{combinator}", fewest, most, UNKNOWN)
     for name in _COMBINED.split():

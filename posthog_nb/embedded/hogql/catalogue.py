@@ -107,6 +107,8 @@ _PERSON_BY_ID = LazyJoin(table="persons", key=lambda row: row.column("person_id"
 
 _EVENTS = Table(
     name="events",
+    about="what was captured, one row for each `uuid`",
+    differs="`$virt_` columns know the well-known programs alone",
     stored="events",
     columns=columns_by_name(
         stored("uuid", UUID),
@@ -194,6 +196,11 @@ _GROUP_COLUMNS = columns_by_name(
 
 _PERSONS = Table(
     name="persons",
+    about="one row for each person that was not merged away or deleted",
+    differs=(
+        "`$virt_initial_` columns know the well-known sources alone; `$virt_revenue` and `$virt_mrr` are 0, as in a "
+        "project without a source of revenue"
+    ),
     stored="person",
     columns=_PERSON_COLUMNS,
     latest=Latest(keys=("id",), version="version", deleted="is_deleted", created="created_at"),
@@ -201,14 +208,21 @@ _PERSONS = Table(
 )
 _DISTINCT_IDS = Table(
     name="person_distinct_ids",
+    about="each distinct ID and the person it belongs to now",
     stored="person_distinct_id2",
     columns=_PERSON_DISTINCT_ID_COLUMNS,
     latest=Latest(keys=("distinct_id",), version="version", deleted="is_deleted"),
     joins={"person": _PERSON_BY_ID},
 )
-_OVERRIDES = replace(_DISTINCT_IDS, name="person_distinct_id_overrides", stored="person_distinct_id_overrides")
+_OVERRIDES = replace(
+    _DISTINCT_IDS,
+    name="person_distinct_id_overrides",
+    stored="person_distinct_id_overrides",
+    about="the same, for distinct IDs that moved to another person",
+)
 _GROUPS = Table(
     name="groups",
+    about="each group of each of the five group types",
     stored="groups",
     columns=_GROUP_COLUMNS,
     latest=Latest(keys=("group_type_index", "group_key"), version="_timestamp"),
@@ -220,6 +234,8 @@ _COHORT_COLUMNS = columns_by_name(
 )
 _COHORT_PEOPLE = Table(
     name="cohort_people",
+    about="who is in each cohort now",
+    differs="found when asked for, so as of now, where PostHog finds them anew from time to time",
     stored="cohortpeople",
     columns=_COHORT_COLUMNS,
     of_cohorts=True,
@@ -228,17 +244,24 @@ _COHORT_PEOPLE = Table(
 _RAW_COHORT_PEOPLE = replace(
     _COHORT_PEOPLE,
     name="raw_cohort_people",
+    about="the same, with the sign and the version of each row",
     columns=_COHORT_COLUMNS | columns_by_name(stored("sign", INTEGER), stored("version", INTEGER)),
 )
 _STATIC_COHORT_PEOPLE = replace(
-    _COHORT_PEOPLE, name="static_cohort_people", stored="person_static_cohort", of_cohorts=False
+    _COHORT_PEOPLE,
+    name="static_cohort_people",
+    stored="person_static_cohort",
+    about="who was put into each static cohort",
+    differs="",
+    of_cohorts=False,
 )
 
 
 def _raw(table: Table, name: str) -> Table:
     """The same table with every version of every row."""
     columns = {**table.columns, **(_VERSIONED if table.latest and table.latest.deleted else {})}
-    return replace(table, name=name, columns=columns, latest=None)
+    about = f"every version that was stored of a row of `{table.name}`"
+    return replace(table, name=name, columns=columns, about=about, latest=None)
 
 
 def _all_tables() -> Iterator[Table]:

@@ -89,22 +89,13 @@ _NOT_A_TIME = "in the project's zone; NULL for what is no time"
 _PARSE = tm.parse_best_effort("parseDateTime64BestEffortOrNull")
 
 _CONVERSION = {
+    **{f"to{name}": _cast(name, FLOAT if "Float" in name else INTEGER, _NARROW) for name in _NUMBERS},
     **_same("toInt toIntOrNull toInt64 toInt64OrNull", _cast("Int64", INTEGER, "NULL for what is no whole number")),
     **_same("toFloat toFloatOrNull toFloat64 toFloat64OrNull", _cast("Float64", FLOAT, "NULL for what is no number")),
-    **{
-        f"to{name}": _cast(name, FLOAT if "Float" in name else INTEGER, _NARROW)
-        for name in sorted(rw.CAST_TYPES - {"Int64", "Float64"})
-        if name.rstrip("0123456789") in ("Int", "UInt", "Float")
-    },
     **_same("toIntOrZero toInt64OrZero", _renamed("toInt64OrZero", 1, 1, INTEGER)),
     **_same("toFloatOrZero toFloat64OrZero", _renamed("toFloat64OrZero", 1, 1, FLOAT)),
-    **_same(
-        "toIntOrDefault toInt64OrDefault", _rewritten(1, 2, rw.number_or_default("Int64", INTEGER), "0 by default")
-    ),
-    **_same(
-        "toFloatOrDefault toFloat64OrDefault",
-        _rewritten(1, 2, rw.number_or_default("Float64", FLOAT), _ZERO),
-    ),
+    **_same("toIntOrDefault toInt64OrDefault", _rewritten(1, 2, rw.number_or_default("Int64", INTEGER), _ZERO)),
+    **_same("toFloatOrDefault toFloat64OrDefault", _rewritten(1, 2, rw.number_or_default("Float64", FLOAT), _ZERO)),
     "toDecimal": _rewritten(2, 2, rw.to_decimal, "NULL for what is no number; the scale is a constant"),
     "toUUID": _cast("UUID", UUID, "NULL for what is no UUID"),
     "toBool": _cast("Bool", BOOLEAN, "NULL for what is neither true nor false"),
@@ -194,7 +185,14 @@ _ARRAYS = {
     ),
 }
 
+_ARITHMETIC = {
+    "ifNotFinite": Function(
+        "ifNotFinite", 2, 2, differs="takes its two arguments; PostHog takes one, with which ClickHouse refuses it"
+    ),
+}
+
 _BY_TOPIC = {
+    "Arithmetic": _ARITHMETIC,
     "Conversion": _CONVERSION,
     "Time": _TIME,
     "Text": _TEXT,

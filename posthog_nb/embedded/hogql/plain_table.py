@@ -35,7 +35,7 @@ _TYPES = {
 
 _PLAIN = """
 # Arithmetic
-? 2-2: plus minus multiply divide modulo moduloOrZero positiveModulo max2 min2 least greatest ifNotFinite
+? 2-2: plus minus multiply divide modulo moduloOrZero positiveModulo max2 min2 least greatest
 ? 2-3: divideDecimal multiplyDecimal
 ? 1-1: negate
 = 1-1: abs roundToExp2 roundDuration roundAge

@@ -19,6 +19,7 @@ __all__ = ["POSTHOG_FUNCTIONS"]
 _FEWER_SOURCES = "knows the well-known sources alone; NULL where PostHog may know better"
 _FEWER_BOTS = "knows the well-known programs alone, and no addresses"
 _TAG = "a tag, as data"
+_OLDER = "the function without `__preview_`, by its older name"
 
 _TRAFFIC = {
     "getTrafficType": Function("", 1, 1, rewrite=rw.traffic("type", regular="Regular", nameless="Automation")),
@@ -42,7 +43,7 @@ _RECORDING = Function("", 1, 2, rewrite=rw.recording_button, meaning=_TAG)
 _FUNCTIONS = {
     **{name: replace(function, differs=_FEWER_BOTS) for name, function in _TRAFFIC.items()},
     **{
-        f"__preview_{'isBot' if name == 'isLikelyBot' else name}": replace(function, meaning=f"`{name}`")
+        f"__preview_{'isBot' if name == 'isLikelyBot' else name}": replace(function, meaning=_OLDER, differs="")
         for name, function in _TRAFFIC.items()
     },
     **{name: replace(function, differs=_FEWER_SOURCES) for name, function in _LOOKUPS.items()},
