@@ -179,6 +179,10 @@ def test_of_each_submission_the_last_event_counts(world: World, args: str, numbe
 REFUSED = [
     ("getSurveyResponse(event)", "getSurveyResponse first argument must be a constant"),
     ("getSurveyResponse('x')", "getSurveyResponse first argument must be a valid integer"),
+    ("getSurveyResponse('²')", "getSurveyResponse first argument must be a valid integer"),
+    ("getSurveyResponse(99999999999999999999)", "getSurveyResponse first argument must be a valid integer"),
+    ("getSurveyResponse(true)", "getSurveyResponse first argument must be a valid integer"),
+    ("getSurveyResponse(0) over ()", "Function 'getSurveyResponse' cannot be used with OVER"),
     ("getSurveyResponse()", "Function 'getSurveyResponse' expects at least 1 argument, found 0"),
     ("uniqueSurveySubmissionsFilter(event)", "uniqueSurveySubmissionsFilter first argument must be a constant"),
     ("uniqueSurveySubmissionsFilter('s', now())", "uniqueSurveySubmissionsFilter second argument must be a constant"),

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["survey_response", "unique_submissions"]
 
 _RESPONSE = "$survey_response"
+_MOST_DIGITS = 9
 
 
 def survey_response(node: ast.Call, refuse: Refuse) -> ast.Node:
@@ -20,9 +21,10 @@ def survey_response(node: ast.Call, refuse: Refuse) -> ast.Node:
     index, question, several = (*(_constant(arg) for arg in node.args), None, None)[:3]
     if not isinstance(node.args[0], ast.Constant):
         raise refuse("getSurveyResponse first argument must be a constant")
-    if not isinstance(index, (int, str)) or isinstance(index, bool) or not str(index).lstrip("-").isdigit():
+    digits = str(index)
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= _MOST_DIGITS):
         raise refuse("getSurveyResponse first argument must be a valid integer")
-    place = int(index)
+    place = int(digits)
     by_id = value(f"{_RESPONSE}_{question}") if question else _key_by_id(place)
     by_place = value(_RESPONSE if place == 0 else f"{_RESPONSE}_{place}")
     if several:
