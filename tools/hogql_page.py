@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from posthog_nb.embedded.hogql.aggregate_table import COMBINATORS, FULLY_COMBINED
-from posthog_nb.embedded.hogql.catalogue import TABLE_FUNCTIONS, TABLES
+from posthog_nb.embedded.hogql.catalogue import NOT_SHOWN, TABLE_FUNCTIONS, TABLES
 from posthog_nb.embedded.hogql.comparisons import COMPARISON_FUNCTIONS
 from posthog_nb.embedded.hogql.function_table import ANY_CASE, FUNCTIONS
 
@@ -31,7 +31,6 @@ PAGE = Path(__file__).parent.parent / "docs" / "hogql.md"
 FEATURES = Path(__file__).parent / "hogql_features.txt"
 STATES = ("same", "differs", "refused")
 _BEGIN, _NAME_ENDS, _END = "<!-- generated: ", " -->\n", "<!-- end -->"
-_OUR_OWN_JOINS = ("person_joined", "person_on_event")
 
 
 def rendered(page: str) -> str:
@@ -72,12 +71,12 @@ def _tables() -> str:
 def _table(table: Table) -> str:
     state = f"differs: {table.differs}" if table.differs else "same"
     parts = [f"**`{table.name}`** ({state}): {table.about}."]
-    columns = [column for column in table.columns.values() if column.name != "team_id"]
+    columns = [column for column in table.columns.values() if column.name not in NOT_SHOWN]
     parts.append(f"Columns of `*`: {_code(column.name for column in columns if column.in_star)}.")
     hidden = [column.name for column in columns if not column.in_star]
     if hidden:
         parts.append(f"Not in `*`: {_code(hidden)}.")
-    beyond = [name for name in (*table.paths, *table.joins, *table.virtual) if name not in _OUR_OWN_JOINS]
+    beyond = [name for name in (*table.paths, *table.joins, *table.virtual) if name not in NOT_SHOWN]
     if beyond:
         parts.append(f"Through it: {_code(beyond)}.")
     return _paragraph(" ".join(parts))
