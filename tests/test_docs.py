@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from posthog_nb import errors
+from posthog_nb.embedded.hogql import ProjectFacts, compile_query
+from tools import hogql_page
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -42,3 +44,21 @@ def test_the_first_two_shell_blocks_of_the_readme_are_one_line_each() -> None:
     assert [block.count("\n") for block in blocks[:2]] == [1, 1]
     assert "posthog-nb demo" in blocks[0]
     assert "pytest" in blocks[1]
+
+
+def test_the_page_of_hogql_says_what_the_catalogue_and_the_function_table_have() -> None:
+    page = hogql_page.PAGE.read_text()
+    assert hogql_page.rendered(page) == page, "stale: run python -m tools.hogql_page"
+
+
+SHOWN = [feature for feature in hogql_page.features() if feature.query]
+
+
+@pytest.mark.parametrize("feature", SHOWN, ids=lambda feature: feature.query)
+def test_a_feature_is_refused_or_not_as_the_page_says(feature: hogql_page.Feature) -> None:
+    try:
+        compile_query(feature.query, ProjectFacts(database="docs"))
+    except errors.HogQLError:
+        assert feature.state == "refused"
+    else:
+        assert feature.state != "refused"

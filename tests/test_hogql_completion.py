@@ -84,7 +84,8 @@ def finished(marked: str, label: str) -> str:
     return text[:start] + chosen + text[end:]
 
 
-PERSON = "id,created_at,properties,is_identified,last_seen_at,pdi"
+ARRIVAL = "$virt_initial_referring_domain_type,$virt_initial_channel_type,$virt_revenue,$virt_mrr"
+PERSON = f"id,created_at,properties,is_identified,last_seen_at,{ARRIVAL},pdi"
 EXACTLY = [
     # where, what is suggested and in which order
     ("|", "SELECT WITH"),
@@ -116,7 +117,7 @@ EXACTLY = [
     ("SELECT pdi.person.pdi.| FROM events", "distinct_id,person_id,person"),
     ("SELECT person.cre| FROM events", "created_at"),
     ("SELECT session.$session_d| FROM events", "$session_duration"),
-    ("SELECT poe.| FROM events", "id,created_at,properties"),
+    ("SELECT poe.| FROM events", f"id,created_at,properties,{ARRIVAL}"),
     ("SELECT organization.| FROM events", "index,key,created_at,updated_at,properties"),
     ("SELECT nobody.| FROM events", ""),
     ("SELECT event.| FROM events", ""),
@@ -241,7 +242,7 @@ def test_each_suggestion_says_what_it_is() -> None:
     assert one("SELECT * FROM e|", "events") == ("Folder", "Table", None)
     assert one("SELECT properties.am| FROM events", "amount") == ("Variable", "Numeric", None)
     assert one("SELECT properties.pl| FROM events", "plan") == ("Variable", None, None)
-    assert one("SELECT toStartOfDa|", "toStartOfDay") == ("Function", "1 argument → DateTime", None)
+    assert one("SELECT toStartOfDa|", "toStartOfDay") == ("Function", "1 to 2 arguments → DateTime", None)
     assert one("SELECT countI|", "countIf")[2] == "Aggregation."
     assert one("SELECT ran|", "rank")[2] == "Needs OVER (...)."
     assert one("SELECT 1 FROM events WHERE event = '|'", "sign up") == ("Value", "Event", None)

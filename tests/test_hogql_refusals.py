@@ -11,6 +11,7 @@ FACTS = ProjectFacts(database="refusals", group_types={"organization": 0})
 
 REDEFINED = 'Already have joined a table called "{}". Can\'t redefine.'
 FROM_ONE = "SQL indexes start from one, not from zero. E.g: array[1]"
+TUPLE_FROM_ONE = "SQL indexes start from one, not from zero. E.g: array.1"
 BEHIND = "This can happen when a column alias shadows a table or a column that has properties."
 IN_POSTHOGS_WORDS = [
     # query, the whole message, the text that it points at
@@ -53,10 +54,10 @@ IN_POSTHOGS_WORDS = [
     ("select timestamp.y from events", f"Cannot access property 'y' on 'timestamp'. {BEHIND}", "timestamp.y"),
     ("select 1 as a, a.y", f"Cannot access property 'y' on 'a'. {BEHIND}", "a.y"),
     ("select [1][0]", FROM_ONE, "[1][0]"),
-    ("select properties.a.0 from events", FROM_ONE, "properties.a.0"),
+    ("select properties.a.0 from events", TUPLE_FROM_ONE, "properties.a.0"),
     ("select properties.a[0] from events", FROM_ONE, "properties.a[0]"),
-    ("select person.properties.a.0.b from events", FROM_ONE, "person.properties.a.0"),
-    ("select (1, 2).0", "SQL indexes start from one, not from zero. E.g: array.1", "(1, 2).0"),
+    ("select person.properties.a.0.b from events", TUPLE_FROM_ONE, "person.properties.a.0"),
+    ("select (1, 2).0", TUPLE_FROM_ONE, "(1, 2).0"),
     ("select *", "Cannot use '*' when there are no tables in the query", "*"),
     ("select * from events, persons",
      "Cannot use '*' without table name when there are multiple tables in the query", "*"),

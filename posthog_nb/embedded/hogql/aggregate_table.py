@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from posthog_nb.embedded.hogql import rewrites as rw
 from posthog_nb.embedded.hogql.functions import Function, FunctionKind
-from posthog_nb.embedded.hogql.types import FLOAT, INTEGER, STRING, Kind, Type
+from posthog_nb.embedded.hogql.types import FLOAT, INTEGER, STRING, UNKNOWN, Kind, Type
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["AGGREGATES", "WINDOW_FUNCTIONS"]
+__all__ = ["AGGREGATES", "COMBINATORS", "FULLY_COMBINED", "WINDOW_FUNCTIONS"]
 
 _ARRAY = Type(Kind.ARRAY)
 
@@ -27,6 +28,8 @@ def _aggregate(  # noqa: PLR0913 - one line for each aggregate below
 ) -> Function:
     return Function(target, fewest, most, FunctionKind.AGGREGATE, returns=returns, first_type=first_type, params=params)
 
+
+_NEEDS_TWO = "takes its two arguments; PostHog takes one, with which ClickHouse refuses it"
 
 _BASE: dict[str, Function] = {
     "count": _aggregate("count", 0, 1, INTEGER),
@@ -58,11 +61,14 @@ _BASE: dict[str, Function] = {
     **{
         name: _aggregate(name, 2, 2)
         for name in (
-            "medianDeterministic", "medianExactWeighted", "medianTimingWeighted", "medianTDigestWeighted",
             "deltaSumTimestamp", "maxIntersections", "maxIntersectionsPosition", "simpleLinearRegression",
         )
     },
-    **{name: _aggregate(name, 1, 1, params="may") for name in ("quantile", "quantileExact")},
+    **{
+        name: replace(_aggregate(name, 2, 2), differs=_NEEDS_TWO)
+        for name in ("medianDeterministic", "medianExactWeighted", "medianTimingWeighted", "medianTDigestWeighted")
+    },
+    **{name: _aggregate(name, 1, 1, params="must") for name in ("quantile", "quantileExact")},
     "quantiles": _aggregate("quantiles", 1, 1, _ARRAY, params="must"),
     "groupArray": _aggregate("groupArray", 1, 1, _ARRAY, params="may"),
     "groupUniqArray": _aggregate("groupUniqArray", 1, 1, _ARRAY, params="may"),
@@ -73,15 +79,15 @@ _BASE: dict[str, Function] = {
     "groupArrayMovingSum": _aggregate("groupArrayMovingSum", 1, 1, _ARRAY, params="may"),
     **{name: _aggregate(name, 1, 1) for name in ("groupBitAnd", "groupBitOr", "groupBitXor", "groupBitmap")},
     **{name: _aggregate(name, 1, 1) for name in ("groupBitmapAnd", "groupBitmapOr", "groupBitmapXor")},
-    "topK": _aggregate("topK", 1, 1, _ARRAY, params="may"),
+    "topK": _aggregate("topK", 1, 1, _ARRAY, params="must"),
     "windowFunnel": _aggregate("windowFunnel", 2, None, INTEGER, params="must"),
     "uniqUpTo": _aggregate("uniqUpTo", 1, None, INTEGER, params="must"),
 }  # fmt: skip
 
-_FULLY_COMBINED = ("avg", "sum", "min", "max", "count", "countDistinct", "median")
+FULLY_COMBINED = ("avg", "sum", "min", "max", "count", "countDistinct", "median")
 """These take every combinator."""
 
-_COMBINATORS = (
+COMBINATORS = (
     *(f"{form}{empty}" for form in ("Array", "Map", "Merge", "State", "ForEach", "ArgMin", "ArgMax")
       for empty in ("", "OrDefault", "OrNull")),
     "OrDefault",
@@ -91,29 +97,39 @@ _COMBINATORS = (
     "ForEachMerge",
     "ForEachState",
 )  # fmt: skip
+"""What may follow the name of one of these, besides ``If``."""
 
 _COMBINED = """
 argMaxMerge argMaxState argMinMerge argMinState groupBitmapAndState groupBitmapOrState groupBitmapState
 groupUniqArrayArray groupArrayArray quantilesMerge quantilesState uniqExactMerge uniqExactState
-uniqMap uniqMapMerge uniqMerge uniqState uniqUpToMerge quantileMerge quantileState anyMerge anyState
-groupArrayMerge groupArrayState groupUniqArrayMerge groupUniqArrayState anyOrNull argMaxOrNull argMinOrNull
-uniqArray uniqExactArray
+uniqMap uniqMapMerge uniqMapState uniqMerge uniqState uniqUpToMerge uniqUpToState quantileMerge quantileState
+anyMerge anyState groupArrayMerge groupArrayState groupUniqArrayMerge groupUniqArrayState anyOrNull argMaxOrNull
+argMinOrNull uniqArray uniqExactArray
 """
 """Further combinations that PostHog lists."""
 
 
 def _combined() -> Iterator[tuple[str, Function]]:
-    for base in _FULLY_COMBINED:
-        target = _BASE[base].target
-        for combinator in _COMBINATORS:
-            returns = Type(Kind.UNKNOWN, nullable=True)
-            yield (
-                f"{base}{combinator}",
-                Function(f"{target}{combinator}", 0, None, FunctionKind.AGGREGATE, returns=returns),
-            )
+    for base in FULLY_COMBINED:
+        function = _BASE[base]
+        for combinator in COMBINATORS:
+            fewest, most = _arity(function, combinator)
+            yield f"{base}{combinator}", _aggregate(f"{function.target}{combinator}", fewest, most, UNKNOWN)
     for name in _COMBINED.split():
         params = "may" if name.startswith(("quantile", "group", "uniqUpTo")) else "no"
         yield name, Function(name, 1, None, FunctionKind.AGGREGATE, params=params)
+
+
+def _arity(function: Function, combinator: str) -> tuple[int, int | None]:
+    if "Merge" in combinator:
+        return 1, 1
+    fewest, most = function.min_args, function.max_args
+    if combinator.startswith("Arg"):
+        return fewest + 1, None if most is None else most + 1
+    if combinator.startswith("Map"):
+        # Two arrays do for a map.
+        return 1, 2
+    return fewest, most
 
 
 def _conditional(name: str, function: Function) -> tuple[str, Function]:
@@ -138,17 +154,26 @@ def _every_aggregate() -> Iterator[tuple[str, Function]]:
             yield _conditional(name, function)
 
 
-AGGREGATES: Mapping[str, Function] = {
+def _with_topic(topic: str, functions: Mapping[str, Function]) -> Mapping[str, Function]:
+    return {name: replace(function, topic=topic) for name, function in functions.items()}
+
+
+_NO_VALUES = "NULL where there are no values"
+_BEYOND = "NULL beyond the partition, the whole of which is in view"
+
+AGGREGATES: Mapping[str, Function] = _with_topic("Aggregates", {
     **dict(_every_aggregate()),
-    "avgArray": _aggregate("avgArrayOrNull", 1, 1, FLOAT.or_null()),
-    "medianArray": _aggregate("medianArrayOrNull", 1, 1, FLOAT.or_null()),
-    "json_agg": Function("", 1, 1, FunctionKind.AGGREGATE, rewrite=rw.json_agg),
-    "string_agg": Function("", 2, 2, FunctionKind.AGGREGATE, returns=STRING, rewrite=rw.string_agg),
-    "every": Function("", 1, 1, FunctionKind.AGGREGATE, rewrite=rw.every),
-}
+    "avgArray": replace(_aggregate("avgArrayOrNull", 1, 1, FLOAT.or_null()), meaning=_NO_VALUES),
+    "medianArray": replace(_aggregate("medianArrayOrNull", 1, 1, FLOAT.or_null()), meaning=_NO_VALUES),
+    "json_agg": Function("", 1, 1, FunctionKind.AGGREGATE, rewrite=rw.json_agg, meaning="a JSON list, as text"),
+    "string_agg": Function(
+        "", 2, 2, FunctionKind.AGGREGATE, STRING, rewrite=rw.string_agg, meaning="joined by the second argument"
+    ),
+    "every": Function("", 1, 1, FunctionKind.AGGREGATE, rewrite=rw.every, meaning="whether all are true"),
+})  # fmt: skip
 """Every aggregate by its HogQL name."""
 
-WINDOW_FUNCTIONS: Mapping[str, Function] = {
+WINDOW_FUNCTIONS: Mapping[str, Function] = _with_topic("Window functions", {
     **{
         name: Function(name, 0, 0, FunctionKind.WINDOW, returns=INTEGER)
         for name in ("row_number", "rank", "dense_rank")
@@ -156,7 +181,7 @@ WINDOW_FUNCTIONS: Mapping[str, Function] = {
     **{name: Function(name, 0, 0, FunctionKind.WINDOW, returns=FLOAT) for name in ("percent_rank", "cume_dist")},
     "ntile": Function("ntile", 1, 1, FunctionKind.WINDOW, returns=INTEGER),
     "nth_value": Function("nth_value", 2, 2, FunctionKind.WINDOW, first_type=True),
-    **{name: Function(f"{name}InFrame", 1, 3, FunctionKind.WINDOW) for name in ("lag", "lead")},
+    **{name: Function(f"{name}InFrame", 1, 3, FunctionKind.WINDOW, meaning=_BEYOND) for name in ("lag", "lead")},
     **{name: Function(name, 1, 3, FunctionKind.WINDOW) for name in ("lagInFrame", "leadInFrame")},
-}
+})  # fmt: skip
 """Functions that need OVER."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from posthog_nb.embedded.hogql import sql
+from posthog_nb.embedded.hogql.build import placed
 from posthog_nb.embedded.hogql.functions import Function, FunctionKind, Invocation, closest_function, find_function
 from posthog_nb.embedded.hogql.sql import Func, Literal, call
 from posthog_nb.embedded.hogql.typed import Typed
@@ -14,10 +15,11 @@ from posthog_nb.embedded.hogql.types import UNKNOWN, Type
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from posthog_nb.embedded.hogql import ast
     from posthog_nb.embedded.hogql.facts import ProjectFacts
     from posthog_nb.embedded.hogql.refuse import Refuse
 
-__all__ = ["Modifiers", "build_call", "known_function"]
+__all__ = ["Modifiers", "build_call", "expand_call", "known_function"]
 
 
 _WHOLE_PARTITION = "ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING"
@@ -48,6 +50,20 @@ def known_function(name: str, refuse: Refuse) -> Function:
     if function.refusal:
         raise refuse(f"Unsupported function call '{name}(...)': {function.refusal}.")
     return function
+
+
+def expand_call(call_node: ast.Call, function: Function, refuse: Refuse) -> ast.Node | None:
+    """The HogQL that a call stands for; None when it stands for itself."""
+    if function.expand is None:
+        return None
+    _check_arity(call_node.name, function, len(call_node.args), refuse)
+    plain = Modifiers(
+        params=None if call_node.params is None else (),
+        distinct=bool(call_node.distinct),
+        condition=None if call_node.filter_expr is None else Literal(1),
+    )
+    _check_modifiers(call_node.name, function, plain, refuse)
+    return placed(function.expand(call_node, refuse), call_node.span)
 
 
 def build_call(  # noqa: PLR0913, PLR0917 - what makes a call

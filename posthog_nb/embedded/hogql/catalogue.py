@@ -1,4 +1,7 @@
-"""The tables of HogQL as data: adding a table or a column touches this file alone, and :mod:`.session_table`."""
+"""The tables of HogQL as data: adding a table or a column touches this file alone.
+
+The columns of sessions are in :mod:`.session_table`, those that PostHog calls virtual in :mod:`.virtual_columns`.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,7 @@ from posthog_nb.embedded.hogql.tables import (
     stored,
 )
 from posthog_nb.embedded.hogql.types import BOOLEAN, DATETIME, INTEGER, JSON, STRING, UUID, Kind, Type
+from posthog_nb.embedded.hogql.virtual_columns import person_columns, traffic_columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -102,12 +106,15 @@ _PERSON_ON_EVENT = columns_by_name(
     derived("id", UUID, _person_id_on_event),
     stored("created_at", DATETIME, "person_created_at"),
     stored("properties", JSON, "person_properties", owner=_PERSON),
+    *person_columns("person_properties"),
 )
 
 _PERSON_BY_ID = LazyJoin(table="persons", key=lambda row: row.column("person_id"), on="id")
 
 _EVENTS = Table(
     name="events",
+    about="what was captured, one row for each `uuid`",
+    differs="`$virt_` columns know the well-known programs alone",
     stored="events",
     columns=columns_by_name(
         stored("uuid", UUID),
@@ -144,6 +151,7 @@ _EVENTS = Table(
         stored("event_person_id", UUID, "person_id"),
         derived("event_issue_id", UUID.or_null(), _issue_id),
         derived("issue_id", UUID.or_null(), _issue_id),
+        *traffic_columns(),
     ),
     joins={
         "pdi": LazyJoin(
@@ -169,6 +177,7 @@ _PERSON_COLUMNS = columns_by_name(
     stored("properties", JSON, owner=_PERSON),
     derived("is_identified", BOOLEAN, lambda row: call("toBool", row.stored("is_identified"))),
     stored("last_seen_at", DATETIME, in_star=False),
+    *person_columns("properties"),
     stored("team_id", INTEGER, in_star=False),
 )
 _PERSON_DISTINCT_ID_COLUMNS = columns_by_name(
@@ -191,6 +200,11 @@ _GROUP_COLUMNS = columns_by_name(
 
 _PERSONS = Table(
     name="persons",
+    about="one row for each person that was not merged away or deleted",
+    differs=(
+        "`$virt_initial_` columns know the well-known sources alone; `$virt_revenue` and `$virt_mrr` are 0, as in a "
+        "project without a source of revenue"
+    ),
     stored="person",
     columns=_PERSON_COLUMNS,
     latest=Latest(keys=("id",), version="version", deleted="is_deleted", created="created_at"),
@@ -198,14 +212,21 @@ _PERSONS = Table(
 )
 _DISTINCT_IDS = Table(
     name="person_distinct_ids",
+    about="each distinct ID and the person it belongs to now",
     stored="person_distinct_id2",
     columns=_PERSON_DISTINCT_ID_COLUMNS,
     latest=Latest(keys=("distinct_id",), version="version", deleted="is_deleted"),
     joins={"person": _PERSON_BY_ID},
 )
-_OVERRIDES = replace(_DISTINCT_IDS, name="person_distinct_id_overrides", stored="person_distinct_id_overrides")
+_OVERRIDES = replace(
+    _DISTINCT_IDS,
+    name="person_distinct_id_overrides",
+    stored="person_distinct_id_overrides",
+    about="the same, for distinct IDs that moved to another person",
+)
 _GROUPS = Table(
     name="groups",
+    about="each group of each of the five group types",
     stored="groups",
     columns=_GROUP_COLUMNS,
     latest=Latest(keys=("group_type_index", "group_key"), version="_timestamp"),
@@ -217,6 +238,8 @@ _COHORT_COLUMNS = columns_by_name(
 )
 _COHORT_PEOPLE = Table(
     name="cohort_people",
+    about="who is in each cohort now",
+    differs="found when asked for, so as of now, where PostHog finds them anew from time to time",
     stored="cohortpeople",
     columns=_COHORT_COLUMNS,
     of_cohorts=True,
@@ -225,17 +248,24 @@ _COHORT_PEOPLE = Table(
 _RAW_COHORT_PEOPLE = replace(
     _COHORT_PEOPLE,
     name="raw_cohort_people",
+    about="the same, with the sign and the version of each row",
     columns=_COHORT_COLUMNS | columns_by_name(stored("sign", INTEGER), stored("version", INTEGER)),
 )
 _STATIC_COHORT_PEOPLE = replace(
-    _COHORT_PEOPLE, name="static_cohort_people", stored="person_static_cohort", of_cohorts=False
+    _COHORT_PEOPLE,
+    name="static_cohort_people",
+    stored="person_static_cohort",
+    about="who was put into each static cohort",
+    differs="",
+    of_cohorts=False,
 )
 
 
 def _raw(table: Table, name: str) -> Table:
     """The same table with every version of every row."""
     columns = {**table.columns, **(_VERSIONED if table.latest and table.latest.deleted else {})}
-    return replace(table, name=name, columns=columns, latest=None)
+    about = f"every version that was stored of a row of `{table.name}`"
+    return replace(table, name=name, columns=columns, about=about, latest=None)
 
 
 def _all_tables() -> Iterator[Table]:

@@ -14,7 +14,15 @@ from posthog_nb.embedded.hogql.sql import Func, Literal, call
 if TYPE_CHECKING:
     from posthog_nb.embedded.hogql.sql import Expr
 
-__all__ = ["Arrival", "channel_type"]
+__all__ = [
+    "Arrival",
+    "channel_type",
+    "organic_medium",
+    "organic_source",
+    "paid_medium",
+    "paid_source",
+    "source_kind",
+]
 
 _SOURCES = {
     "Search": """
@@ -55,6 +63,8 @@ _MEDIA = {
     "Social": "sm|social|social media|social network|social-media|social-network",
     "Video": "video",
 }
+_SOURCE_KINDS = {name: kind for kind, names in _SOURCES.items() for name in names.split()}
+_MEDIUM_KINDS = {name: kind for kind, names in _MEDIA.items() for name in names.split("|")}
 _PAID_MEDIA = ("cpc", "cpm", "cpv", "cpa", "ppc", "retargeting")
 _HAVE_BOTH = ("Search", "Social", "Video", "Shopping")
 """Kinds of which there is a paid and an organic one."""
@@ -82,7 +92,6 @@ def channel_type(arrival: Arrival) -> Expr:
         call("nullIf", call("lower", text), "")
         for text in (arrival.campaign, arrival.medium, arrival.source, arrival.referring_domain)
     )
-    by_source, by_medium, by_domain = _kind_of(_SOURCES, source), _kind_of_medium(medium), _kind_of_domain(domain)
     is_paid = _any(
         call("in", medium, call("tuple", *_PAID_MEDIA)),
         call("startsWith", medium, "paid"),
@@ -91,10 +100,10 @@ def channel_type(arrival: Arrival) -> Expr:
     )
     paid = call(
         "coalesce",
-        _paid(by_source),
+        paid_source(source),
         call("if", _matches(campaign, _SHOPPING), "Paid Shopping", Literal(None)),
-        _paid(by_medium),
-        _paid(by_domain),
+        paid_medium(medium),
+        paid_source(domain),
         call("if", _is(arrival.gad_source, "1"), "Paid Search", Literal(None)),
         call("if", _matches(campaign, _VIDEO), "Paid Video", Literal(None)),
         call("if", call("isNotNull", arrival.fbclid), "Paid Social", Literal(None)),
@@ -108,10 +117,10 @@ def channel_type(arrival: Arrival) -> Expr:
     )
     organic = call(
         "coalesce",
-        _organic(by_source),
+        organic_source(source),
         call("if", _matches(campaign, _SHOPPING), "Organic Shopping", Literal(None)),
-        _organic(by_medium),
-        _organic(by_domain),
+        organic_medium(medium),
+        organic_source(domain),
         call("if", _matches(campaign, _VIDEO), "Organic Video", Literal(None)),
         call("if", _matches(medium, "push$"), "Push", Literal(None)),
         call("if", call("isNotNull", arrival.fbclid), "Organic Social", Literal(None)),
@@ -139,21 +148,35 @@ def _matches(text: Expr, pattern: str) -> Expr:
     return call("ifNull", call("match", text, pattern), 0)
 
 
-def _kind_of(table: dict[str, str], text: Expr) -> Expr:
-    return _looked_up({name: kind for kind, names in table.items() for name in names.split()}, text)
+def source_kind(source: Expr) -> Expr:
+    """What kind of a source or a domain it is, such as Search; NULL where the list does not have it."""
+    registrable = call("cutToFirstSignificantSubdomain", source)
+    return call("coalesce", _looked_up(_SOURCE_KINDS, source), _looked_up(_SOURCE_KINDS, registrable))
 
 
-def _kind_of_medium(medium: Expr) -> Expr:
-    return _looked_up({name: kind for kind, names in _MEDIA.items() for name in names.split("|")}, medium)
+def paid_source(source: Expr) -> Expr:
+    """The channel of a paid visit from a source or a domain, or NULL."""
+    return _paid(source_kind(source))
 
 
-def _kind_of_domain(domain: Expr) -> Expr:
-    registrable = call("cutToFirstSignificantSubdomain", domain)
-    return call("coalesce", _kind_of(_SOURCES, domain), _kind_of(_SOURCES, registrable))
+def organic_source(source: Expr) -> Expr:
+    """The channel of an unpaid visit from a source or a domain, or NULL."""
+    return _organic(source_kind(source))
+
+
+def paid_medium(medium: Expr) -> Expr:
+    """The channel of a paid visit by a medium, or NULL."""
+    return _paid(_looked_up(_MEDIUM_KINDS, medium))
+
+
+def organic_medium(medium: Expr) -> Expr:
+    """The channel of an unpaid visit by a medium, or NULL."""
+    return _organic(_looked_up(_MEDIUM_KINDS, medium))
 
 
 def _looked_up(kinds: dict[str, str], text: Expr) -> Expr:
-    return call("transform", text, call("array", *kinds), call("array", *kinds.values()), Literal(None))
+    known, answers = call("array", *kinds), call("array", *kinds.values())
+    return call("transform", call("ifNull", text, ""), known, answers, Literal(None))
 
 
 def _paid(kind: Expr) -> Expr:

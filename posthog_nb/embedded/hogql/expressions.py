@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from posthog_nb.embedded.hogql import ast, sql
-from posthog_nb.embedded.hogql.calls import Modifiers, build_call, known_function
+from posthog_nb.embedded.hogql.calls import Modifiers, build_call, expand_call, known_function
 from posthog_nb.embedded.hogql.comparisons import COMPARISON_FUNCTIONS, OPERATORS, compare
 from posthog_nb.embedded.hogql.definitions import COHORT_OPERATORS, DefinitionResolver
 from posthog_nb.embedded.hogql.functions import FunctionKind, Invocation
@@ -87,6 +87,9 @@ class ExpressionResolver(DefinitionResolver):
         if node.name == "matchesAction":
             return self.matches_action(node, scope)
         function = known_function(node.name, refuse)
+        expanded = expand_call(node, function, refuse)
+        if expanded is not None:
+            return self.expr(expanded, scope)
         params = tuple(self.expr(param, scope) for param in node.params) if node.params is not None else None
         outer = scope.aggregate
         if function.kind is FunctionKind.AGGREGATE:

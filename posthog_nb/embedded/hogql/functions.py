@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from posthog_nb.embedded.hogql import ast
     from posthog_nb.embedded.hogql.facts import ProjectFacts
     from posthog_nb.embedded.hogql.refuse import Refuse
     from posthog_nb.embedded.hogql.sql import Expr
@@ -61,8 +62,12 @@ class Function:
         first_type: Its value has the type of the first argument.
         zone: The time zone is appended where the last argument is free.
         rewrite: Builds the call where it is more than another name.
+        expand: Gives the HogQL that the call stands for, where it needs names of the query around it.
         refusal: Why the embedded project does not have it.
         params: Whether it takes a bracket of parameters: "no", "may" or "must".
+        topic: Under which heading the documentation has it.
+        meaning: What PostHog makes of it, where that is not what ClickHouse's function of the same name does.
+        differs: How the embedded project's answer may differ from PostHog's.
     """
 
     target: str
@@ -73,8 +78,12 @@ class Function:
     first_type: bool = False
     zone: bool = False
     rewrite: Callable[[Invocation], Typed] | None = None
+    expand: Callable[[ast.Call, Refuse], ast.Node] | None = None
     refusal: str = ""
     params: str = "no"
+    topic: str = ""
+    meaning: str = ""
+    differs: str = ""
 
 
 @lru_cache(maxsize=2048)

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from posthog_nb.embedded.hogql.sql import Func, Lambda, Literal, Name, call
+from posthog_nb.embedded.hogql.sql import Func, Literal, call
 from posthog_nb.embedded.hogql.typed import Typed
 from posthog_nb.embedded.hogql.types import (
     BOOLEAN,
     DECIMAL,
-    FLOAT,
     STRING,
     UNKNOWN,
     Kind,
@@ -26,11 +25,16 @@ if TYPE_CHECKING:
     from posthog_nb.embedded.hogql.functions import Invocation
     from posthog_nb.embedded.hogql.sql import Expr
 
-_VERSION = r"^\s*v?((?:0|[1-9]\d*)\.(?:0|[1-9]\d*)\.(?:0|[1-9]\d*))(?:[-+]\S*)?\s*$"
-_TO_INT = Lambda(("part",), call("accurateCastOrNull", Name("part"), "Int64"))
 ARRAY_REDUCE_NAMES = frozenset(
-    f"{name}{form}" for name in ("count", "sum", "min", "max", "avg", "uniq") for form in ("", "Map", "State")
-)
+    {
+        *(
+            f"{name}{form}"
+            for name in ("count", "sum", "min", "max", "avg", "uniq")
+            for form in ("", "Map", "MapState")
+        ),
+        "avgState", "uniqState", "median",
+    }
+)  # fmt: skip
 CAST_TYPES = frozenset(
     {
         *(f"{sign}Int{bits}" for sign in ("", "U") for bits in (8, 16, 32, 64, 128, 256)),
@@ -52,10 +56,15 @@ def to_decimal(it: Invocation) -> Typed:
     return Typed(call("accurateCastOrNull", it.args[0].expr, f"Decimal64({scale})"), DECIMAL.or_null())
 
 
-def to_float_or_default(it: Invocation) -> Typed:
-    """``toFloatOrDefault(x, default)``; the default's default is 0."""
-    defaults = [call("accurateCast", default.expr, "Float64") for default in it.args[1:]]
-    return Typed(call("toFloat64OrDefault", it.args[0].expr, *defaults), FLOAT)
+def number_or_default(target: str, type_: Type) -> Callable[[Invocation], Typed]:
+    """``toFloatOrDefault(x, default)`` and its kin: ClickHouse wants the default in the very type."""
+
+    def rewrite(it: Invocation) -> Typed:
+        default = it.args[1].expr if len(it.args) > 1 else Literal(0)
+        cast = call("accurateCast", default, target)
+        return Typed(call(f"to{target}OrDefault", it.args[0].expr, cast), type_)
+
+    return rewrite
 
 
 def checked_cast(it: Invocation) -> Typed:
@@ -173,30 +182,6 @@ def array_reduce(it: Invocation) -> Typed:
         hint = f"Use one of {', '.join(sorted(ARRAY_REDUCE_NAMES))}."
         raise it.refuse(f"Invalid parametric function in 'arrayReduce', '{name}' is not supported.", hint)
     return Typed(Func("arrayReduce", tuple(arg.expr for arg in it.args)))
-
-
-def sparkline(it: Invocation) -> Typed:
-    """``sparkline(values)``: a tag for the reader's side."""
-    return Typed(call("tuple", "__hx_tag", "Sparkline", "data", it.args[0].expr), Type(Kind.TUPLE))
-
-
-def recording_button(it: Invocation) -> Typed:
-    """``recordingButton(id)``: a tag for the reader's side."""
-    rest: tuple[Expr, ...] = (Literal("recordingStatus"), it.args[1].expr) if len(it.args) > 1 else ()
-    return Typed(call("tuple", "__hx_tag", "RecordingButton", "sessionId", it.args[0].expr, *rest), Type(Kind.TUPLE))
-
-
-def ip_in_range(it: Invocation) -> Typed:
-    """``isIPAddressInRange``: what is no address is in no range."""
-    address = call("ifNull", call("toString", it.args[0].expr), "")
-    valid = call("or", call("isIPv4String", address), call("isIPv6String", address))
-    return Typed(call("isIPAddressInRange", call("if", valid, address, "::"), it.args[1].expr), BOOLEAN)
-
-
-def sortable_version(it: Invocation) -> Typed:
-    """``sortableSemVer``: the three numbers of a version, to be ordered by; ``[NULL]`` for what is none."""
-    strict = call("extract", call("ifNull", call("toString", it.args[0].expr), ""), _VERSION)
-    return Typed(Func("arrayMap", (_TO_INT, call("splitByChar", ".", strict))), Type(Kind.ARRAY))
 
 
 def tuple_of(it: Invocation) -> Typed:

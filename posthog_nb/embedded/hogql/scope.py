@@ -11,6 +11,7 @@ from posthog_nb.embedded.hogql.sql import Expr, Literal, call
 from posthog_nb.embedded.hogql.tables import Column, property_text
 from posthog_nb.embedded.hogql.typed import Typed
 from posthog_nb.embedded.hogql.types import BOOLEAN, DATETIME, FLOAT, STRING, Kind
+from posthog_nb.embedded.hogql.virtual_columns import VIRTUAL_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -132,6 +133,9 @@ def find_in_relation(relation: Relation, chain: Sequence[str | int], refuse: Ref
     name = str(chain[0])
     column = relation.find(name)
     if column is not None:
+        sibling = _sibling(column, chain[1:])
+        if sibling and relation.find(sibling):
+            return find_in_relation(relation, chain[1:], refuse)
         return _in_column(relation, column, name, chain[1:], refuse)
     if not isinstance(relation, TableRelation) or not _knows(relation, name):
         raise unknown(refuse, f"Unable to resolve field: {name}", name, relation.names())
@@ -149,10 +153,19 @@ def _behind(relation: TableRelation, name: str, rest: Sequence[str | int], refus
         return find_in_relation(relation.lazy(name), rest, refuse)
     if name in table.virtual:
         column = table.virtual[name].get(str(rest[0]))
+        if column and _sibling(column, rest[1:]) in table.virtual[name]:
+            return _behind(relation, name, rest[1:], refuse)
         if column is None:
             raise unknown(refuse, f"Unable to resolve field: {rest[0]}", str(rest[0]), table.virtual[name])
         return _in_column(relation, column, str(rest[0]), rest[1:], refuse)
     return _behind(relation, f"group_{relation.facts.group_types[name]}", rest, refuse)
+
+
+def _sibling(column: Column | QueryColumn, rest: Sequence[str | int]) -> str | None:
+    """The column beside ``column`` that a property of that name stands for."""
+    if column.type.kind is Kind.JSON and rest and str(rest[0]).startswith(VIRTUAL_PREFIX):
+        return str(rest[0])
+    return None
 
 
 def _in_column(

@@ -176,6 +176,8 @@ def _columns() -> list[Column]:
 
 SESSIONS = Table(
     name="sessions",
+    about="one row for each `$session_id` that is a UUID of version 7, from its events",
+    differs="`$channel_type` knows the well-known sources alone",
     stored="events",
     columns=columns_by_name(*_columns()),
     grouped=Grouped(key=_uuid, where=_is_a_session),

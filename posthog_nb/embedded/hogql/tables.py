@@ -129,6 +129,8 @@ class Table:
     """A HogQL table over a physical one.
 
     Attributes:
+        about: What its rows are.
+        differs: How they may differ from PostHog's.
         latest: The physical table keeps versions of its rows.
         grouped: The physical table has several rows for one of this.
         of_cohorts: Its rows are found by the definitions of the project's cohorts, not stored.
@@ -139,6 +141,8 @@ class Table:
     name: str
     stored: str
     columns: Mapping[str, Column]
+    about: str
+    differs: str = ""
     latest: Latest | None = None
     grouped: Grouped | None = None
     of_cohorts: bool = False

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from posthog_nb.embedded.hogql.functions import Invocation
     from posthog_nb.embedded.hogql.sql import Expr
 
-_TIMES = (Kind.DATETIME, Kind.DATE, Kind.INTEGER)
-
+_TIMES = (Kind.DATETIME, Kind.DATE, Kind.INTEGER, Kind.FLOAT)
 
 _PLAIN_TIME_LENGTH = len("2024-01-02 03:04:05")
 
@@ -28,13 +27,9 @@ _PLAIN_TIME_LENGTH = len("2024-01-02 03:04:05")
 def to_date(it: Invocation) -> Typed:
     """``toDate``: text that is no date is NULL."""
     value = it.args[0]
-    match value.type.kind:
-        case Kind.DATETIME | Kind.DATE | Kind.INTEGER:
-            return Typed(call("toDate", value.expr), DATE.or_null(value.type.nullable))
-        case Kind.STRING:
-            return Typed(call("toDateOrNull", value.expr), DATE.or_null())
-        case _:
-            return Typed(call("toDateOrNull", call("toString", value.expr)), DATE.or_null())
+    if value.type.kind in _TIMES:
+        return Typed(call("toDate", value.expr), DATE.or_null(value.type.nullable))
+    return Typed(call("toDateOrNull", _as_text(value)), DATE.or_null())
 
 
 def to_date_time(it: Invocation) -> Typed:
@@ -218,8 +213,8 @@ def from_unix_timestamp(it: Invocation) -> Typed:
 
 
 def to_timestamp(it: Invocation) -> Typed:
-    """``to_timestamp(seconds)``."""
+    """``to_timestamp(seconds)``, in the project's zone or a given one."""
     value = it.args[0]
-    return Typed(
-        call("toDateTime", call("fromUnixTimestamp", value.expr), it.zone), DATETIME.or_null(value.type.nullable)
-    )
+    zone = it.args[1].expr if len(it.args) > 1 else Literal(it.zone)
+    seconds = call("fromUnixTimestamp", value.expr)
+    return Typed(call("toDateTime", seconds, zone), DATETIME.or_null(value.type.nullable))
