@@ -198,6 +198,9 @@ class SetQuery:
 
 Statement = Select | SetQuery
 
+_ENDLESS = 2**62
+"""More rows than there are."""
+
 
 def stored_tables(statements: Iterable[Statement]) -> set[str]:
     """The physical tables that are read anywhere in ``statements``."""
@@ -292,6 +295,9 @@ def _limits(select: Select) -> list[str]:
         n, offset, exprs = select.limit_by
         skipped = f" OFFSET {_expr(offset)}" if offset is not None else ""
         parts.append(f"LIMIT {_expr(n)}{skipped} BY {_list(exprs)}")
+    if select.limit_by and select.limit is None and select.offset is not None:
+        # Behind LIMIT BY, ClickHouse takes OFFSET with a LIMIT alone.
+        parts.append(f"LIMIT {_ENDLESS}")
     if select.limit is not None:
         ties = " WITH TIES" if select.with_ties else ""
         parts.append(f"LIMIT {_expr(select.limit)}{ties}")

@@ -8,10 +8,10 @@ import re
 import threading
 from contextlib import contextmanager, suppress
 from dataclasses import astuple, dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
+from posthog_nb.embedded.store.answer import LARGEST_ANSWER, TOO_LARGE, TOO_LARGE_NAME, streamed, with_zones
+from posthog_nb.embedded.store.refusal import first_line, readable
 from posthog_nb.errors import EngineError, MissingDependencyError, StoreError
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ QUERY_SETTINGS: Mapping[str, object] = {
     "readonly": 2,
     "max_memory_usage": 4 * 1024**3,
     "max_result_rows": 0,
+    "max_result_bytes": LARGEST_ANSWER,
     # As PostHog's own: a list of some ten thousand ids is legitimate.
     "max_ast_elements": 4_000_000,
     "max_expanded_ast_elements": 4_000_000,
@@ -37,10 +38,6 @@ _UTC = {"session_timezone": "UTC"}
 # Read before a query's own settings are: a long list of uuids, or a long printed query, is legitimate.
 _SESSION = {"max_query_size": 64 * 1024**2}
 _BARE_DATETIME = "DateTime"
-_NAME_AT_END = re.compile(r" \([A-Z][A-Z0-9_]+\)$")
-_CONTEXT = re.compile(r"[:.] (?:In (?:scope|query)|[Ww]hile (?:executing|processing)) .*$")
-_QUALIFIER = re.compile(r"\b__t\d+\.")
-"""The name that the compiler gives a table, before a column: nothing that the reader wrote."""
 _OTHER_ENGINE = re.compile(r"already initialized with path '(.*?)', cannot")
 _STATUS = "status"
 """The file in its folder that ClickHouse locks as long as it runs, and in which it says what process it is."""
@@ -54,12 +51,10 @@ class Rows:
     """The answer of one query.
 
     Attributes:
-        names: Column names, as ClickHouse has them.
         types: ClickHouse type strings, zones included, such as ``"DateTime64(6, 'Europe/London')"``.
         rows: Python values: exact integers, ``Decimal``, ``UUID``, aware datetimes in the zone of their type.
     """
 
-    names: tuple[str, ...]
     types: tuple[str, ...]
     rows: list[tuple[Any, ...]]
 
@@ -134,18 +129,15 @@ class Engine:
         """
         settings = {**QUERY_SETTINGS, "max_execution_time": max_execution_time, "log_comment": query_id}
         with self._client() as client:
-            result = self._guarded(client.query, sql, settings=settings, query_tz="UTC")
-            types = tuple(column.name for column in result.column_types)
-            rows = list(result.result_rows)
-            names = tuple(result.column_names)
+            types, rows = self._guarded(streamed, client, sql, settings)
             if not types or any(name in {_BARE_DATETIME, f"Nullable({_BARE_DATETIME})"} for name in types):
                 # chdb's native format says nothing of the columns when there are no rows, and drops the zone of a
                 # top-level DateTime('zone'), whose values are then UTC.
                 described = self._guarded(client.query, f"DESCRIBE TABLE ({sql})", settings=settings).result_rows
-                names, exact = tuple(row[0] for row in described), tuple(row[1] for row in described)
-                rows = _with_zones(rows, types or exact, exact)
+                exact = tuple(row[1] for row in described)
+                rows = with_zones(rows, types or exact, exact)
                 types = exact
-        return Rows(names, types, rows)
+        return Rows(types, rows)
 
     def cancel(self, query_id: str) -> bool:
         """Stop the queries that run under ``query_id``; whether there was one."""
@@ -253,19 +245,28 @@ class Engine:
                 hint="End that process, or use another folder.",
             )
         return StoreError(
-            f"{where} cannot be opened: {_first_line(error)}",
+            f"{where} cannot be opened: {first_line(error)}",
             hint="What else ClickHouse had to say is on standard error.",
         )
 
-    @staticmethod
-    def _guarded(call: Any, *args: object, **options: object) -> Any:  # noqa: ANN401 - as _connect
-        from clickhouse_connect.driver.exceptions import Error  # noqa: PLC0415 - loaded by _connect already
+    def _guarded(self, call: Any, *args: object, **options: object) -> Any:  # noqa: ANN401 - as _connect
+        from clickhouse_connect.driver.exceptions import Error, NotSupportedError  # noqa: PLC0415 - as _cleared
 
         try:
             return call(*args, **options)
+        except NotSupportedError as error:
+            kind = str(error).removesuffix(" deserialization not supported")
+            raise EngineError(f"The answer holds values that cannot be sent: {kind}.", name="UNKNOWN_TYPE") from error
         except Error as error:
-            name = getattr(error, "name", None) or "UNKNOWN"
-            raise EngineError(_first_line(error), name=str(name)) from error
+            name = self._name_of(error)
+            raise EngineError(TOO_LARGE if name == TOO_LARGE_NAME else readable(error, name), name=name) from error
+
+    def _name_of(self, error: Any) -> str:  # noqa: ANN401 - as _connect
+        """ClickHouse's name for the reason. It is not in a message that holds NUL, which ends it; the number is."""
+        if error.name is not None or error.code is None:
+            return error.name or "UNKNOWN"
+        with self._client() as client:
+            return str(client.query(f"SELECT errorCodeToName({int(error.code)})").result_rows[0][0])
 
 
 def _cleared(client: Any) -> bool:  # noqa: ANN401 - as Engine._connect
@@ -281,13 +282,6 @@ def _cleared(client: Any) -> bool:  # noqa: ANN401 - as Engine._connect
             if client.raw_query("SELECT 1", fmt="TSV") == b"1\n":
                 return True
     return False
-
-
-def _first_line(error: Exception) -> str:
-    """ClickHouse's message without its number, its name, its version, its stack and the SQL that nobody here wrote."""
-    line = str(error).partition("\n")[0]
-    line = line.partition("DB::Exception: ")[2] or line
-    return _QUALIFIER.sub("", _CONTEXT.sub("", _NAME_AT_END.sub("", line.partition(", Stack trace (")[0])))
 
 
 def _holder(path: Path) -> int | None:
@@ -306,28 +300,6 @@ def _holder(path: Path) -> int | None:
         # There is no such file, or not for us: then it is something else that kept ClickHouse from opening.
         return None
     return None
-
-
-def _with_zones(rows: list[tuple[Any, ...]], types: Sequence[str], exact: Sequence[str]) -> list[tuple[Any, ...]]:
-    """Give the values of columns that lost their zone that zone back."""
-    zones: dict[int, ZoneInfo] = {}
-    for index, (seen, declared) in enumerate(zip(types, exact, strict=True)):
-        if seen != declared and "'" in declared:
-            zones[index] = ZoneInfo(declared.split("'")[1])
-    if not zones:
-        return rows
-    return [
-        tuple(
-            _in_zone(value, zones[index]) if index in zones and value is not None else value
-            for index, value in enumerate(row)
-        )
-        for row in rows
-    ]
-
-
-def _in_zone(value: datetime, zone: ZoneInfo) -> datetime:
-    aware = value if value.tzinfo else value.replace(tzinfo=UTC)
-    return aware.astimezone(zone)
 
 
 _memory = Engine()
