@@ -84,6 +84,16 @@ LANGUAGE = {
         "group by p.properties.email order by 1"),
         [("ann@new.example", 3), ("bob@new.example", 2)],
     ),
+    "a join by what the second table itself joins": (
+        ("select e.event, d.distinct_id from events e join person_distinct_ids d "
+        "on e.properties.plan = 'pro' and d.person.properties.email = 'ann@new.example'"),
+        [("pay", "ann")],
+    ),
+    "a join by the distinct ID of a person": (
+        ("select p.properties.email, count() from events e join persons p on p.pdi.distinct_id = e.distinct_id "
+        "group by p.properties.email order by 1"),
+        [("ann@new.example", 3), ("bob@new.example", 2)],
+    ),
     "USING": (
         "select count() from events join person_distinct_ids using (distinct_id)",
         [(5,)],

@@ -173,8 +173,8 @@ class TableRelation(Relation):
     """A table of the catalogue.
 
     A table with versions becomes a subselect that aggregates each column in use to its latest value, and a table whose
-    rows stand for groups one that groups. A table that is
-    not the first in FROM becomes a subselect too when it has lazy joins, so that ON may use what they provide.
+    rows stand for groups one that groups. A table that is not the first in FROM is put into a further one when it has
+    lazy joins, so that ON may use what they provide.
 
     Args:
         facts: The project.
@@ -203,9 +203,12 @@ class TableRelation(Relation):
         self._join = join
         self._sample = sample
         self._rows = rows
-        self._nested = not first and join is None and not table.is_subselect and bool(table.joins or sample)
-        self._inner = aliases.new() if self._nested or table.is_subselect else self.alias
+        self._nested = not first and join is None and bool(table.joins or sample)
+        # Where its lazy joins are attached, and where its stored columns are.
+        self._attached = aliases.new() if self._nested else self.alias
+        self._inner = aliases.new() if table.is_subselect else self._attached
         self._outputs: dict[Expr, str] = {}
+        self._nest_outputs: dict[Expr, str] = {}
         self._joins: dict[str, TableRelation] = {}
         self._keys: dict[str, Expr] = {}
 
@@ -232,8 +235,7 @@ class TableRelation(Relation):
 
     def column(self, name: str) -> Expr:
         """A HogQL column where lazy joins are attached."""
-        expr = self._derive(self.table.columns[name])
-        return self._lift(expr) if self.table.is_subselect else expr
+        return self._lift(self._derive(self.table.columns[name]))
 
     def joined(self, join: str, name: str) -> Expr:
         """A HogQL column of a lazily joined table."""
@@ -276,20 +278,16 @@ class TableRelation(Relation):
 
     def entries(self, kind: str, on: Expr | None, using: tuple[str, ...]) -> Iterator[sql.Joined]:
         """The entries of FROM."""
-        physical = sql.QuerySource(self._rows) if self._rows else self._stored_rows()
+        # Lazy joins may ask for further columns of this table: collect them before it is written down.
+        lazily_joined = tuple(self._lazy_entries())
+        source = self._source()
         if self._nested:
-            tables = (sql.Joined(physical, self._inner), *self._lazy_entries())
-            source = sql.QuerySource(sql.Select(columns=self._output_columns(), tables=tables))
-            yield sql.Joined(source, self.alias, kind, on, using)
-        elif self.table.is_subselect:
-            # Lazy joins may ask for further columns of this table: collect them before it is written down.
-            lazily_joined = list(self._lazy_entries())
-            select = self._latest(physical) if self.table.latest else self._grouped(physical)
-            yield sql.Joined(sql.QuerySource(select), self.alias, kind, on, using)
-            yield from lazily_joined
+            tables = (sql.Joined(source, self._attached), *lazily_joined)
+            nest = sql.Select(columns=_output_columns(self._nest_outputs), tables=tables)
+            yield sql.Joined(sql.QuerySource(nest), self.alias, kind, on, using)
         else:
-            yield sql.Joined(physical, self.alias, kind, on, using)
-            yield from self._lazy_entries()
+            yield sql.Joined(source, self.alias, kind, on, using)
+            yield from lazily_joined
 
     # -- inside
 
@@ -300,17 +298,18 @@ class TableRelation(Relation):
         return column.derive(self) if column.derive else self.stored(column.stored)
 
     def _lift(self, expr: Expr) -> Expr:
-        """From inside the subselect to where its alias stands."""
-        if self._inner == self.alias:
+        """From inside the subselect to where lazy joins are attached."""
+        if self._inner == self._attached:
             return expr
-        return sql.Column(self.alias, self._outputs.setdefault(expr, f"c{len(self._outputs)}"))
+        return sql.Column(self._attached, self._outputs.setdefault(expr, f"c{len(self._outputs)}"))
 
     def _outward(self, expr: Expr) -> Expr:
-        """From where a lazy join is attached to the SELECT that has its starting point in FROM."""
-        if self._join is None:
+        """From where lazy joins are attached to the SELECT that has the first of them in FROM."""
+        if self._join is not None:
+            return self._join[1]._outward(expr)  # noqa: SLF001 - the same class
+        if not self._nested:
             return expr
-        parent = self._join[1]
-        return parent._outward(parent._lift(expr) if parent._nested else expr)  # noqa: SLF001 - the same class
+        return sql.Column(self.alias, self._nest_outputs.setdefault(expr, f"c{len(self._nest_outputs)}"))
 
     def _lazy_entries(self) -> Iterator[sql.Joined]:
         for name, relation in self._joins.items():
@@ -318,15 +317,17 @@ class TableRelation(Relation):
             on = call("equals", self._keys[name], relation.column(join.on))
             yield from relation.entries(join.kind, on, ())
 
-    def _output_columns(self) -> tuple[tuple[Expr, str], ...]:
-        columns = tuple((expr, name) for expr, name in self._outputs.items())
-        return columns or ((sql.Literal(1), "c0"),)
+    def _source(self) -> _Rows:
+        physical = sql.QuerySource(self._rows) if self._rows else self._stored_rows()
+        if not self.table.is_subselect:
+            return physical
+        return sql.QuerySource(self._latest(physical) if self.table.latest else self._grouped(physical))
 
     def _grouped(self, physical: _Rows) -> sql.Select:
         grouped = self.table.grouped
         assert grouped is not None  # noqa: S101 - asked by the caller
         return sql.Select(
-            columns=self._output_columns(),
+            columns=_output_columns(self._outputs),
             tables=(sql.Joined(physical, self._inner, ""),),
             where=grouped.where(self),
             group_by=(grouped.key(self),),
@@ -351,13 +352,17 @@ class TableRelation(Relation):
         only = self._join[0].only if self._join else ()
         where = [call("equals", self.stored(name), value) for name, value in only]
         return sql.Select(
-            columns=tuple((newest(expr), name) for expr, name in self._output_columns()),
+            columns=tuple((newest(expr), name) for expr, name in _output_columns(self._outputs)),
             tables=(sql.Joined(physical, self._inner, ""),),
             where=conjunction(where),
             group_by=keys,
             having=conjunction(having),
             settings="optimize_aggregation_in_order = 1",
         )
+
+
+def _output_columns(outputs: Mapping[Expr, str]) -> tuple[tuple[Expr, str], ...]:
+    return tuple(outputs.items()) or ((sql.Literal(1), "c0"),)
 
 
 def conjunction(conditions: Sequence[Expr]) -> Expr | None:
