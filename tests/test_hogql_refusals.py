@@ -97,6 +97,9 @@ IN_POSTHOGS_WORDS = [
 
 REFUSALS = [
     # query, words of the message, the text that it points at
+    ("select x -> 1", "A lambda can only be an argument of a function", "x -> 1"),
+    ("select arrayMap(x -> y -> 1, [1])", "A lambda can only be an argument of a function", "y -> 1"),
+    ("select sum(1) over (partition by x -> 1)", "A lambda can only be an argument of a function", "x -> 1"),
     ("select TOSTARTOFDAY(now())", "Unsupported function call", "TOSTARTOFDAY(now())"),
     ("select substring('a')", "expects at least 2 arguments, found 1", "substring('a')"),
     ("select toDate(now(), 'UTC')", "Function 'toDate' expects 1 argument, found 2", "toDate(now(), 'UTC')"),

@@ -53,7 +53,7 @@ class ExpressionResolver(DefinitionResolver):
             ast.Call: self._call,
             ast.ExprCall: self._expr_call,
             ast.WindowFunction: self._window_function,
-            ast.Lambda: self._lambda,
+            ast.Lambda: self._misplaced_lambda,
             ast.And: self._connective,
             ast.Or: self._connective,
             ast.Not: self._not,
@@ -110,7 +110,10 @@ class ExpressionResolver(DefinitionResolver):
             if node.distinct:
                 raise self.refusal(node)("count(DISTINCT *) is not supported; name the columns")
             return []
-        return [arg for expr in node.args for arg in self._expanded(expr, scope)]
+        return [arg for expr in node.args for arg in self._argument(expr, scope)]
+
+    def _argument(self, node: ast.Node, scope: Scope) -> list[Typed]:
+        return [self._lambda(node, scope)] if isinstance(node, ast.Lambda) else self._expanded(node, scope)
 
     def _expanded(self, node: ast.Node, scope: Scope) -> list[Typed]:
         """One expression, or all that a ``*`` stands for."""
@@ -130,6 +133,9 @@ class ExpressionResolver(DefinitionResolver):
 
     def _expr_call(self, node: ast.ExprCall, scope: Scope) -> Typed:  # noqa: ARG002 - one shape
         raise self.refusal(node)("You can only call simple functions in HogQL, not expressions")
+
+    def _misplaced_lambda(self, node: ast.Lambda, scope: Scope) -> Typed:  # noqa: ARG002 - one shape
+        raise self.refusal(node)("A lambda can only be an argument of a function")
 
     def _lambda(self, node: ast.Lambda, scope: Scope) -> Typed:
         for arg in node.args:
