@@ -169,9 +169,9 @@ class Writer:
         return "".join(parts)
 
     def _condition(self, scope: _Scope) -> str:
-        left, right = scope.sources[-2:] if len(scope.sources) > 1 else (scope.sources[0], scope.sources[0])
         for kind in (TEXT, NUMBER):
-            if kind in left.columns and kind in right.columns:
+            if len(scope.sources) > 1 and all(kind in source.columns for source in scope.sources[-2:]):
+                left, right = scope.sources[-2:]
                 return f"{self._column(left, kind)} = {self._column(right, kind)}"
         return self._expr(FLAG, scope, 1)
 
