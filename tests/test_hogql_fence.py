@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import resource
+import sys
+import time
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from uuid import UUID
@@ -13,7 +16,9 @@ from hypothesis import strategies as st
 
 from posthog_nb.embedded.hogql import ProjectFacts, compile_query
 from posthog_nb.embedded.hogql.function_table import FUNCTIONS
-from posthog_nb.errors import HogQLError, HogQLQueryError
+from posthog_nb.embedded.server.errors import at_fault
+from posthog_nb.embedded.store.engine import in_memory
+from posthog_nb.errors import EngineError, HogQLError, HogQLQueryError
 from tests.hogql_world import World, create_world
 
 FACTS = ProjectFacts(database="fence")
@@ -207,3 +212,69 @@ def test_every_function_of_the_whitelist_is_one_that_clickhouse_has(world: World
         if function.target and not function.refusal and not known(function.target)
     }
     assert {name for name in missing if name not in parser_level} == set()
+
+
+MIB = 1024**2
+
+_TOO_MUCH = {"MEMORY_LIMIT_EXCEEDED", "TIMEOUT_EXCEEDED", "TOO_MANY_ROWS_OR_BYTES"}
+HEAVY = [
+    # query, why it ends
+    ("select sum(cityHash64(number)) from numbers(1000000000000000000)", {"TIMEOUT_EXCEEDED"}),
+    ("select count() from numbers(1000000000) a cross join numbers(1000000000) b", {"TIMEOUT_EXCEEDED"}),
+    ("select groupArray(repeat(toString(number), 50)) from numbers(1000000000)", _TOO_MUCH),
+    ("select range(1000000000)", {"ARGUMENT_OUT_OF_BOUND"}),
+    ("select repeat('x', 10000000000)", {"TOO_LARGE_STRING_SIZE"}),
+    ("select arrayWithConstant(1000000000, 'x')", {"TOO_LARGE_ARRAY_SIZE"}),
+    ("select length(arrayMap(x -> range(1000000), range(1000000)))", {"MEMORY_LIMIT_EXCEEDED"}),
+    ("select multiMatchAny('aaa', ['(a{1,1000}){1,1000}'])", {"HYPERSCAN_CANNOT_SCAN_TEXT"}),
+    # Answers that are too large: rows that differ, one value for all rows, small numbers that are large in Python.
+    ("select repeat(toString(number), 2000) from numbers(50000) limit 50000", {"TOO_MANY_ROWS_OR_BYTES"}),
+    ("select repeat('x', 10000) from numbers(50000) limit 50000", {"TOO_MANY_ROWS_OR_BYTES"}),
+    ("select repeat('x', 1000000) from numbers(50000) limit 50000", _TOO_MUCH),
+    ("select arrayMap(x -> 1, range(30000000))", {"TOO_MANY_ROWS_OR_BYTES"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("query", "names"), HEAVY)
+def test_no_query_takes_for_ever_or_all_memory(query: str, names: set[str]) -> None:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    start = time.monotonic()
+    with pytest.raises(EngineError) as caught:
+        in_memory().run(compile_query(query, FACTS).sql, query_id="heavy", max_execution_time=2)
+    assert caught.value.name in names
+    assert time.monotonic() - start < 30
+    # Linux counts in KiB, macOS in bytes.
+    unit = 1 if sys.platform == "darwin" else 1024
+    assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * unit < 6000 * MIB
+
+
+def test_what_a_large_answer_may_be_is_told() -> None:
+    with pytest.raises(EngineError, match=r"larger than 256 MiB.*Select fewer columns or rows"):
+        in_memory().run(
+            "SELECT repeat(toString(number), 2000) FROM numbers(500000)", query_id="q", max_execution_time=9
+        )
+    # The next query on the same engine is answered as if nothing had been.
+    assert in_memory().run("SELECT 7 AS n", query_id="q", max_execution_time=60).rows == [(7,)]
+
+
+@pytest.mark.parametrize(
+    ("query", "name", "words"),
+    [
+        ("select match('a', '(\\0')", "CANNOT_COMPILE_REGEXP", "cannot compile"),
+        ("select sumState(1)", "UNKNOWN_TYPE", "values that cannot be sent: AggregateFunction(sum, UInt8)"),
+        ("select event from (select event from events) prewhere 1", "ILLEGAL_PREWHERE", "use WHERE"),
+        ("select uniq(person.properties.email) from events group by 1", "ILLEGAL_AGGREGATION", "ggregate function"),
+        ("select event, count() from events", "NOT_AN_AGGREGATE", "GROUP BY"),
+        ("select 1 from numbers(2) array join tuple(1) as a", "TYPE_MISMATCH", "ARRAY JOIN"),
+        ("select 1 from numbers(2) a join events e on a.number = e.event", "NO_COMMON_TYPE", "types"),
+        ("select event from events where toDateTime(1)", "ILLEGAL_TYPE_OF_COLUMN_FOR_FILTER", "DateTime"),
+    ],
+)
+def test_what_clickhouse_refuses_is_said_without_its_own_sql(world: World, query: str, name: str, words: str) -> None:
+    with pytest.raises(EngineError) as caught:
+        in_memory().run(compile_query(query, world.facts).sql, query_id="q", max_execution_time=60)
+    assert caught.value.name == name
+    assert at_fault(caught.value) is not None
+    assert words in caught.value.message
+    for inside in ("__t", "SELECT", "_CAST", "In scope", "In query", world.facts.database):
+        assert inside not in caught.value.message
