@@ -36,8 +36,8 @@ _SESSION_STARTS = [0, 1, 3, 4, 7, 12, 20, 33]
 
 _UUID = "reinterpretAsUUID(sipHash128({}))"
 _PERSON_JSON = (
-    "concat('{{\"email\":\"user-', toString({person}), '@example.com\",\"plan\":\"', {plans}[1 + cityHash64('plan',"
-    " {person}) % 5], '\",\"country\":\"', {countries}[1 + cityHash64('country', {person}) % 10], '\",\"seats\":',"
+    'concat(\'{{"email":"user-\', toString({person}), \'@example.com","plan":"\', {plans}[1 + cityHash64(\'plan\','
+    ' {person}) % 5], \'","country":"\', {countries}[1 + cityHash64(\'country\', {person}) % 10], \'","seats":\','
     " toString({seats} + {person} % 40), '}}')"
 )
 
@@ -176,6 +176,4 @@ def export(project: Project, folder: Path) -> None:
     }.items():
         target = folder / f"{name}.parquet"
         if not target.exists():
-            project.store.engine.command(
-                f"INSERT INTO FUNCTION file('{target}', 'Parquet') {query} SETTINGS output_format_parquet_string_as_string=1"
-            )
+            project.store.engine.command(f"INSERT INTO FUNCTION file('{target}', 'Parquet') {query}")

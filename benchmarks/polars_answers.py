@@ -84,7 +84,8 @@ def funnel(frames: Frames) -> pl.LazyFrame:
     for step in (2, 3, 4):
         before = pl.col(f"start{step - 1}")
         reached = (pl.col("step") == step) & (pl.col("at") - before <= DAY)
-        chained = chained.with_columns(pl.when(reached).then(before).forward_fill().over("person").alias(f"start{step}"))
+        latest = pl.when(reached).then(before).forward_fill().over("person")
+        chained = chained.with_columns(latest.alias(f"start{step}"))
     depth = pl.sum_horizontal(pl.col(f"start{step}").is_not_null().any() for step in (1, 2, 3, 4))
     return chained.group_by("person").agg(steps=depth).group_by("steps").agg(persons=pl.len()).sort("steps")
 

@@ -1,7 +1,8 @@
 """Ten questions that product analysts ask: in HogQL, in ClickHouse SQL written by hand for the same tables, in DuckDB.
 
 ``e`` are events, ``o`` the distinct IDs that moved to another person, ``p`` persons. The ClickHouse SQL knows the
-project's columns of properties, and that every ``$session_id`` in it is a UUIDv7 and no session is longer than a day.
+project's own columns of properties, and that every ``$session_id`` here is a UUIDv7; it reads the events of three days
+before and after those of the sessions it is asked for, as PostHog does.
 """
 
 from __future__ import annotations
@@ -36,10 +37,13 @@ _PERSON = "if(notEmpty(o.distinct_id), o.person_id, e.person_id)"
 _DUCK_BY_PERSON = "events e LEFT JOIN overrides o USING (distinct_id)"
 _DUCK_PERSON = "coalesce(o.person_id, e.person_id)"
 
+_SO_FAR = "PARTITION BY person ORDER BY moment, step ROWS UNBOUNDED PRECEDING"
+_WITHIN_A_DAY = "moment - start <= 86400"
+
 _STEPS = "'$pageview', 'added to cart', 'checked out', 'paid'"
 _FEBRUARY = "{time} >= '2026-02-01' AND {time} < '2026-03-01'"
-_SESSIONS_OF_FEBRUARY = """`$session_id` != '' AND timestamp >= '2026-01-31' AND timestamp < '2026-03-02'
-    GROUP BY `$session_id` HAVING started >= '2026-02-01' AND started < '2026-03-01'"""
+_SESSIONS_OF_FEBRUARY = """`$session_id_uuid` IS NOT NULL AND timestamp >= '2026-01-29' AND timestamp < '2026-03-04'
+    GROUP BY `$session_id_uuid` HAVING started >= '2026-02-01' AND started < '2026-03-01'"""
 
 
 def _duck(key: str) -> str:
@@ -80,16 +84,17 @@ QUESTIONS = (
             GROUP BY steps ORDER BY steps""",
         # The start of the latest chain that has come so far as each step, within a day of it.
         duckdb=f"""WITH steps AS (
-              SELECT {_DUCK_PERSON} AS person, epoch(date_trunc('second', timestamp)) AS at,
+              SELECT {_DUCK_PERSON} AS person, epoch(date_trunc('second', timestamp)) AS moment,
                 list_position([{_STEPS}], event) AS step FROM {_DUCK_BY_PERSON} WHERE event IN ({_STEPS})),
-            one AS (SELECT *, max(CASE step WHEN 1 THEN at END) OVER w AS start FROM steps
-              WINDOW w AS (PARTITION BY person ORDER BY at, step ROWS UNBOUNDED PRECEDING)),
-            two AS (SELECT * REPLACE (max(CASE WHEN step = 2 AND at - start <= 86400 THEN start END) OVER w AS start),
-                start AS first FROM one WINDOW w AS (PARTITION BY person ORDER BY at, step ROWS UNBOUNDED PRECEDING)),
-            three AS (SELECT * REPLACE (max(CASE WHEN step = 3 AND at - start <= 86400 THEN start END) OVER w AS start),
-                start AS second FROM two WINDOW w AS (PARTITION BY person ORDER BY at, step ROWS UNBOUNDED PRECEDING)),
-            reached AS (SELECT person, max(CASE WHEN step = 4 AND at - start <= 86400 THEN 4 WHEN start IS NOT NULL THEN 3
-                WHEN second IS NOT NULL THEN 2 WHEN first IS NOT NULL THEN 1 ELSE 0 END) AS steps
+            one AS (SELECT *, max(CASE step WHEN 1 THEN moment END) OVER w AS start FROM steps
+              WINDOW w AS ({_SO_FAR})),
+            two AS (SELECT * REPLACE (max(CASE WHEN step = 2 AND {_WITHIN_A_DAY} THEN start END) OVER w AS start),
+                start AS first FROM one WINDOW w AS ({_SO_FAR})),
+            three AS (SELECT * REPLACE (max(CASE WHEN step = 3 AND {_WITHIN_A_DAY} THEN start END) OVER w AS start),
+                start AS second FROM two WINDOW w AS ({_SO_FAR})),
+            reached AS (SELECT person, max(CASE WHEN step = 4 AND {_WITHIN_A_DAY} THEN 4
+                WHEN start IS NOT NULL THEN 3 WHEN second IS NOT NULL THEN 2 WHEN first IS NOT NULL THEN 1
+                ELSE 0 END) AS steps
               FROM three GROUP BY person)
             SELECT steps, count(*) AS persons FROM reached GROUP BY steps ORDER BY steps""",
     ),
@@ -169,16 +174,19 @@ QUESTIONS = (
     ),
     Question(
         "revenue_by_country",
-        hogql="""SELECT properties.$geoip_country_code AS country, count() AS payments, sum(properties.amount) AS revenue
+        hogql="""SELECT properties.$geoip_country_code AS country, count() AS payments,
+              sum(properties.amount) AS revenue
             FROM events WHERE event = 'paid' AND properties.$device_type != 'Mobile' AND properties.amount > 50
             GROUP BY country ORDER BY country""",
         clickhouse="""SELECT `mat_$geoip_country_code` AS country, count() AS payments,
               sum(toFloat64OrNull(mat_amount)) AS revenue
-            FROM {db}.events WHERE event = 'paid' AND `mat_$device_type` != 'Mobile' AND toFloat64OrNull(mat_amount) > 50
+            FROM {db}.events WHERE event = 'paid' AND `mat_$device_type` != 'Mobile'
+              AND toFloat64OrNull(mat_amount) > 50
             GROUP BY country ORDER BY country""",
         duckdb=f"""SELECT {_duck("$geoip_country_code")} AS country, count(*) AS payments,
               sum(({_duck("amount")})::DOUBLE) AS revenue
-            FROM events WHERE event = 'paid' AND {_duck("$device_type")} != 'Mobile' AND ({_duck("amount")})::DOUBLE > 50
+            FROM events WHERE event = 'paid' AND {_duck("$device_type")} != 'Mobile'
+              AND ({_duck("amount")})::DOUBLE > 50
             GROUP BY country ORDER BY country""",
     ),
     Question(

@@ -44,8 +44,9 @@ _TEXTS = Type(Kind.ARRAY, items=(STRING,))
 
 
 def _overridden_person_id(row: Row) -> Expr:
-    overridden = call("notEmpty", row.joined("override", "distinct_id"))
-    return call("if", overridden, row.joined("override", "person_id"), row.stored("person_id"))
+    # All zeros where the distinct ID has no override: looking at it spares fetching the texts of those that have.
+    override = row.joined("override", "person_id")
+    return call("if", call("notEmpty", override), override, row.stored("person_id"))
 
 
 def _event_person_id(row: Row) -> Expr:
@@ -127,12 +128,7 @@ _EVENTS = Table(
         stored("created_at", DATETIME),
         stored("$session_id", STRING),
         stored("$window_id", STRING),
-        derived(
-            "$session_id_uuid",
-            INTEGER.or_null(),
-            lambda row: call("toUInt128", call("accurateCastOrNull", row.stored("$session_id"), "UUID")),
-            in_star=False,
-        ),
+        stored("$session_id_uuid", INTEGER.or_null(), in_star=False),
         derived("person_mode", STRING, lambda row: call("toString", row.stored("person_mode")), in_star=False),
         derived("person_id", UUID, _event_person_id),
         *(stored(f"$group_{index}", STRING) for index in range(GROUP_TYPE_COUNT)),
@@ -161,7 +157,9 @@ _EVENTS = Table(
             "person_distinct_id_overrides", key=lambda row: row.stored("distinct_id"), on="distinct_id"
         ),
         "person_joined": _PERSON_BY_ID,
-        "session": LazyJoin("sessions", key=lambda row: row.column("$session_id_uuid"), on=SESSION_KEY),
+        "session": LazyJoin(
+            "sessions", key=lambda row: row.column("$session_id_uuid"), on=SESSION_KEY, near="timestamp"
+        ),
         **{f"group_{index}": _group_join(index) for index in range(GROUP_TYPE_COUNT)},
     },
     virtual={

@@ -6,11 +6,11 @@ or a plain text that can be made one in that zone, the bare column gives the sam
 
 from __future__ import annotations
 
-from posthog_nb.embedded.hogql.sql import Column, Func, Literal, call
+from posthog_nb.embedded.hogql.sql import Column, Expr, Func, Literal, call
 from posthog_nb.embedded.hogql.typed import Typed
 from posthog_nb.embedded.hogql.types import Kind
 
-__all__ = ["as_instants"]
+__all__ = ["as_instants", "constant_instant"]
 
 _DATE = "0000-00-00"
 _SECONDS = "0000-00-00 00:00:00"
@@ -28,6 +28,12 @@ def as_instants(left: Typed, right: Typed) -> tuple[Typed, Typed]:
         instant = _instant(left, zone)
         return (instant, bare_right) if instant is not None else (left, right)
     return left, right
+
+
+def constant_instant(value: Typed, zone: str) -> Expr | None:
+    """A date, a time or a plain text of one as an instant; None for anything else."""
+    is_time = value.type.kind in {Kind.DATE, Kind.DATETIME} or (value.text is not None and _is_plain_time(value.text))
+    return call("toDateTime64", value.expr, 6, zone) if is_time else None
 
 
 def _stored_time(value: Typed) -> tuple[Typed | None, str]:

@@ -211,6 +211,7 @@ class TableRelation(Relation):
         self._nest_outputs: dict[Expr, str] = {}
         self._joins: dict[str, TableRelation] = {}
         self._keys: dict[str, Expr] = {}
+        self._bounds: list[Expr] = []
 
     def names(self) -> list[str]:
         """Every column name, for messages."""
@@ -276,6 +277,15 @@ class TableRelation(Relation):
             return self._join[0].owner
         return column.owner
 
+    def read_near(self, column: str, operator: str, instant: Expr) -> None:
+        """Note that only rows with ``column operator instant`` are asked for: what is far from it need not be read."""
+        grouped = self.table.grouped
+        if grouped and column in grouped.near:
+            self._bounds += grouped.bounds(self, operator, instant)
+        for name, relation in self._joins.items():
+            if self.table.joins[name].near == column and relation.table.grouped:
+                relation._bounds += relation.table.grouped.bounds(relation, operator, instant)  # noqa: SLF001 - the same class
+
     def entries(self, kind: str, on: Expr | None, using: tuple[str, ...]) -> Iterator[sql.Joined]:
         """The entries of FROM."""
         # Lazy joins may ask for further columns of this table: collect them before it is written down.
@@ -329,7 +339,7 @@ class TableRelation(Relation):
         return sql.Select(
             columns=_output_columns(self._outputs),
             tables=(sql.Joined(physical, self._inner, ""),),
-            where=grouped.where(self),
+            where=conjunction([*self._bounds, grouped.where(self)]),
             group_by=(grouped.key(self),),
         )
 

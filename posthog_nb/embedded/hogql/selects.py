@@ -10,6 +10,7 @@ from posthog_nb.embedded.hogql import ast, sql
 from posthog_nb.embedded.hogql.expressions import ExpressionResolver
 from posthog_nb.embedded.hogql.from_clause import FromEntry, resolve_from
 from posthog_nb.embedded.hogql.hogql_text import hogql_text
+from posthog_nb.embedded.hogql.near import read_near
 from posthog_nb.embedded.hogql.refuse import unknown
 from posthog_nb.embedded.hogql.relations import QueryColumn, Relation
 from posthog_nb.embedded.hogql.scope import CteTable, Located, Scope, find_in_relation
@@ -160,6 +161,8 @@ class SelectResolver(ExpressionResolver):
             with_ties=bool(query.limit_with_ties),
             offset=self._optional(query.offset, scope),
         )
+        if len(entries) == 1:
+            read_near(self, query, entries[0].relation, scope)
         # Only now is it known which columns and lazy joins the query uses.
         names = tuple(item.label for item in items)
         return Resolved(replace(statement, tables=_from(entries)), names, _columns(items))

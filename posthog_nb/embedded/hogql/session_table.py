@@ -25,6 +25,7 @@ SESSION_KEY = "session_id_v7"
 
 BOUNCE_SECONDS = 10
 _VERSION_BITS, _VERSION_MASK, _VERSION = 76, 0xF, 7
+_HALF_OF_A_UUID = 64
 _CLICK_IDS = (
     "gclid", "gad_source", "gclsrc", "dclid", "gbraid", "wbraid", "fbclid", "msclkid", "twclid", "li_fat_id", "mc_cid",
     "igshid", "ttclid", "_kx", "irclid",
@@ -33,18 +34,35 @@ _UTM = ("source", "campaign", "medium", "term", "content")
 _TEXT = STRING.or_null()
 
 
-def _uuid(row: Row) -> Expr:
-    return call("toUUIDOrZero", row.stored("$session_id"))
+def _number(row: Row) -> Expr:
+    return call("assumeNotNull", row.stored("$session_id_uuid"))
 
 
 def _is_a_session(row: Row) -> Expr:
-    number = call("bitShiftRight", call("toUInt128", _uuid(row)), _VERSION_BITS)
+    number = call("bitShiftRight", row.stored("$session_id_uuid"), _VERSION_BITS)
     return call("equals", call("bitAnd", number, _VERSION_MASK), _VERSION)
+
+
+def _id(row: Row) -> Expr:
+    # ClickHouse keeps the halves of a UUID the other way round.
+    number = _number(row)
+    halves = (call("bitShiftLeft", number, _HALF_OF_A_UUID), call("bitShiftRight", number, _HALF_OF_A_UUID))
+    return call("toString", call("reinterpretAsUUID", call("bitOr", *halves)))
 
 
 def _property(row: Row, key: str) -> Expr:
     """A text property of an event, '' when it is absent."""
-    return call("JSONExtractString", _json_with(row, key), key)
+    own = row.facts.property_columns.get(key)
+    if own is None:
+        return call("JSONExtractString", _json_with(row, key), key)
+    return _unescaped(call("ifNull", row.stored(own), ""))
+
+
+def _unescaped(text: Expr) -> Expr:
+    """What JSONExtractString reads where the property's own column has ``text``: in a string, escapes are undone."""
+    string = call("concat", '"', text, '"')
+    read = call("if", call("isValidJSON", string), call("JSONExtractString", string), text)
+    return call("if", call("greater", call("position", text, "\\"), 0), read, text)
 
 
 def _json_with(row: Row, key: str) -> Expr:
@@ -92,7 +110,8 @@ def _urls(row: Row) -> Expr:
 
 
 def _count(event: str) -> Callable[[Row], Expr]:
-    return lambda row: call("uniqIf", row.stored("uuid"), call("equals", row.stored("event"), event))
+    # Each uuid is stored once.
+    return lambda row: call("countIf", call("equals", row.stored("event"), event))
 
 
 def _duration(row: Row) -> Expr:
@@ -140,9 +159,9 @@ def _channel(row: Row) -> Expr:
 def _columns() -> list[Column]:
     current, ending = _entry("$current_url"), _end("$current_url")
     return [
-        derived("session_id", STRING, _of("toString", _uuid)),
-        derived(SESSION_KEY, INTEGER, _of("toUInt128", _uuid), in_star=False),
-        derived("id", STRING, _of("toString", _uuid), in_star=False),
+        derived("session_id", STRING, _id),
+        derived(SESSION_KEY, INTEGER, _number, in_star=False),
+        derived("id", STRING, _id, in_star=False),
         derived("distinct_id", _TEXT, lambda row: call("nullIf", _last(row, row.stored("distinct_id")), "null")),
         derived("$start_timestamp", DATETIME, _start_time),
         derived("$end_timestamp", DATETIME, _end_time),
@@ -180,6 +199,8 @@ SESSIONS = Table(
     differs="`$channel_type` knows the well-known sources alone",
     stored="events",
     columns=columns_by_name(*_columns()),
-    grouped=Grouped(key=_uuid, where=_is_a_session),
+    grouped=Grouped(
+        key=_number, where=_is_a_session, time="timestamp", near=("$start_timestamp", "$end_timestamp"), days=3
+    ),
 )
 """The table."""

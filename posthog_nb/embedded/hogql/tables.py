@@ -88,16 +88,18 @@ class LazyJoin:
         table: The catalogue name of the other table.
         key: The value that the other table is looked up by.
         on: The HogQL column of the other table that equals ``key``.
-        kind: How it is joined.
+        kind: How it is joined. ANY: the other table has one row at most for a key, so ClickHouse need not look for more.
         only: Physical columns of the other table that must have a fixed value.
+        near: The HogQL column of this table that is one of the times in the other's row, where that is grouped.
         owner: Whose definitions its properties follow, where the table alone does not say.
     """
 
     table: str
     key: Callable[[Row], Expr]
     on: str
-    kind: str = "LEFT JOIN"
+    kind: str = "LEFT ANY JOIN"
     only: tuple[tuple[str, int], ...] = ()
+    near: str = ""
     owner: Owner | None = None
 
 
@@ -118,10 +120,26 @@ class Grouped:
     Attributes:
         key: What the rows of a group have in common.
         where: Which physical rows belong to a group.
+        time: The physical column that says when a row was.
+        near: HogQL columns that are one of the group's times.
+        days: Rows of a group are no further apart than that, so that others need not be read.
     """
 
     key: Callable[[Row], Expr]
     where: Callable[[Row], Expr]
+    time: str
+    near: tuple[str, ...]
+    days: int
+
+    def bounds(self, row: Row, operator: str, instant: Expr) -> list[Expr]:
+        """Conditions that hold for all rows of a group, one time of which is ``operator instant``."""
+        time, days = row.stored(self.time), call("toIntervalDay", self.days)
+        bounds: list[Expr] = []
+        if operator in {">", ">=", "=="}:
+            bounds.append(call("greaterOrEquals", time, call("minus", instant, days)))
+        if operator in {"<", "<=", "=="}:
+            bounds.append(call("lessOrEquals", time, call("plus", instant, days)))
+        return bounds
 
 
 @dataclass(frozen=True)

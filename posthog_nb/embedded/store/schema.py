@@ -81,6 +81,7 @@ def _events() -> str:
         {groups}
         person_mode Enum8('full' = 0, 'propertyless' = 1, 'force_upgrade' = 2), _timestamp {TIME},
         `$session_id` String MATERIALIZED {_own_text("$session_id")},
+        `$session_id_uuid` Nullable(UInt128) MATERIALIZED toUInt128(accurateCastOrNull(`$session_id`, 'UUID')),
         `$window_id` String MATERIALIZED {_own_text("$window_id")},
         PROJECTION by_uuid (SELECT uuid ORDER BY uuid)
     ) ENGINE = MergeTree
