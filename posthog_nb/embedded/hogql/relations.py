@@ -280,7 +280,7 @@ class TableRelation(Relation):
     def read_near(self, column: str, operator: str, instant: Expr) -> None:
         """Note that only rows with ``column operator instant`` are asked for: what is far from it need not be read."""
         grouped = self.table.grouped
-        if grouped and column in grouped.near:
+        if grouped and column == grouped.near:
             self._bounds += grouped.bounds(self, operator, instant)
         for name, relation in self._joins.items():
             if self.table.joins[name].near == column and relation.table.grouped:

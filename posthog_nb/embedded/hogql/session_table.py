@@ -199,8 +199,6 @@ SESSIONS = Table(
     differs="`$channel_type` knows the well-known sources alone",
     stored="events",
     columns=columns_by_name(*_columns()),
-    grouped=Grouped(
-        key=_number, where=_is_a_session, time="timestamp", near=("$start_timestamp", "$end_timestamp"), days=3
-    ),
+    grouped=Grouped(key=_number, where=_is_a_session, time="timestamp", near="$start_timestamp", days=3),
 )
 """The table."""

@@ -88,7 +88,7 @@ class LazyJoin:
         table: The catalogue name of the other table.
         key: The value that the other table is looked up by.
         on: The HogQL column of the other table that equals ``key``.
-        kind: How it is joined. ANY: the other table has one row at most for a key, so ClickHouse need not look for more.
+        kind: How it is joined. ANY: the other table has one row at most for a key, and no second one is looked for.
         only: Physical columns of the other table that must have a fixed value.
         near: The HogQL column of this table that is one of the times in the other's row, where that is grouped.
         owner: Whose definitions its properties follow, where the table alone does not say.
@@ -121,14 +121,14 @@ class Grouped:
         key: What the rows of a group have in common.
         where: Which physical rows belong to a group.
         time: The physical column that says when a row was.
-        near: HogQL columns that are one of the group's times.
+        near: The HogQL column that is one of the group's times.
         days: Rows of a group are no further apart than that, so that others need not be read.
     """
 
     key: Callable[[Row], Expr]
     where: Callable[[Row], Expr]
     time: str
-    near: tuple[str, ...]
+    near: str
     days: int
 
     def bounds(self, row: Row, operator: str, instant: Expr) -> list[Expr]:
