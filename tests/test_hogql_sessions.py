@@ -330,3 +330,24 @@ def test_a_channel_is_found_in_posthogs_order() -> None:
     found = [row[0] for row in rows(wire, "SELECT $channel_type FROM sessions ORDER BY session_id")]
     wire.close()
     assert found == [case[-1] for case in CHANNELS]
+
+
+RAW = [
+    # what is asked of the states, of the long session, of the bounced one, of the phone's
+    ("argMaxMerge(distinct_id)", "ann", "bob", "eve"),
+    ("argMinMerge(entry_url)", f"{SITE}/", f"{SITE}/", ""),
+    ("argMaxMerge(last_external_click_url)", "https://bank.example/", "", ""),
+    ("argMinMerge(initial_utm_source)", "g", "", ""),
+    ("argMinMerge(initial_referring_domain)", "www.google.com", "$direct", ""),
+    ("uniqMerge(pageview_uniq)", 3, 1, 0),
+    ("uniqMerge(autocapture_uniq)", 1, 0, 0),
+    ("uniqMerge(screen_uniq)", 0, 0, 1),
+    ("dateDiff('second', min(min_timestamp), max(max_timestamp))", 41, 0, 0),
+    ("length(groupUniqArrayArray(urls))", 2, 1, 0),
+]
+
+
+@pytest.mark.parametrize(("expression", "values"), [(row[0], list(row[1:])) for row in RAW])
+def test_raw_sessions_hold_the_states_of_aggregates(wire: Wire, expression: str, values: list[object]) -> None:
+    found = rows(wire, f"select {expression} from raw_sessions group by session_id_v7 order by session_id_v7")
+    assert [row[0] for row in found] == values

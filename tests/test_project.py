@@ -14,7 +14,7 @@ import pytest
 
 from posthog_nb.embedded.ingestion.event import CapturedEvent
 from posthog_nb.embedded.project import Project, ProjectSettings
-from posthog_nb.embedded.store.schema import setting_version_statement
+from posthog_nb.embedded.store.schema import upgrade_tables
 from posthog_nb.errors import EngineError, InvalidInputError, StoreError
 
 if TYPE_CHECKING:
@@ -151,7 +151,8 @@ def test_settings_of_a_store_from_before_they_could_change_are_kept(project: Pro
     )
     columns = {"key": ("String", list(kept)), "value": ("String", list(kept.values()))}
     project.store.engine.insert(f"{database}.project_setting", columns)
-    project.store.engine.command(setting_version_statement(database))
+    for statement in upgrade_tables(database):
+        project.store.engine.command(statement)
     project.change_settings(week_start=1)
     assert project.store.settings() == kept | {"week_start": "1"}
 
@@ -186,6 +187,28 @@ def test_a_project_on_disk_keeps_its_events_settings_and_keys(tmp_path: Path) ->
     assert (zone, rest.strip()) == ("Europe/London", "3 {'n': 'Numeric'} 1")
     assert on_disk(tmp_path / "store", "UTC", 5) == [zone, key, "5 {'n': 'Numeric'} 1\n"]
     assert (tmp_path / "store").stat().st_mode & 0o777 == 0o700
+
+
+OLDER = """
+import sys
+from pathlib import Path
+from posthog_nb.embedded.hogql import compile_query
+from posthog_nb.embedded.project import Project
+project = Project.on_disk(Path(sys.argv[1]))
+project.store.engine.command("ALTER TABLE posthog.events DROP COLUMN `$session_id_uuid`")
+project.store.engine.command("ALTER TABLE posthog.project_setting DROP COLUMN version")
+project.close()
+project = Project.on_disk(Path(sys.argv[1]))
+print(project.run(compile_query("select count() from sessions", project.facts()).sql, query_id="q").rows)
+project.close()
+"""
+
+
+def test_an_older_store_is_given_the_columns_that_it_lacks(tmp_path: Path) -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", OLDER, str(tmp_path / "store")], capture_output=True, text=True, check=True
+    )
+    assert run.stdout == "[(0,)]\n"
 
 
 DEFINED = """

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from posthog_nb.embedded.hogql.session_table import SESSION_KEY, SESSIONS
+from posthog_nb.embedded.hogql.session_table import RAW_SESSIONS, SESSION_KEY, SESSIONS
 from posthog_nb.embedded.hogql.sql import Literal, call
 from posthog_nb.embedded.hogql.tables import (
     Latest,
@@ -267,7 +267,7 @@ def _raw(table: Table, name: str) -> Table:
 
 
 def _all_tables() -> Iterator[Table]:
-    yield from (_EVENTS, _PERSONS, _DISTINCT_IDS, _OVERRIDES, _GROUPS, SESSIONS)
+    yield from (_EVENTS, _PERSONS, _DISTINCT_IDS, _OVERRIDES, _GROUPS, SESSIONS, RAW_SESSIONS)
     yield from (_COHORT_PEOPLE, _STATIC_COHORT_PEOPLE, _RAW_COHORT_PEOPLE)
     yield _raw(_PERSONS, "raw_persons")
     yield _raw(_DISTINCT_IDS, "raw_person_distinct_ids")

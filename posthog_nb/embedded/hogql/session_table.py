@@ -5,12 +5,13 @@ An event belongs to a session when its ``$session_id`` is a UUID of version 7.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from posthog_nb.embedded.hogql.channels import Arrival, channel_type
 from posthog_nb.embedded.hogql.sql import Func, Literal, call
 from posthog_nb.embedded.hogql.tables import Grouped, Table, columns_by_name, derived
-from posthog_nb.embedded.hogql.types import BOOLEAN, DATETIME, FLOAT, INTEGER, STRING, Kind, Type
+from posthog_nb.embedded.hogql.types import BOOLEAN, DATETIME, FLOAT, INTEGER, STRING, UNKNOWN, Kind, Type
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from posthog_nb.embedded.hogql.sql import Expr
     from posthog_nb.embedded.hogql.tables import Column, Row
 
-__all__ = ["SESSIONS", "SESSION_KEY"]
+__all__ = ["RAW_SESSIONS", "SESSIONS", "SESSION_KEY"]
 
 SESSION_KEY = "session_id_v7"
 """The column that an event's session is looked up by."""
@@ -80,6 +81,18 @@ def _last(row: Row, value: Expr) -> Expr:
     return call("argMax", value, row.stored("timestamp"))
 
 
+def _first_state(value: Callable[[Row], Expr]) -> Callable[[Row], Expr]:
+    return lambda row: call("argMinState", value(row), row.stored("timestamp"))
+
+
+def _last_state(value: Callable[[Row], Expr]) -> Callable[[Row], Expr]:
+    return lambda row: call("argMaxState", value(row), row.stored("timestamp"))
+
+
+def _property_of(key: str) -> Callable[[Row], Expr]:
+    return lambda row: _property(row, key)
+
+
 def _or_null(text: Expr) -> Expr:
     return call("nullIf", call("nullIf", text, "null"), "")
 
@@ -131,15 +144,22 @@ def _is_bounce(row: Row) -> Expr:
     return call("if", call("equals", pageviews, 0), Literal(None), call("not", stayed))
 
 
-def _count_up_to_one(row: Row) -> Expr:
-    counted = call("in", row.stored("event"), call("tuple", "$pageview", "$screen", "$autocapture"))
-    return Func("uniqUpToIf", (row.stored("uuid"), counted), params=(Literal(1),))
+def _count_state(event: str) -> Callable[[Row], Expr]:
+    return lambda row: call("uniqStateIf", row.stored("uuid"), call("equals", row.stored("event"), event))
 
 
-def _largest_paint(row: Row) -> Expr:
+def _up_to_one(function: str) -> Callable[[Row], Expr]:
+    def count(row: Row) -> Expr:
+        counted = call("in", row.stored("event"), call("tuple", "$pageview", "$screen", "$autocapture"))
+        return Func(function, (row.stored("uuid"), counted), params=(Literal(1),))
+
+    return count
+
+
+def _paint(row: Row) -> Expr:
+    """How long the largest element of the page took."""
     key = "$web_vitals_LCP_value"
-    raw = call("JSONExtractRaw", _json_with(row, key), key)
-    return _first(row, call("accurateCastOrNull", raw, "Float64"))
+    return call("accurateCastOrNull", call("JSONExtractRaw", _json_with(row, key), key), "Float64")
 
 
 def _channel(row: Row) -> Expr:
@@ -185,11 +205,39 @@ def _columns() -> list[Column]:
         derived("duration", INTEGER, _duration, in_star=False),
         derived("$is_bounce", BOOLEAN.or_null(), _is_bounce),
         derived("$last_external_click_url", _TEXT, _end("$external_click_url")),
-        derived("$page_screen_autocapture_count_up_to", INTEGER, _count_up_to_one),
+        derived("$page_screen_autocapture_count_up_to", INTEGER, _up_to_one("uniqUpToIf")),
         derived("$exit_current_url", _TEXT, ending, in_star=False),
         derived("$exit_pathname", _TEXT, _of("path", ending), in_star=False),
-        derived("$vitals_lcp", FLOAT.or_null(), _largest_paint),
+        derived("$vitals_lcp", FLOAT.or_null(), lambda row: _first(row, _paint(row))),
         derived("team_id", INTEGER, lambda row: call("any", row.stored("team_id")), in_star=False),
+    ]
+
+
+def _raw_columns() -> list[Column]:
+    """Many are states of aggregates, for ``argMinMerge`` and its kin: PostHog keeps several rows for a session."""
+    initial = {
+        "referring_domain": "$referring_domain",
+        **{f"utm_{name}": f"utm_{name}" for name in _UTM},
+        **dict(zip(_CLICK_IDS, _CLICK_IDS, strict=True)),
+    }
+    url = _property_of("$current_url")
+    return [
+        derived(SESSION_KEY, INTEGER, _number),
+        derived("team_id", INTEGER, lambda row: call("any", row.stored("team_id")), in_star=False),
+        derived("distinct_id", UNKNOWN, _last_state(lambda row: row.stored("distinct_id"))),
+        derived("min_timestamp", DATETIME, _start_time),
+        derived("max_timestamp", DATETIME, _end_time),
+        derived("max_inserted_at", DATETIME, lambda row: call("max", row.stored("created_at"))),
+        derived("urls", Type(Kind.ARRAY, items=(STRING,)), _urls),
+        derived("entry_url", UNKNOWN, _first_state(url)),
+        derived("end_url", UNKNOWN, _last_state(url)),
+        derived("last_external_click_url", UNKNOWN, _last_state(_property_of("$external_click_url"))),
+        *(derived(f"initial_{name}", UNKNOWN, _first_state(_property_of(key))) for name, key in initial.items()),
+        derived("pageview_uniq", UNKNOWN, _count_state("$pageview")),
+        derived("autocapture_uniq", UNKNOWN, _count_state("$autocapture")),
+        derived("screen_uniq", UNKNOWN, _count_state("$screen")),
+        derived("page_screen_autocapture_uniq_up_to", UNKNOWN, _up_to_one("uniqUpToStateIf")),
+        derived("vitals_lcp", UNKNOWN, _first_state(_paint)),
     ]
 
 
@@ -202,3 +250,13 @@ SESSIONS = Table(
     grouped=Grouped(key=_number, where=_is_a_session, time="timestamp", near="$start_timestamp", days=3),
 )
 """The table."""
+
+RAW_SESSIONS = replace(
+    SESSIONS,
+    name="raw_sessions",
+    about="sessions as they are put together: `uniqMerge(pageview_uniq)`, `argMinMerge(entry_url)`",
+    differs="one row for each session, where PostHog has several until they are merged",
+    columns=columns_by_name(*_raw_columns()),
+    grouped=Grouped(key=_number, where=_is_a_session, time="timestamp", near="min_timestamp", days=3),
+)
+"""The same with the states that PostHog keeps."""

@@ -21,7 +21,7 @@ __all__ = [
     "create_tables",
     "property_column",
     "property_column_statement",
-    "setting_version_statement",
+    "upgrade_tables",
 ]
 
 GROUP_TYPES = 5
@@ -31,6 +31,7 @@ MATERIALIZED_PROPERTIES = 64
 """At most so many event properties get a column of their own; the rest are read from the JSON."""
 
 TIME = "DateTime64(6, 'UTC')"
+_SESSION_NUMBER = "Nullable(UInt128) MATERIALIZED toUInt128(accurateCastOrNull(`$session_id`, 'UUID'))"
 _SAFE_KEY = re.compile(r"[A-Za-z0-9_$ .:/-]{1,100}")
 
 
@@ -81,7 +82,7 @@ def _events() -> str:
         {groups}
         person_mode Enum8('full' = 0, 'propertyless' = 1, 'force_upgrade' = 2), _timestamp {TIME},
         `$session_id` String MATERIALIZED {_own_text("$session_id")},
-        `$session_id_uuid` Nullable(UInt128) MATERIALIZED toUInt128(accurateCastOrNull(`$session_id`, 'UUID')),
+        `$session_id_uuid` {_SESSION_NUMBER},
         `$window_id` String MATERIALIZED {_own_text("$window_id")},
         PROJECTION by_uuid (SELECT uuid ORDER BY uuid)
     ) ENGINE = MergeTree
@@ -136,9 +137,17 @@ TABLES: dict[str, str] = {
 }
 
 
-def setting_version_statement(database: str) -> str:
-    """DDL for a store whose settings were written when they could not change: they become the first version."""
-    return f"ALTER TABLE {database}.project_setting ADD COLUMN IF NOT EXISTS version UInt64"
+_ADDED_COLUMNS = {
+    # Settings that were written when they could not change are the first version.
+    "project_setting": "version UInt64",
+    "events": f"`$session_id_uuid` {_SESSION_NUMBER}",
+}
+
+
+def upgrade_tables(database: str) -> Iterator[str]:
+    """DDL that gives the tables of an older store what they lack; harmless when they lack nothing."""
+    for table, column in _ADDED_COLUMNS.items():
+        yield f"ALTER TABLE {database}.{table} ADD COLUMN IF NOT EXISTS {column}"
 
 
 def create_tables(database: str) -> Iterator[str]:

@@ -114,7 +114,8 @@ class Store:
         for statement in schema.create_tables(database):
             engine.command(statement)
         if engine.durable:
-            engine.command(schema.setting_version_statement(database))
+            for statement in schema.upgrade_tables(database):
+                engine.command(statement)
 
     def drop(self) -> None:
         """Remove the project and all that is in it."""
