@@ -94,12 +94,13 @@ def _parse(text: str, what: str) -> str:
     except _ParserError as error:
         start = getattr(error, "start", None)
         at = min(start, len(text)) if isinstance(start, int) else 0
-        raise HogQLSyntaxError(str(error), text=text, span=Span(at, max(at + 1, len(text)))) from error
+        raise HogQLSyntaxError(str(error), text=text, span=Span(at, len(text))) from error
 
 
 def _syntax_error(text: str, tree: dict[str, Any]) -> HogQLSyntaxError:
     start = min(int(tree["start"]["offset"]), len(text))
-    end = max(start + 1, int(tree["end"]["offset"]))
+    # The end of an error, unlike its start, is counted in bytes.
+    end = min(max(start + 1, int(tree["end"]["offset"])), len(text))
     message = str(tree["message"])
     if not text[start:].strip(" \t\r\n;"):
         message = "Unexpected end of query. Check for a missing table, column, bracket, or quote."
