@@ -97,6 +97,7 @@ IN_POSTHOGS_WORDS = [
 
 REFUSALS = [
     # query, words of the message, the text that it points at
+    ("select 1 from events e left join persons p where 1", "JOIN needs a condition: ON or USING", None),
     ("select x -> 1", "A lambda can only be an argument of a function", "x -> 1"),
     ("select arrayMap(x -> y -> 1, [1])", "A lambda can only be an argument of a function", "y -> 1"),
     ("select sum(1) over (partition by x -> 1)", "A lambda can only be an argument of a function", "x -> 1"),

@@ -89,6 +89,8 @@ def _kind(resolver: Resolver, join: ast.JoinExpr) -> str:
     kind = join.join_type or "CROSS JOIN"
     if not set(kind.split()) <= _JOIN_WORDS:
         raise resolver.refusal(join)(f"{kind} is not supported")
+    if join.constraint is None and "CROSS" not in kind:
+        raise resolver.refusal(join)(f"{kind} needs a condition: ON or USING, or write CROSS JOIN")
     return kind
 
 
