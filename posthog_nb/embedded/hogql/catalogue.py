@@ -267,12 +267,13 @@ def _raw(table: Table, name: str) -> Table:
 
 
 def _all_tables() -> Iterator[Table]:
-    yield from (_EVENTS, _PERSONS, _DISTINCT_IDS, _OVERRIDES, _GROUPS, SESSIONS, RAW_SESSIONS)
-    yield from (_COHORT_PEOPLE, _STATIC_COHORT_PEOPLE, _RAW_COHORT_PEOPLE)
+    yield from (_EVENTS, _PERSONS, _DISTINCT_IDS, _OVERRIDES, _GROUPS, SESSIONS)
+    yield from (_COHORT_PEOPLE, _STATIC_COHORT_PEOPLE)
     yield _raw(_PERSONS, "raw_persons")
     yield _raw(_DISTINCT_IDS, "raw_person_distinct_ids")
     yield _raw(_OVERRIDES, "raw_person_distinct_id_overrides")
     yield _raw(_GROUPS, "raw_groups")
+    yield from (RAW_SESSIONS, _RAW_COHORT_PEOPLE)
 
 
 TABLES: Mapping[str, Table] = {table.name: table for table in _all_tables()}
