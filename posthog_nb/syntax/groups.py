@@ -20,16 +20,17 @@ MAX_NESTING = 60
 _OPENED_BY = {")": "(", "]": "[", "}": "{", "END": "CASE"}
 _BEFORE_A_VALUE = frozenset(
     {
-        "SELECT", "DISTINCT", "WHERE", "PREWHERE", "HAVING", "ON", "AND", "OR", "IN", "LIKE", "ILIKE", "BETWEEN", "WHEN",
-        "THEN", "ELSE", "CASE", "BY", "LIMIT", "COHORT", "TO", "STEP",
+        "SELECT", "DISTINCT", "WHERE", "PREWHERE", "HAVING", "ON", "AND", "OR", "IN", "LIKE", "ILIKE", "BETWEEN",
+        "WHEN", "THEN", "ELSE", "CASE", "BY", "LIMIT", "COHORT", "TO", "STEP",
     }
 )  # fmt: skip
 """Words behind which a bracket holds a value."""
 
 _BEFORE_SOMETHING_ELSE = frozenset(
     {
-        "AS", "FROM", "JOIN", "OVER", "USING", "VALUES", "EXCLUDE", "EXCEPT", "COLUMNS", "ROLLUP", "CUBE", "SETS", "GROUP",
-        "FILTER", "WITHIN", "WINDOW", "WITH", "OFFSET", "INTERVAL", "UNION", "ALL", "INTERSECT", "NOT", "MATERIALIZED",
+        "AS", "FROM", "JOIN", "OVER", "USING", "VALUES", "EXCLUDE", "EXCEPT", "COLUMNS", "ROLLUP", "CUBE", "SETS",
+        "GROUP", "FILTER", "WITHIN", "WINDOW", "WITH", "OFFSET", "INTERVAL", "UNION", "ALL", "INTERSECT", "NOT",
+        "MATERIALIZED",
     }
 )  # fmt: skip
 """Words behind which a bracket holds neither a value nor the arguments of a call."""
