@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from posthog_nb.embedded.hogql import ast
 from posthog_nb.embedded.hogql.build import placed
 from posthog_nb.embedded.hogql.filters.placeholders import NO_FILTERS, fill_filters
-from posthog_nb.embedded.hogql.parse import Query, parse
+from posthog_nb.embedded.hogql.parse import EXPRESSION_BEGINS, Query, parse, parse_expression
 from posthog_nb.embedded.hogql.selects import SelectResolver
-from posthog_nb.errors import HogQLError, HogQLQueryError, HogQLSyntaxError, Span
+from posthog_nb.errors import HogQLError, HogQLQueryError, Span
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CheckedExpression", "check_expression"]
 
-_BEFORE = "SELECT "
 _EVENTS = "SELECT 1 FROM events"
 _NO_VALUES: Mapping[str, object] = MappingProxyType({})
 
@@ -60,9 +59,9 @@ def check_expression(  # noqa: PLR0913 - as compile_query
     # Its places are those of another text.
     select = placed(_first(around), ast.NOWHERE)
     try:
-        select = replace(select, select=(*select.select, _expression(text, values, variables)))
-        resolver = SelectResolver(_BEFORE + text, facts)
-        resolved = resolver.query(fill_filters(select, _BEFORE + text, filters, facts))
+        select = replace(select, select=(*select.select, parse_expression(text, values, variables)))
+        resolver = SelectResolver(EXPRESSION_BEGINS + text, facts)
+        resolved = resolver.query(fill_filters(select, EXPRESSION_BEGINS + text, filters, facts))
     except HogQLError as error:
         span = _shifted(error.span) if error.span else None
         raise type(error)(error.message, hint=error.hint, text=text, span=span, meant=error.meant) from error
@@ -82,15 +81,5 @@ def _first(query: Query) -> ast.SelectQuery:
     return query
 
 
-def _expression(text: str, values: Mapping[str, object], variables: Mapping[str, object]) -> ast.Node:
-    query = parse(_BEFORE + text, values, variables)
-    alone = isinstance(query, ast.SelectQuery) and len(query.select) == 1
-    if not alone or query != ast.SelectQuery(query.span, select=_first(query).select):
-        raise HogQLSyntaxError(
-            "One expression is expected.", text=text, span=Span(len(_BEFORE), len(_BEFORE) + len(text))
-        )
-    return _first(query).select[0]
-
-
 def _shifted(span: Span) -> Span:
-    return Span(max(0, span.start - len(_BEFORE)), max(0, span.end - len(_BEFORE)))
+    return Span(max(0, span.start - len(EXPRESSION_BEGINS)), max(0, span.end - len(EXPRESSION_BEGINS)))

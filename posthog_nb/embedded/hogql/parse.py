@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from posthog_nb.embedded.hogql import ast
@@ -14,10 +15,11 @@ from posthog_nb.syntax import Token, parse_select, tokenise
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["Query", "parse", "parse_expression"]
+__all__ = ["EXPRESSION_BEGINS", "Query", "parse", "parse_expression"]
 
 Query = ast.SelectQuery | ast.SelectSetQuery
 
+_NO_VALUES: Mapping[str, object] = MappingProxyType({})
 _MOST_PREFIXES = 20
 """Most NOTs or signs in a row: the parser's time doubles with a few more of them."""
 
@@ -46,17 +48,25 @@ def parse(text: str, values: Mapping[str, object], variables: Mapping[str, objec
     return query
 
 
-def parse_expression(text: str) -> ast.Node:
-    """Read one expression, as a filter has it.
+EXPRESSION_BEGINS = "SELECT "
+"""What the parser is given before an expression: its places count from there on."""
+
+
+def parse_expression(
+    text: str, values: Mapping[str, object] = _NO_VALUES, variables: Mapping[str, object] = _NO_VALUES
+) -> ast.Node:
+    """Read one expression by itself. Its places, also those of errors, count from :data:`EXPRESSION_BEGINS` on.
 
     Raises:
         HogQLSyntaxError: it is none, or more than one.
-        HogQLQueryError: it has a placeholder.
+        HogQLQueryError: as :func:`parse`.
     """
-    match query := parse(f"SELECT {text}\n", {}, {}):
+    # A comment at its end must not reach further.
+    match query := parse(f"{EXPRESSION_BEGINS}{text}\n", values, variables):
         case ast.SelectQuery(select=(expr,)) if query == ast.SelectQuery(query.span, select=(expr,)):
             return expr
-    raise HogQLSyntaxError("A filter's expression is one HogQL expression.", text=text, span=Span(0, len(text)))
+    begin = len(EXPRESSION_BEGINS)
+    raise HogQLSyntaxError("One expression is expected.", text=text, span=Span(begin, begin + len(text)))
 
 
 _FIELD_NAMES = {cls: tuple(field.name for field in fields(cls) if field.name != "span") for cls in ast.NODES.values()}
