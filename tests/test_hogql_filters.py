@@ -172,6 +172,15 @@ def test_several_filters_must_all_hold(world: World) -> None:
     assert events(world, properties=both, dateRange={"date_to": "2024-01-03"}) == [2]
 
 
+def test_the_projects_filters_of_test_accounts_hold_when_they_are_asked_for(world: World) -> None:
+    no_tests = read_properties([{"type": "person", "key": "email", "operator": "not_icontains", "value": "ann@"}])
+    project = world.with_facts(test_account_filters=no_tests)
+    assert events(project, filterTestAccounts=False) == [1, 2, 3, 4, 5, 6]
+    assert events(project, filterTestAccounts=True) == [4, 5, 6]
+    assert events(project, filterTestAccounts=True, dateRange={"date_to": "2024-01-08T01:00:00"}) == [4]
+    assert events(world, filterTestAccounts=True) == [1, 2, 3, 4, 5, 6]
+
+
 def test_groups_of_filters_say_all_or_one(world: World) -> None:
     pro, five = {"key": "plan", "value": "pro"}, {"key": "n", "operator": "is_set"}
     assert events(world, properties=[{"type": "OR", "values": [pro, five]}]) == [2, 6]

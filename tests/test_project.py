@@ -127,7 +127,10 @@ def test_settings_are_checked_when_they_are_made() -> None:
 
 
 def test_settings_come_back_from_the_store_as_they_went_in() -> None:
-    settings = ProjectSettings(project_id=7, name="x", timezone="Europe/London", week_start=1, as_of=AT)
+    only_real = ({"key": "email", "type": "person", "operator": "is_set"},)
+    settings = ProjectSettings(
+        project_id=7, name="x", timezone="Europe/London", week_start=1, as_of=AT, test_account_filters=only_real
+    )
     assert ProjectSettings.from_text(settings.to_text()) == settings
 
 

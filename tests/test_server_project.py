@@ -36,6 +36,18 @@ def test_settings_change_and_are_shown(wire: Wire, path: str) -> None:
     assert wire.get("/api/users/@me/").json()["team"] == before | wanted
 
 
+def test_filters_of_test_accounts_are_a_setting(wire: Wire) -> None:
+    wire.send({"event": "a", "distinct_id": "ann"}, {"event": "b", "distinct_id": "ann"})
+    filters = [{"key": "event", "type": "event_metadata", "operator": "is_not", "value": ["a"]}]
+    assert wire.get(PATH).json()["test_account_filters"] == []
+    assert change(wire, {"test_account_filters": filters}).json()["test_account_filters"] == filters
+    answer = wire.ask("select event from events where {filters}", node={"filters": {"filterTestAccounts": True}})
+    assert answer.json()["results"] == [["b"]]
+    refused = change(wire, {"test_account_filters": [{"key": ""}]})
+    assert (refused.status_code, refused.json()["attr"]) == (400, "test_account_filters")
+    assert wire.get(PATH).json()["test_account_filters"] == filters
+
+
 def test_the_next_query_follows_them(wire: Wire) -> None:
     query = "SELECT toStartOfWeek(toDateTime('2024-01-04 00:00:00')), toTypeName(now())"
     assert wire.ask(query).json()["results"] == [["2023-12-31", "DateTime64(6, 'UTC')"]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import string
 import threading
@@ -13,6 +14,7 @@ from zoneinfo import available_timezones
 from posthog_nb.embedded.hogql.facts import PERSON_MODES, ProjectFacts
 from posthog_nb.embedded.hogql.filters.actions import Action, read_steps
 from posthog_nb.embedded.hogql.filters.cohorts import Cohort, CohortGroup, read_cohort
+from posthog_nb.embedded.hogql.filters.properties import read_properties
 from posthog_nb.embedded.ingestion.definitions import EVENT, GROUP, NO_GROUP, PERSON
 from posthog_nb.embedded.ingestion.pipeline import Ingestion
 from posthog_nb.embedded.saved import SavedDefinitions
@@ -55,6 +57,8 @@ class ProjectSettings:
         project_token: What events are sent with; made up when left out.
         personal_api_key: What queries are asked with; made up when left out.
         as_of: The instant that ``now()`` answers in queries, or None for the real clock.
+        test_account_filters: What tells the events of real users from those of test accounts, as property filters of
+            PostHog's API.
     """
 
     project_id: int = 1
@@ -65,6 +69,7 @@ class ProjectSettings:
     project_token: str = field(default_factory=lambda: _new_key("phc_"), repr=False)
     personal_api_key: str = field(default_factory=lambda: _new_key("phx_"), repr=False)
     as_of: datetime | None = None
+    test_account_filters: tuple[Mapping[str, Any], ...] = ()
 
     def __post_init__(self) -> None:
         if self.timezone != "UTC" and self.timezone not in available_timezones():
@@ -79,6 +84,7 @@ class ProjectSettings:
             raise InvalidInputError(
                 f"{self.person_mode!r} is no person mode.", hint=f"There are {', '.join(PERSON_MODES)}."
             )
+        read_properties(list(self.test_account_filters))
 
     def to_text(self) -> dict[str, str]:
         """The settings as they are kept on disk."""
@@ -86,7 +92,7 @@ class ProjectSettings:
             key: value.isoformat() if isinstance(value, datetime) else str(value)
             for key, value in asdict(self).items()
             if value is not None
-        }
+        } | {"test_account_filters": json.dumps(self.test_account_filters)}
 
     @classmethod
     def from_text(cls, kept: dict[str, str]) -> ProjectSettings:
@@ -97,6 +103,7 @@ class ProjectSettings:
             read[key] = int(kept[key])
         if "as_of" in kept:
             read["as_of"] = datetime.fromisoformat(kept["as_of"])
+        read["test_account_filters"] = tuple(json.loads(kept.get("test_account_filters", "[]")))
         return cls(**read)
 
 
@@ -205,6 +212,7 @@ class Project:
             group_properties={index: dict(known) for (kind, index), known in types.items() if kind == GROUP},
             group_types=dict(self.ingestion.group_types),
             property_columns=dict(self.ingestion.definitions.columns),
+            test_account_filters=read_properties(list(self.settings.test_account_filters)),
             actions={one["id"]: _action(one) for one in self.actions.live()},
             cohorts={one["id"]: _cohort(one) for one in self.cohorts.live()},
             as_of=settings.as_of,

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from posthog_nb.embedded.hogql.filters.actions import Action
     from posthog_nb.embedded.hogql.filters.cohorts import Cohort
+    from posthog_nb.embedded.hogql.filters.properties import PropertyFilter, PropertyGroup
 
 __all__ = ["PERSON_MODES", "ProjectFacts"]
 
@@ -38,6 +39,7 @@ class ProjectFacts:
         group_properties: The same for each group type index.
         group_types: Name of each group type to its index.
         property_columns: Event property to the column of ``events`` that holds it already extracted.
+        test_account_filters: What ``filterTestAccounts`` stands for.
         actions: The project's actions by their ids.
         cohorts: The project's cohorts by their ids.
         as_of: The instant that ``now()`` answers; None for the real clock.
@@ -53,6 +55,7 @@ class ProjectFacts:
     group_properties: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
     group_types: Mapping[str, int] = field(default_factory=dict)
     property_columns: Mapping[str, str] = field(default_factory=dict)
+    test_account_filters: tuple[PropertyFilter | PropertyGroup, ...] = ()
     actions: Mapping[int, Action] = field(default_factory=dict)
     cohorts: Mapping[int, Cohort] = field(default_factory=dict)
     as_of: datetime | None = None

@@ -84,7 +84,7 @@ class Account:
 
     def _shown(self) -> dict[str, Any]:
         settings = self._settings
-        changeable = ("name", "timezone", "week_start", "person_mode")
+        changeable = ("name", "timezone", "week_start", "person_mode", "test_account_filters")
         return in_the_api({name: getattr(settings, name) for name in changeable}) | {
             "id": settings.project_id,
             "uuid": self._id("project"),

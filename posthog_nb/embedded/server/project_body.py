@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import available_timezones
 
 from posthog_nb.embedded.hogql import PERSON_MODES
+from posthog_nb.embedded.hogql.filters.properties import read_properties
 from posthog_nb.embedded.project import WEEK_STARTS, ProjectSettings
 from posthog_nb.embedded.server import errors
 from posthog_nb.embedded.server.request_body import json_object
+from posthog_nb.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -119,11 +121,21 @@ def _person_mode(attr: str, value: object) -> str:
     return mode
 
 
+def _test_account_filters(attr: str, value: object) -> tuple[Mapping[str, Any], ...]:
+    try:
+        read_properties(value)
+    except InvalidInputError as error:
+        raise errors.validation_error(str(error), attr=attr) from error
+    assert isinstance(value, list)  # noqa: S101 - read just now
+    return tuple(value)
+
+
 _FIELDS: dict[str, tuple[str, Callable[[str, object], Any]]] = {
     "name": ("name", _name),
     "timezone": ("timezone", _timezone),
     "week_start_day": ("week_start", _week_start),
     "modifiers": ("person_mode", _person_mode),
+    "test_account_filters": ("test_account_filters", _test_account_filters),
 }
 """PostHog's name of each setting, ours, and how it is read."""
 

@@ -320,7 +320,12 @@ def _filters(node: Mapping[str, Any], body: Mapping[str, Any]) -> QueryFilters:
     dates = {name: override.pop(name) for name in ("date_from", "date_to", "explicitDate") if name in override}
     over = _read_filters("filters_override", override | {"dateRange": dates})
     dated = over if over.date_from or over.date_to else own
-    return QueryFilters(dated.date_from, dated.date_to, (*own.properties, *over.properties))
+    return QueryFilters(
+        dated.date_from,
+        dated.date_to,
+        (*own.properties, *over.properties),
+        own.without_test_accounts or over.without_test_accounts,
+    )
 
 
 def _read_filters(place: str, found: Mapping[str, Any]) -> QueryFilters:

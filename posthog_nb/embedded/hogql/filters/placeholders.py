@@ -36,20 +36,20 @@ class QueryFilters:
         date_from: The first instant; None and ``all`` for no bound.
         date_to: The instant before which events count.
         properties: Conditions of which all must hold.
+        without_test_accounts: Whether the project's own filters of test accounts must hold too.
     """
 
     date_from: str | None = None
     date_to: str | None = None
     properties: tuple[PropertyFilter | PropertyGroup, ...] = ()
+    without_test_accounts: bool = False
 
 
 NO_FILTERS = QueryFilters()
 
 
 def read_filters(found: Mapping[str, Any]) -> QueryFilters:
-    """The filters of a request: ``{"dateRange": {"date_from", "date_to"}, "properties": [...]}``.
-
-    ``filterTestAccounts`` changes nothing: the embedded project has no filters that tell test accounts.
+    """The filters of a request: ``{"dateRange": {"date_from", "date_to"}, "properties": [...], "filterTestAccounts"}``.
 
     Raises:
         InvalidInputError: they are of another form.
@@ -66,6 +66,7 @@ def read_filters(found: Mapping[str, Any]) -> QueryFilters:
         date_from=dates.get("date_from") or None,
         date_to=dates.get("date_to") or None,
         properties=read_properties(found.get("properties") or []),
+        without_test_accounts=bool(found.get("filterTestAccounts")),
     )
 
 
@@ -145,6 +146,8 @@ class _Filler:
         # Groups come first when there are several, then events, as in PostHog.
         table = next(name for name in ("groups", "events", "sessions") if name in tables)
         parts = [self._properties(tables, table), *self._bounds(table)]
+        if self._filters.without_test_accounts:
+            parts.append(conditions(self._facts.test_account_filters, self._facts))
         return all_of([part for part in parts if part != value(True)])
 
     def _properties(self, tables: Mapping[str, str], table: str) -> ast.Node:
