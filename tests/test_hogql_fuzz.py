@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 
 from posthog_nb.embedded.hogql import Compiled, compile_query, sql
 from posthog_nb.embedded.hogql.catalogue import TABLES
+from posthog_nb.embedded.hogql.filters.placeholders import NO_FILTERS, fill_filters
 from posthog_nb.embedded.hogql.function_table import FUNCTIONS
 from posthog_nb.embedded.hogql.functions import FunctionKind
 from posthog_nb.embedded.hogql.limits import apply_limits
@@ -163,7 +164,8 @@ def parts_of(value: object) -> Iterator[object]:
 def stays_inside_the_fence(text: str, compiled: Compiled) -> None:
     """Our own tree names nothing but what is allowed, and is what was printed."""
     resolver = SelectResolver(text, FACTS)
-    statement = resolver.query(apply_limits(parse(text, VALUES, VARIABLES))[0]).statement
+    query = fill_filters(parse(text, VALUES, VARIABLES), text, NO_FILTERS, FACTS)
+    statement = resolver.query(apply_limits(query)[0]).statement
     assert sql.render(statement, tuple(resolver.ctes)) == compiled.sql
     for part in parts_of((statement, *resolver.ctes)):
         if isinstance(part, sql.Func):

@@ -284,6 +284,20 @@ def test_a_list_of_many_values_is_a_list(wire: Wire) -> None:
     assert answer["results"] == [[36]]
 
 
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("('a', 1, null, [1, 2], ('b', 2.5))", ["a", 1, None, [1, 2], ["b", 2.5]]),
+        ("[('a', 1), ('b', null)]", [["a", 1], ["b", None]]),
+        ("map('a', [1], 'b', [])", {"a": [1], "b": []}),
+        ("if(number = 0, 'a', 1)", "a"),
+        ("{'k': 1, 'l': 'x'}", ["__hx_tag", "__hx_obj", "k", 1, "l", "x"]),
+    ],
+)
+def test_values_of_several_types_stand_together(wire: Wire, expression: str, value: object) -> None:
+    assert wire.ask(f"select {expression} from numbers(1)").json()["results"] == [[value]]
+
+
 def test_filters_are_those_of_the_query_and_of_its_dashboard(wire: Wire) -> None:
     query = "select count() from events where {filters}"
     everything = wire.ask(query).json()["results"][0][0]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from types import NoneType
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from posthog_nb.errors import EngineError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
 __all__ = ["LARGEST_ANSWER", "TOO_LARGE", "TOO_LARGE_NAME", "streamed", "with_zones"]
 
@@ -48,15 +49,19 @@ def streamed(
     return tuple(column.name for column in source.column_types), rows
 
 
-def _weight(values: Sequence[Any]) -> int:
-    """About how many bytes some values of one type take."""
-    first = next((value for value in values if value is not None), None)
-    if isinstance(first, (str, bytes)):
+def _weight(values: Collection[Any]) -> int:
+    """About how many bytes some values take."""
+    kinds = set(map(type, values)) - {NoneType}
+    if len(kinds) > 1:
+        # A tuple's items, or a column of a Variant.
+        return sum(_weight((value,)) for value in values)
+    kind = next(iter(kinds), NoneType)
+    if issubclass(kind, (str, bytes)):
         return sum(map(len, filter(None, values)))
-    if isinstance(first, (list, tuple)):
+    if issubclass(kind, (list, tuple)):
         return _VALUE_BYTES * len(values) + sum(map(_weight, filter(None, values)))
-    if isinstance(first, dict):
-        return sum(_weight([*value.keys()]) + _weight([*value.values()]) for value in values if value)
+    if issubclass(kind, dict):
+        return sum(_weight(value.keys()) + _weight(value.values()) for value in values if value)
     return _VALUE_BYTES * len(values)
 
 
