@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from posthog_nb.embedded.hogql.filters.placeholders import NO_FILTERS, fill_filters
@@ -12,6 +11,7 @@ from posthog_nb.embedded.hogql.limits import apply_limits, uses_offset
 from posthog_nb.embedded.hogql.parse import parse
 from posthog_nb.embedded.hogql.selects import SelectResolver
 from posthog_nb.embedded.hogql.sql import render
+from posthog_nb.embedded.hogql.values import NO_VALUES
 from posthog_nb.errors import HogQLQueryError, Span
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from posthog_nb.embedded.hogql.typed import Notice
 
 __all__ = ["Compiled", "compile_query"]
-
-_NO_VALUES: Mapping[str, object] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -56,8 +54,8 @@ def compile_query(  # noqa: PLR0913 - a query and all that PostHog sends beside 
     text: str,
     facts: ProjectFacts,
     *,
-    values: Mapping[str, object] = _NO_VALUES,
-    variables: Mapping[str, object] = _NO_VALUES,
+    values: Mapping[str, object] = NO_VALUES,
+    variables: Mapping[str, object] = NO_VALUES,
     filters: QueryFilters = NO_FILTERS,
     limited: bool = True,
     convert_to_project_timezone: bool = True,

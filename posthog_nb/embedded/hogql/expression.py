@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from posthog_nb.embedded.hogql import ast
@@ -11,6 +10,7 @@ from posthog_nb.embedded.hogql.build import placed
 from posthog_nb.embedded.hogql.filters.placeholders import NO_FILTERS, fill_filters
 from posthog_nb.embedded.hogql.parse import EXPRESSION_BEGINS, Query, parse, parse_expression
 from posthog_nb.embedded.hogql.selects import SelectResolver
+from posthog_nb.embedded.hogql.values import NO_VALUES
 from posthog_nb.errors import HogQLError, HogQLQueryError, Span
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["CheckedExpression", "check_expression"]
 
 _EVENTS = "SELECT 1 FROM events"
-_NO_VALUES: Mapping[str, object] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -41,8 +40,8 @@ def check_expression(  # noqa: PLR0913 - as compile_query
     facts: ProjectFacts,
     *,
     source: str | None = None,
-    values: Mapping[str, object] = _NO_VALUES,
-    variables: Mapping[str, object] = _NO_VALUES,
+    values: Mapping[str, object] = NO_VALUES,
+    variables: Mapping[str, object] = NO_VALUES,
     filters: QueryFilters = NO_FILTERS,
 ) -> CheckedExpression:
     """Say whether ``text`` could stand among the columns of ``source``, or of a query over events.

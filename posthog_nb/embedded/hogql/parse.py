@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from posthog_nb.embedded.hogql import ast
 from posthog_nb.embedded.hogql.misread import refuse_misread
-from posthog_nb.embedded.hogql.values import constant_of
+from posthog_nb.embedded.hogql.values import NO_VALUES, constant_of
 from posthog_nb.errors import HogQLQueryError, HogQLSyntaxError, Span
 from posthog_nb.syntax import Token, parse_select, tokenise
 
@@ -19,7 +18,6 @@ __all__ = ["EXPRESSION_BEGINS", "Query", "parse", "parse_expression"]
 
 Query = ast.SelectQuery | ast.SelectSetQuery
 
-_NO_VALUES: Mapping[str, object] = MappingProxyType({})
 _MOST_PREFIXES = 20
 """Most NOTs or signs in a row: the parser's time doubles with a few more of them."""
 
@@ -53,7 +51,7 @@ EXPRESSION_BEGINS = "SELECT "
 
 
 def parse_expression(
-    text: str, values: Mapping[str, object] = _NO_VALUES, variables: Mapping[str, object] = _NO_VALUES
+    text: str, values: Mapping[str, object] = NO_VALUES, variables: Mapping[str, object] = NO_VALUES
 ) -> ast.Node:
     """Read one expression by itself. Its places, also those of errors, count from :data:`EXPRESSION_BEGINS` on.
 

@@ -301,9 +301,6 @@ class TableRelation(Relation):
 
     # -- inside
 
-    def _stored_rows(self) -> sql.TableSource:
-        return sql.TableSource(self.facts.database, self.table.stored, self._sample)
-
     def _derive(self, column: Column) -> Expr:
         return column.derive(self) if column.derive else self.stored(column.stored)
 
@@ -328,7 +325,8 @@ class TableRelation(Relation):
             yield from relation.entries(join.kind, on, ())
 
     def _source(self) -> _Rows:
-        physical = sql.QuerySource(self._rows) if self._rows else self._stored_rows()
+        stored = sql.TableSource(self.facts.database, self.table.stored, self._sample)
+        physical = sql.QuerySource(self._rows) if self._rows else stored
         if not self.table.is_subselect:
             return physical
         return sql.QuerySource(self._latest(physical) if self.table.latest else self._grouped(physical))

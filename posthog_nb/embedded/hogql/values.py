@@ -5,12 +5,20 @@ from __future__ import annotations
 import math
 from datetime import date, datetime
 from decimal import Decimal
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from posthog_nb.embedded.hogql import ast
 from posthog_nb.errors import HogQLQueryError, Span
 
-__all__ = ["constant_of"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["NO_VALUES", "constant_of"]
+
+NO_VALUES: Mapping[str, object] = MappingProxyType({})
+"""No placeholder has one."""
 
 _MAX_DEPTH = 20
 _INTEGER_BITS = 64

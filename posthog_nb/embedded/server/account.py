@@ -5,15 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
 
-from werkzeug.wrappers import Response
-
 from posthog_nb.embedded.project import ProjectSettings
-from posthog_nb.embedded.server import errors
+from posthog_nb.embedded.server.answers import json_answer
 from posthog_nb.embedded.server.project_body import changes, in_the_api
-from posthog_nb.embedded.server.render import json_bytes
 
 if TYPE_CHECKING:
-    from werkzeug.wrappers import Request
+    from werkzeug.wrappers import Request, Response
 
     from posthog_nb.embedded.project import Project
 
@@ -39,7 +36,7 @@ class Account:
     def me(self, _request: Request) -> Response:
         """The owner of the key."""
         organization = {"id": self._id("organization"), "name": "Embedded", "slug": "embedded"}
-        return _json(
+        return json_answer(
             {
                 "uuid": self._id("user"),
                 "distinct_id": self._id("user"),
@@ -55,23 +52,23 @@ class Account:
 
     def project(self, _request: Request) -> Response:
         """The project."""
-        return _json(self._shown())
+        return json_answer(self._shown())
 
     def change(self, request: Request) -> Response:
         """The project, after its settings are changed for good."""
         found = changes(request, self._shown())
         if found:
             self._project.change_settings(**found)
-        return _json(self._shown())
+        return json_answer(self._shown())
 
     def projects(self, _request: Request) -> Response:
         """The projects that the key may read."""
-        return _json({"count": 1, "next": None, "previous": None, "results": [self._shown()]})
+        return json_answer({"count": 1, "next": None, "previous": None, "results": [self._shown()]})
 
     def key(self, _request: Request) -> Response:
         """The key that signed the request. Its text is not part of the answer."""
         key = self._settings.personal_api_key
-        return _json(
+        return json_answer(
             {
                 "id": self._id("key"),
                 "label": "Embedded project",
@@ -99,7 +96,3 @@ class Account:
 
     def _id(self, of: str) -> str:
         return str(uuid5(_NAMESPACE, f"{of} of {self._settings.project_token}"))
-
-
-def _json(body: object) -> Response:
-    return Response(json_bytes(body), content_type=errors.JSON)

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 from posthog_nb.embedded.ingestion.body import MAX_BODY_BYTES
 from posthog_nb.embedded.ingestion.decode import decode_capture
 from posthog_nb.embedded.server import errors
+from posthog_nb.embedded.server.answers import JSON
 from posthog_nb.errors import CaptureRejected, EngineError
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def refuse_recordings(request: Request) -> Response:
 def _answer(request: Request, body: bytes = _TAKEN) -> Response:
     if request.args.get("beacon") == "1":
         return Response(status=204)
-    return Response(body, content_type=errors.JSON)
+    return Response(body, content_type=JSON)
 
 
 def allow_any_origin(request: Request, response: Response) -> Response:

@@ -7,13 +7,11 @@ import io
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
-from werkzeug.wrappers import Response
-
 from posthog_nb.embedded.hogql import compile_query
 from posthog_nb.embedded.hogql.filters.cohorts import CohortGroup, read_cohort, referred_cohorts
 from posthog_nb.embedded.server import errors
+from posthog_nb.embedded.server.answers import json_answer
 from posthog_nb.embedded.server.paging import Page
-from posthog_nb.embedded.server.render import json_bytes
 from posthog_nb.embedded.server.request_body import json_object
 from posthog_nb.embedded.server.saved import SavedEndpoints, text_field
 from posthog_nb.errors import EngineError, HogQLError, InvalidInputError
@@ -21,7 +19,7 @@ from posthog_nb.errors import EngineError, HogQLError, InvalidInputError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from werkzeug.wrappers import Request
+    from werkzeug.wrappers import Request, Response
 
     from posthog_nb.embedded.project import Project
     from posthog_nb.embedded.server.persons import Persons
@@ -65,14 +63,14 @@ class Cohorts(SavedEndpoints):
             "next": page.next(more=len(ids) == page.limit),
             "previous": page.previous(),
         }
-        return Response(json_bytes(body), content_type=errors.JSON)
+        return json_answer(body)
 
     def add(self, request: Request, item_id: str) -> Response:
         """List persons in a static cohort."""
         found = self._static(item_id)
         ids = json_object(request).get("person_ids")
         self._store.add_to_static_cohort(found["id"], self._known_persons(_uuids(ids, "person_ids")))
-        return Response(json_bytes({"success": True}), content_type=errors.JSON)
+        return json_answer({"success": True})
 
     def remove(self, request: Request, item_id: str) -> Response:
         """Take a person out of a static cohort."""
@@ -81,7 +79,7 @@ class Cohorts(SavedEndpoints):
         if person_id not in self._store.static_cohort(found["id"]):
             raise errors.not_found("Person is not part of the cohort")
         self._store.remove_from_static_cohort(found["id"], person_id)
-        return Response(json_bytes({"success": True}), content_type=errors.JSON)
+        return json_answer({"success": True})
 
     def _static(self, item_id: str) -> dict[str, Any]:
         found = self._found(item_id)

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
 
-from werkzeug.wrappers import Response
-
 from posthog_nb.embedded.server import errors
-from posthog_nb.embedded.server.paging import Page
-from posthog_nb.embedded.server.render import json_bytes, json_time
+from posthog_nb.embedded.server.paging import page_answer
+from posthog_nb.embedded.server.render import json_time
 from posthog_nb.embedded.server.request_body import json_list
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
-    from werkzeug.wrappers import Request
+    from werkzeug.wrappers import Request, Response
 
     from posthog_nb.embedded.project import Project
     from posthog_nb.embedded.store.store import EventDefinition, PropertyDefinition
 
 __all__ = ["Definitions"]
 
-_T = TypeVar("_T")
 _NAMESPACE = UUID("a0b0c7d2-2f0e-4f0b-8a53-1d6a2c9e7f45")
 _KINDS = ("event", "person", "group")
 _TRUE = {"1", "true"}
@@ -45,14 +42,14 @@ class Definitions:
             one for one in self._store.event_definitions() if search in one.name.lower() and _is_of_kind(one.name, kind)
         ]
         self._order(found, request.args.get("ordering", "name"))
-        return _page(request, found, _event)
+        return page_answer(request, found, _event)
 
     def properties(self, request: Request) -> Response:
         """One page of the property names."""
         _refuse_event_names(request)
         conditions = [*_kind_conditions(request), *_property_conditions(request)]
         found = [one for one in self._store.property_definitions() if all(holds(one) for holds in conditions)]
-        return _page(request, sorted(found, key=lambda one: one.name), _property)
+        return page_answer(request, sorted(found, key=lambda one: one.name), _property)
 
     @staticmethod
     def _order(found: list[EventDefinition], ordering: str) -> None:
@@ -123,18 +120,6 @@ def _switch(request: Request, name: str) -> bool | None:
     if text not in _TRUE | _FALSE:
         raise errors.validation_error(f"'{name}' must be true or false.", attr=name)
     return text in _TRUE
-
-
-def _page(request: Request, found: Sequence[_T], row: Callable[[_T], dict[str, Any]]) -> Response:
-    page = Page.of(request)
-    end = page.offset + page.limit
-    body = {
-        "count": len(found),
-        "next": page.next(more=end < len(found)),
-        "previous": page.previous(),
-        "results": [row(one) for one in found[page.offset : end]],
-    }
-    return Response(json_bytes(body), content_type=errors.JSON)
 
 
 def _event(one: EventDefinition) -> dict[str, Any]:

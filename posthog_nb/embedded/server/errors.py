@@ -8,7 +8,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from posthog_nb.embedded.hogql.escape import hogql_identifier, hogql_string
-from posthog_nb.embedded.server.render import json_bytes
+from posthog_nb.embedded.server.answers import json_answer
 from posthog_nb.errors import EngineError
 from posthog_nb.syntax import tokenise
 
@@ -35,7 +35,6 @@ __all__ = [
     "validation_error",
 ]
 
-JSON = "application/json"
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="api"'}
 
 _QUERIES_AT_FAULT = frozenset(
@@ -148,9 +147,7 @@ def refusal(  # noqa: PLR0913 - PostHog's error body has this many fields
     body: dict[str, Any] = {"type": kind, "code": code, "detail": detail, "attr": attr}
     if extra is not None:
         body["extra"] = extra
-    return HTTPException(
-        response=Response(json_bytes(body), status=status, headers=dict(headers or {}), content_type=JSON)
-    )
+    return HTTPException(response=json_answer(body, status, headers))
 
 
 def plain(status: int, text: str) -> HTTPException:

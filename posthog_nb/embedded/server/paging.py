@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode
 
 from posthog_nb.embedded.server import errors
+from posthog_nb.embedded.server.answers import json_answer
 
 if TYPE_CHECKING:
-    from werkzeug.wrappers import Request
+    from collections.abc import Callable, Sequence
 
-__all__ = ["Page"]
+    from werkzeug.wrappers import Request, Response
+
+__all__ = ["Page", "page_answer"]
+
+_T = TypeVar("_T")
 
 DEFAULT_LIMIT = 100
 LARGEST = 2**31 - 1
@@ -55,6 +60,24 @@ class Page:
         kept = [(name, value) for name, value in self.request.args.items(multi=True) if name not in {"limit", "offset"}]
         query = urlencode([*kept, ("limit", self.limit), ("offset", offset)])
         return f"{self.request.base_url}?{query}"
+
+
+def page_answer(request: Request, found: Sequence[_T], shown: Callable[[_T], dict[str, Any]]) -> Response:
+    """The page of ``found`` that a request asks for, and how many there are in all.
+
+    Raises:
+        HTTPException: as :meth:`Page.of`.
+    """
+    page = Page.of(request)
+    end = page.offset + page.limit
+    return json_answer(
+        {
+            "count": len(found),
+            "next": page.next(more=end < len(found)),
+            "previous": page.previous(),
+            "results": [shown(one) for one in found[page.offset : end]],
+        }
+    )
 
 
 def _number(request: Request, name: str, default: int, *, least: int) -> int:

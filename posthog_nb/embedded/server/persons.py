@@ -7,17 +7,16 @@ import re
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from werkzeug.wrappers import Response
-
 from posthog_nb.embedded.server import errors
+from posthog_nb.embedded.server.answers import json_answer
 from posthog_nb.embedded.server.paging import Page
-from posthog_nb.embedded.server.render import json_bytes, json_time
+from posthog_nb.embedded.server.render import json_time
 from posthog_nb.embedded.server.request_body import json_list
 from posthog_nb.embedded.store.person_search import PersonSearch, property_filter
 from posthog_nb.errors import EngineError, InvalidInputError
 
 if TYPE_CHECKING:
-    from werkzeug.wrappers import Request
+    from werkzeug.wrappers import Request, Response
 
     from posthog_nb.embedded.project import Project
     from posthog_nb.embedded.store.store import PersonRow
@@ -56,7 +55,7 @@ class Persons:
         }
         if total is not None:
             body["count"] = total
-        return Response(json_bytes(body), content_type=errors.JSON)
+        return json_answer(body)
 
     def listed(self, ids: list[UUID]) -> list[dict[str, Any]]:
         """These persons as they stand in a list."""
@@ -67,7 +66,7 @@ class Persons:
         people = self._people([self._id(person_id)])
         if not people:
             raise errors.not_found()
-        return Response(json_bytes(self._single(*people[0])), content_type=errors.JSON)
+        return json_answer(self._single(*people[0]))
 
     def _id(self, text: str) -> UUID:
         if text.isascii() and text.isdigit():

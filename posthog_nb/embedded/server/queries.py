@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response
 
 from posthog_nb.embedded.hogql import compile_query
 from posthog_nb.embedded.server import errors
+from posthog_nb.embedded.server.answers import JSON, json_answer
 from posthog_nb.embedded.server.introspection import autocomplete, database_schema, metadata
 from posthog_nb.embedded.server.jobs import Jobs
 from posthog_nb.embedded.server.known_values import StoredValues
@@ -61,8 +62,8 @@ class Queries:
             return _query_status(code, status, b"" if asked.anew else b'"cache_key":null,')
         try:
             if asked.kind != "HogQLQuery":
-                return Response(json_bytes(self._introspect(asked)), content_type=errors.JSON)
-            return Response(self._answer(asked, LONGEST_EXECUTION), content_type=errors.JSON)
+                return json_answer(self._introspect(asked))
+            return Response(self._answer(asked, LONGEST_EXECUTION), content_type=JSON)
         except (HogQLError, EngineError) as error:
             raise errors.of_query(error, asked.query) from error
 
@@ -93,7 +94,7 @@ class Queries:
             message = "Query was cancelled."
         else:
             message = "Query is already complete."
-        return Response(json_bytes({"message": message}), content_type=errors.JSON)
+        return json_answer({"message": message})
 
     def cancel_all(self) -> None:
         """End every running query, and begin none that waits."""
@@ -174,7 +175,7 @@ class Queries:
 
 
 def _query_status(code: int, status: bytes, before: bytes = b"") -> Response:
-    return Response(b"{" + before + b'"query_status":' + status + b"}", status=code, content_type=errors.JSON)
+    return Response(b"{" + before + b'"query_status":' + status + b"}", status=code, content_type=JSON)
 
 
 class _Timings:

@@ -6,17 +6,16 @@ from abc import ABC, abstractmethod
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from werkzeug.wrappers import Response
-
 from posthog_nb.embedded.server import errors
-from posthog_nb.embedded.server.paging import Page
-from posthog_nb.embedded.server.render import json_bytes, json_time
+from posthog_nb.embedded.server.answers import json_answer
+from posthog_nb.embedded.server.paging import page_answer
+from posthog_nb.embedded.server.render import json_time
 from posthog_nb.embedded.server.request_body import json_object
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from werkzeug.wrappers import Request
+    from werkzeug.wrappers import Request, Response
 
     from posthog_nb.embedded.saved import SavedDefinitions
 
@@ -54,18 +53,9 @@ class SavedEndpoints(ABC):
 
     def list(self, request: Request) -> Response:
         """One page of those that are not deleted."""
-        page = Page.of(request)
         search = request.args.get("search", "").lower()
-        found = self._ordered([one for one in self._saved.live() if search in (one["name"] or "").lower()])
-        end = page.offset + page.limit
-        return _json(
-            {
-                "count": len(found),
-                "next": page.next(more=end < len(found)),
-                "previous": page.previous(),
-                "results": [self._shown(one) for one in found[page.offset : end]],
-            }
-        )
+        found = [one for one in self._saved.live() if search in (one["name"] or "").lower()]
+        return page_answer(request, self._ordered(found), self._shown)
 
     def create(self, request: Request) -> Response:
         """Keep a new one."""
@@ -73,7 +63,7 @@ class SavedEndpoints(ABC):
 
     def retrieve(self, _request: Request, item_id: str) -> Response:
         """One of them."""
-        return _json(self._shown(self._found(item_id)))
+        return json_answer(self._shown(self._found(item_id)))
 
     def update(self, request: Request, item_id: str) -> Response:
         """Change what the request names, and leave the rest."""
@@ -82,7 +72,7 @@ class SavedEndpoints(ABC):
     def _saved_answer(self, request: Request, before: dict[str, Any] | None) -> Response:
         given = self._given(request)
         saved = self._save(self._fields(given, before), before, given)
-        return _json(self._shown(saved), _CREATED if before is None else 200)
+        return json_answer(self._shown(saved), _CREATED if before is None else 200)
 
     def _given(self, request: Request) -> Mapping[str, Any]:
         """What a request says."""
@@ -128,7 +118,3 @@ def text_field(given: Mapping[str, Any], name: str, *, longest: int = LONGEST_NA
             f"Ensure this field has no more than {longest} characters.", code="max_length", attr=name
         )
     return text
-
-
-def _json(body: object, status: int = 200) -> Response:
-    return Response(json_bytes(body), status=status, content_type=errors.JSON)

@@ -8,8 +8,7 @@ from uuid import uuid4
 
 from werkzeug.wrappers import Response
 
-from posthog_nb.embedded.server import errors
-from posthog_nb.embedded.server.render import json_bytes
+from posthog_nb.embedded.server.answers import json_answer
 
 if TYPE_CHECKING:
     from werkzeug.wrappers import Request
@@ -19,7 +18,7 @@ __all__ = ["config", "config_script", "flag_definitions", "flags", "health"]
 
 def flags(_request: Request) -> Response:
     """No flag is set, for anybody, with the configuration that older SDKs expect beside it."""
-    return _json(
+    return json_answer(
         {
             "flags": {},
             "featureFlags": {},
@@ -33,12 +32,12 @@ def flags(_request: Request) -> Response:
 
 def flag_definitions(_request: Request) -> Response:
     """The flags for evaluation in the SDK."""
-    return _json({"flags": [], "group_type_mapping": {}, "cohorts": {}})
+    return json_answer({"flags": [], "group_type_mapping": {}, "cohorts": {}})
 
 
 def config(_request: Request, token: str) -> Response:
     """The configuration that posthog-js loads when it starts."""
-    return _json(_config(token))
+    return json_answer(_config(token))
 
 
 def config_script(_request: Request, token: str) -> Response:
@@ -85,7 +84,3 @@ def _features() -> dict[str, Any]:
 def _script_text(value: object) -> str:
     """JSON that cannot end the script element it may stand in."""
     return json.dumps(value).replace("<", "\\u003c")
-
-
-def _json(body: object) -> Response:
-    return Response(json_bytes(body), content_type=errors.JSON)
