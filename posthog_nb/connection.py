@@ -9,8 +9,8 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from posthog_nb.errors import APIError, ConfigurationError
-from posthog_nb.http import Http, Question
+from posthog_nb.errors import ConfigurationError
+from posthog_nb.http import CAPTURE, Budget, Deadline, Http, Question, Request, budget_for
 from posthog_nb.secret import Secret
 
 if TYPE_CHECKING:
@@ -52,9 +52,9 @@ class Connection:
         self._lock = threading.Lock()
         self.version = version
         self._http = Http(
-            ingestion_url=settings.ingestion_url,
             user_agent=f"posthog-nb/{version}",
             adapters={} if adapter is None else {settings.api_url: adapter},
+            budget=budget_for(settings.api_url, limited=settings.is_cloud) if settings.kind == "remote" else None,
         )
 
     @property
@@ -76,26 +76,52 @@ class Connection:
                 self._complete = None
             return self._settings
 
-    def query(self, body: Mapping[str, Any], *, timeout: float | None, question: Question) -> dict[str, Any]:
-        """Run a query. An interrupt or a time-out on this side also ends it on the server."""
-        url = f"{self._project_url()}/query/"
-        key = self.settings.need_key()
-        try:
-            answer: dict[str, Any] = self._http.json(
-                "POST", url, key=key, body=body, timeout=timeout, question=question
-            )
-        except APIError:
-            raise
-        except BaseException:
-            # Nobody waits for the answer any more (an interrupt, a time-out, a broken line): nothing is left running.
-            if question.query_id is not None:
-                self._end(question.query_id)
-            raise
-        return answer
+    @property
+    def budget(self) -> Budget:
+        """What may be sent to the host."""
+        return self._http.budget
 
-    def _end(self, query_id: str) -> None:
-        url = f"{self._project_url()}/query/{query_id}/"
-        self._http.try_once("DELETE", url, key=self.settings.need_key(), timeout=CANCEL_SECONDS)
+    def start_query(
+        self,
+        body: Mapping[str, Any],
+        *,
+        deadline: Deadline,
+        question: Question,
+        read: Callable[[bytes], Any] = json.loads,
+        between: Callable[[], object] | None = None,
+    ) -> Any:  # noqa: ANN401 - what ``read`` makes of it
+        """Post a query; see :meth:`posthog_nb.http.Http.json` for the arguments."""
+        return self._http.json(
+            "POST",
+            f"{self._project_url()}/query/",
+            key=self.settings.need_key(),
+            body=body,
+            deadline=deadline,
+            question=question,
+            read=read,
+            between=between,
+        )
+
+    def query_status(
+        self, query_id: str, *, deadline: Deadline, question: Question, read: Callable[[bytes], Any] = json.loads
+    ) -> Any:  # noqa: ANN401 - what ``read`` makes of it
+        """Ask how far an asynchronous query is.
+
+        Raises:
+            NotFoundError: PostHog knows no such query, or no longer.
+        """
+        return self._http.json(
+            "GET",
+            f"{self._query_url(query_id)}?show_progress=true",
+            key=self.settings.need_key(),
+            deadline=deadline,
+            question=question,
+            read=read,
+        )
+
+    def end_query(self, query_id: str) -> None:
+        """End a query on the server, whatever its mode. Nothing happens when it has ended or the server is silent."""
+        self._http.try_once("DELETE", self._query_url(query_id), key=self.settings.need_key(), seconds=CANCEL_SECONDS)
 
     def get(self, path: str, params: Mapping[str, str | int] | None = None) -> Any:  # noqa: ANN401 - any JSON
         """Read ``path`` of the project's REST API, such as ``persons/17/``."""
@@ -106,7 +132,14 @@ class Connection:
         body = {"api_key": self.settings.need_token().reveal(), "batch": events}
         data = gzip.compress(json.dumps(body, ensure_ascii=False, allow_nan=False).encode(), mtime=0)
         headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
-        return self._http.send(f"{self._settings.ingestion_url}/batch/", data, headers=headers)
+        request = Request("POST", f"{self._settings.ingestion_url}/batch/", data=data, headers=headers)
+        return self._http.exchange(
+            request,
+            policy=CAPTURE,
+            deadline=Deadline(),
+            question=Question(kind="capture"),
+            read=lambda reply: reply.status,
+        )
 
     def change_project(self, own: Settings, changes: Mapping[str, object]) -> None:
         """Change settings of the project that ``own`` leads to."""
@@ -116,6 +149,9 @@ class Connection:
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
+
+    def _query_url(self, query_id: str) -> str:
+        return f"{self._project_url()}/query/{query_id}/"
 
     def _project_url(self) -> str:
         return f"{self._settings.api_url}/api/projects/{self.settings.need_project_id()}"

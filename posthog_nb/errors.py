@@ -9,6 +9,7 @@
     │   └── MissingParameterError     a {name} in a query has no value                       (KeyError)
     ├── MissingDependencyError        an optional library is not installed                   (ImportError)
     ├── TransportError                no complete answer came back                           (ConnectionError)
+    │   └── AnswerTimeoutError        none came in time                                      (TimeoutError)
     ├── APIError                      PostHog answered with an error                         (RuntimeError)
     │   ├── AuthenticationError       401: the key is unknown here                           (PermissionError)
     │   ├── PermissionDeniedError     403: the key lacks a scope or a project                (PermissionError)
@@ -42,6 +43,7 @@ from posthog_nb.secret import redact
 
 __all__ = [
     "APIError",
+    "AnswerTimeoutError",
     "AuthenticationError",
     "CaptureRefusedError",
     "CaptureRejected",
@@ -161,7 +163,23 @@ class MissingDependencyError(PostHogError, ImportError):
 
 
 class TransportError(PostHogError, ConnectionError):
-    """No complete answer came back: refused, dropped, timed out, or not what PostHog sends."""
+    """No complete answer came back: refused, dropped, timed out, or not what PostHog sends.
+
+    Attributes:
+        may_have_arrived: Whether the request may have reached PostHog, and have done there what it was for.
+        passing: Whether the same request may well succeed the next time.
+    """
+
+    def __init__(
+        self, message: str, *, hint: str | None = None, may_have_arrived: bool = True, passing: bool = True
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.may_have_arrived = may_have_arrived
+        self.passing = passing
+
+
+class AnswerTimeoutError(TransportError, TimeoutError):
+    """No answer came in time; a query is ended on the server as well."""
 
 
 class APIError(PostHogError, RuntimeError):
@@ -173,7 +191,9 @@ class APIError(PostHogError, RuntimeError):
         kind: PostHog's ``type``, such as ``"validation_error"``, or None.
         attr: The request field at fault, or None.
         query_id: The ``client_query_id`` of the query, or None.
+        request_id: What PostHog's own people can find the request by, or None.
         retry_after: Seconds to wait, where PostHog says so, or None.
+        by_proxy: Whether it was something between here and PostHog that answered, such as a load balancer.
     """
 
     default_hint: ClassVar[str | None] = None
@@ -187,18 +207,22 @@ class APIError(PostHogError, RuntimeError):
         kind: str | None = None,
         attr: str | None = None,
         query_id: str | None = None,
+        request_id: str | None = None,
         retry_after: float | None = None,
+        by_proxy: bool = False,
         hint: str | None = None,
         text: str | None = None,
         span: Span | None = None,
     ) -> None:
         super().__init__(message, hint=hint or self.default_hint, text=text, span=span)
         self.status = status
-        self.code = code
-        self.kind = kind
-        self.attr = attr
+        self.code = _masked(code)
+        self.kind = _masked(kind)
+        self.attr = _masked(attr)
         self.query_id = query_id
+        self.request_id = _masked(request_id)
         self.retry_after = retry_after
+        self.by_proxy = by_proxy
 
     def _details(self) -> list[str]:
         parts = [f"HTTP {self.status}"]
@@ -206,7 +230,13 @@ class APIError(PostHogError, RuntimeError):
             parts.append(f"code {self.code}")
         if self.query_id:
             parts.append(f"query {self.query_id}")
+        if self.request_id:
+            parts.append(f"request {self.request_id}")
         return [f"({', '.join(parts)})"]
+
+
+def _masked(text: str | None) -> str | None:
+    return redact(text) if text else None
 
 
 class AuthenticationError(APIError, PermissionError):

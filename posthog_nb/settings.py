@@ -65,6 +65,11 @@ class Settings:
     project_token: Secret | None = None
     path: Path | None = field(default=None)
 
+    @property
+    def is_cloud(self) -> bool:
+        """Whether it is PostHog Cloud, which limits how often it is asked."""
+        return any(self.api_url == api_url for api_url, _ in _CLOUDS.values())
+
     def need_key(self) -> Secret:
         """The personal API key, or an error that says where to find one."""
         if self.personal_api_key is None:

@@ -13,11 +13,11 @@ from uuid import UUID
 from posthog_nb.embedded.hogql import ProjectFacts, compile_query
 from posthog_nb.embedded.store.engine import database_name, in_memory
 from posthog_nb.embedded.store.store import Store
+from posthog_nb.http import Budget
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-    from posthog_nb.http import Question
 
 CLAMP = 50_000
 
@@ -32,24 +32,26 @@ class OnClickHouse:
         self.store = store
         self.asked: list[str] = []
         self.before_each = lambda _: None
+        self.budget = Budget(limited=False)
         self.facts = ProjectFacts(database=store.database, timezone="Europe/London")
 
-    def query(self, body: Mapping[str, Any], *, timeout: float | None, question: Question) -> dict[str, Any]:
+    def start_query(self, body: Mapping[str, Any], *, read: Callable[[bytes], Any], **_: object) -> Any:
         node = body["query"]
         self.before_each(len(self.asked))
         self.asked.append(node["query"])
         compiled = compile_query(node["query"], self.facts, values=node.get("values", {}))
         found = self.store.engine.run(compiled.sql, query_id=body["client_query_id"], max_execution_time=60)
         assert len(found.rows) <= CLAMP
-        return {
+        answer = {
             "columns": list(compiled.columns),
             "types": [list(pair) for pair in zip(compiled.columns, found.types, strict=True)],
-            "results": json.loads(json.dumps([list(map(as_json, row)) for row in found.rows])),
+            "results": [list(map(as_json, row)) for row in found.rows],
             "timezone": "Europe/London",
             "hogql": compiled.hogql,
             "is_cached": False,
             "last_refresh": None,
         }
+        return read(json.dumps(answer).encode())
 
 
 def as_json(value: object) -> Any:  # noqa: PLR0911

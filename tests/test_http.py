@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import signal
 import threading
 import time
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from pytest_httpserver import HTTPServer
-from werkzeug import Request, Response
+from werkzeug import Request as Received
+from werkzeug import Response
 
 from posthog_nb.connection import Connection
 from posthog_nb.errors import (
@@ -29,20 +31,36 @@ from posthog_nb.errors import (
     Span,
     TransportError,
 )
-from posthog_nb.http import Http, Question
+from posthog_nb.http import CAPTURE, Deadline, Http, Question, Request
+from posthog_nb.operations.asking import Asker
+from posthog_nb.operations.splice import Edit, Spliced, splice
 from posthog_nb.secret import Secret
 from posthog_nb.settings import resolve
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from posthog_nb.operations.answer import Answer
+
 KEY = Secret("phx_test")
 
 
 @pytest.fixture
 def http(httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> Http:
-    monkeypatch.setattr("posthog_nb.http.retry.PatientRetry.get_backoff_time", lambda _: 0.01)
-    return Http(ingestion_url=httpserver.url_for("").rstrip("/"), user_agent="posthog-nb/test")
+    monkeypatch.setattr("posthog_nb.http.session.pause", lambda *_: 0.01)
+    return Http(user_agent="posthog-nb/test")
+
+
+def send_events(http: Http, url: str, body: bytes = b"") -> int:
+    request = Request("POST", url, data=body)
+    return http.exchange(
+        request, policy=CAPTURE, deadline=Deadline(), question=Question("capture"), read=lambda reply: reply.status
+    )
+
+
+def ask(connection: Connection, *, timeout: float | None = None, mode: str = "auto") -> Answer:
+    asker = Asker(connection, timeout=timeout, mode=mode)
+    return asker.ask(Spliced("SELECT 1"), {}, deadline=asker.deadline(), original="SELECT 1")
 
 
 @pytest.fixture
@@ -55,11 +73,11 @@ def answer(status: int, text: str = "{}", **headers: str) -> Response:
     return Response(text, status, headers={name.replace("_", "-"): value for name, value in headers.items()})
 
 
-def in_turn(httpserver: HTTPServer, path: str, *answers: Response) -> list[Request]:
+def in_turn(httpserver: HTTPServer, path: str, *answers: Response) -> list[Received]:
     """Answer requests to ``path`` one after the other, the last answer for good."""
-    seen: list[Request] = []
+    seen: list[Received] = []
 
-    def respond(request: Request) -> Response:
+    def respond(request: Received) -> Response:
         request.get_data()
         seen.append(request)
         return answers[min(len(seen), len(answers)) - 1]
@@ -86,7 +104,7 @@ def test_an_unsigned_request_takes_no_password_from_netrc(
     netrc.write_text(f"machine {httpserver.host} login somebody password secret\n")
     monkeypatch.setenv("NETRC", str(netrc))
     seen = in_turn(httpserver, "/batch/", answer(200))
-    http.send(httpserver.url_for("/batch/"), b"{}", headers={})
+    send_events(http, httpserver.url_for("/batch/"), b"{}")
     assert "Authorization" not in seen[0].headers
 
 
@@ -113,7 +131,7 @@ def test_a_redirect_to_another_host_is_refused_and_nothing_is_sent_there(
     with pytest.raises(ConfigurationError, match="redirects to"):
         http.json("POST", httpserver.url_for("/query/"), key=KEY, body={})
     with pytest.raises(ConfigurationError, match="redirects to"):
-        http.send(httpserver.url_for("/batch/"), b"{}", headers={})
+        send_events(http, httpserver.url_for("/batch/"), b"{}")
 
 
 def test_a_redirect_without_end_ends(http: Http, httpserver: HTTPServer) -> None:
@@ -147,14 +165,14 @@ def test_what_would_fail_again_is_not_tried_again(http: Http, httpserver: HTTPSe
 
 def test_capture_also_tries_again_after_a_504_with_the_very_same_body(http: Http, httpserver: HTTPServer) -> None:
     seen = in_turn(httpserver, "/batch/", answer(504), answer(200))
-    assert http.send(httpserver.url_for("/batch/"), b"body", headers={}) == 200
+    assert send_events(http, httpserver.url_for("/batch/"), b"body") == 200
     assert [request.get_data() for request in seen] == [b"body", b"body"]
 
 
 def test_three_retries_are_four_requests(http: Http, httpserver: HTTPServer) -> None:
     seen = in_turn(httpserver, "/batch/", answer(503))
     with pytest.raises(ServerError):
-        http.send(httpserver.url_for("/batch/"), b"", headers={})
+        send_events(http, httpserver.url_for("/batch/"), b"")
     assert len(seen) == 4
 
 
@@ -216,7 +234,7 @@ def test_capture_says_in_plain_text_why_it_took_nothing(
 ) -> None:
     in_turn(httpserver, "/batch/", answer(status, "event submitted without a distinct_id"))
     with pytest.raises(kind, match="without a distinct_id"):
-        http.send(httpserver.url_for("/batch/"), b"", headers={})
+        send_events(http, httpserver.url_for("/batch/"), b"")
 
 
 @pytest.mark.parametrize("body", ["<html><h1>504 Gateway Time-out</h1></html>", "", "[]", "{"])
@@ -246,8 +264,10 @@ def test_the_place_of_a_mistake_is_the_authors_even_when_a_limit_was_added(
     }
     httpserver.expect_request("/api/projects/1/query/").respond_with_json(body, status=400)
     text = "SELECT 'é', evnt FROM events"
+    asker = Asker(connection)
+    sent = splice(text, [Edit(0, 0, "SELECT * FROM (")])
     with pytest.raises(QueryError) as caught:
-        connection.query({}, timeout=None, question=Question("query", text, "q", place=lambda place: place - 15))
+        asker.ask(sent, {}, deadline=asker.deadline(), original=text)
     assert caught.value.span == Span(12, 16)
     assert caught.value.message == "Unable to resolve field: evnt"
     assert caught.value.hint == "did you mean event?"
@@ -264,13 +284,13 @@ def test_an_answer_that_breaks_off_is_told_apart(http: Http, httpserver: HTTPSer
     broken = answer(200, '{"results": [')
     broken.headers["Content-Length"] = "1000"
     in_turn(httpserver, "/query/", broken)
-    with pytest.raises(TransportError, match=r"broke off|cannot be reached"):
-        http.json("POST", httpserver.url_for("/query/"), key=KEY, body={}, timeout=2)
+    with pytest.raises(TransportError, match="before its answer ended"):
+        http.json("POST", httpserver.url_for("/query/"), key=KEY, body={}, deadline=Deadline(2))
 
 
 def test_a_host_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("posthog_nb.http.retry.PatientRetry.get_backoff_time", lambda _: 0)
-    http = Http(ingestion_url="http://127.0.0.1:1", user_agent="test")
+    monkeypatch.setattr("posthog_nb.http.session.pause", lambda *_: 0)
+    http = Http(user_agent="test")
     with pytest.raises(TransportError, match=r"http://127\.0\.0\.1:1 cannot be reached"):
         http.json("GET", "http://127.0.0.1:1/", key=KEY)
 
@@ -281,31 +301,33 @@ def test_a_host_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> No
 def cancelled(httpserver: HTTPServer) -> threading.Event:
     done = threading.Event()
 
-    def respond(request: Request) -> Response:
+    def respond(request: Received) -> Response:
         assert request.headers["Authorization"] == "Bearer phx_test"
         done.set()
         return answer(200, '{"message": "Query was cancelled."}')
 
-    httpserver.expect_request("/api/projects/1/query/q-7/", method="DELETE").respond_with_handler(respond)
+    httpserver.expect_request(
+        re.compile(r"/api/projects/1/query/[0-9a-f-]{36}/"), method="DELETE"
+    ).respond_with_handler(respond)
     return done
 
 
 def test_a_query_that_takes_longer_than_asked_is_ended_on_the_server(
     connection: Connection, httpserver: HTTPServer
 ) -> None:
-    def slow(_: Request) -> Response:
+    def slow(_: Received) -> Response:
         time.sleep(1)
         return answer(200)
 
     httpserver.expect_request("/api/projects/1/query/").respond_with_handler(slow)
     done = cancelled(httpserver)
     with pytest.raises(TransportError, match=r"within 0\.2 s"):
-        connection.query({}, timeout=0.2, question=Question("query", query_id="q-7"))
+        ask(connection, timeout=0.2)
     assert done.is_set()
 
 
 def test_an_interrupt_of_the_waiting_ends_the_query_on_the_server_within_a_second() -> None:
-    def slow(_: Request) -> Response:
+    def slow(_: Received) -> Response:
         time.sleep(2)
         return answer(200)
 
@@ -317,7 +339,7 @@ def test_an_interrupt_of_the_waiting_ends_the_query_on_the_server_within_a_secon
         threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
         start = time.monotonic()
         with pytest.raises(KeyboardInterrupt):
-            Connection(settings, version="test").query({}, timeout=None, question=Question("query", query_id="q-7"))
+            ask(Connection(settings, version="test"))
         assert time.monotonic() - start < 1.3
         assert done.is_set()
 
@@ -331,4 +353,4 @@ def test_an_interrupt_goes_on_up_even_where_nobody_answers(monkeypatch: pytest.M
 
     monkeypatch.setattr(connection._http, "json", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        connection.query({}, timeout=None, question=Question("query", query_id="q-7"))
+        ask(connection)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,16 +20,18 @@ from posthog_nb.errors import (
     ServerError,
     Span,
 )
+from posthog_nb.http.retry import asked_wait
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from requests import Response
+    from posthog_nb.http.wire import Reply
 
-__all__ = ["Question", "error_of"]
+__all__ = ["Question", "error_of", "is_verdict"]
 
 _SCOPE = re.compile(r"'([a-z_]+:(?:read|write))'")
 _LONGEST_TEXT = 300
+_TELLING = ("detail", "error_description", "error", "message")
 _NAMES = {
     512: "ClickHouse expects the query to take too long",
     513: "ClickHouse ran out of the memory that one query may use",
@@ -71,25 +74,40 @@ class Question:
         return Span(start, max(start + 1, min(end, len(self.text))))
 
 
-def error_of(response: Response, question: Question) -> APIError:
-    """The error for ``response``, by status, ``type`` and ``code``; never by the wording of its text."""
-    body = _body(response)
-    kind, code = body.get("type"), body.get("code")
-    detail = _detail(response, body)
+def error_of(reply: Reply, question: Question) -> APIError:
+    """The error for ``reply``, by status, ``type`` and ``code``; never by the wording of its text."""
+    body = _body(reply)
+    detail = _detail(reply, body)
     first, *further = detail.splitlines() or [""]
-    status = response.status_code
-    return _class_of(status, question)(
-        first or f"PostHog answered {status}.",
-        status=status,
-        kind=kind if isinstance(kind, str) else None,
-        code=code if isinstance(code, str) else None,
-        attr=body["attr"] if isinstance(body.get("attr"), str) else None,
+    return _class_of(reply.status, question)(
+        first or f"PostHog answered {reply.status}.",
+        status=reply.status,
+        kind=_text(body, "type"),
+        code=_text(body, "code"),
+        attr=_text(body, "attr"),
         query_id=question.query_id,
-        retry_after=_retry_after(response),
-        hint=_hint(status, detail, further, question),
+        request_id=_text(body, "error_event_id") or reply.headers.get("X-Request-Id"),
+        retry_after=asked_wait(reply.headers),
+        by_proxy=not body and reply.status >= _SERVER_SIDE and question.kind != "capture",
+        hint=_hint(reply.status, detail, further, question),
         text=question.text,
         span=_span(body, question),
     )
+
+
+def is_verdict(reply: Reply) -> bool:
+    """Whether it tells how an asynchronous query ended. PostHog gives that a 400 or 500, which is not its own fault."""
+    return _status(_body(reply)).get("complete") is True
+
+
+def _status(body: dict[str, Any]) -> dict[str, Any]:
+    found = body.get("query_status")
+    return found if isinstance(found, dict) else {}
+
+
+def _text(body: dict[str, Any], name: str) -> str | None:
+    found = body.get(name)
+    return found if isinstance(found, str) and found else None
 
 
 def _class_of(status: int, question: Question) -> type[APIError]:
@@ -102,33 +120,26 @@ def _class_of(status: int, question: Question) -> type[APIError]:
     return QueryError if question.kind == "query" else APIError
 
 
-def _body(response: Response) -> dict[str, Any]:
+def _body(reply: Reply) -> dict[str, Any]:
     try:
-        found = response.json()
+        found = json.loads(reply.body)
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
 
 
-def _detail(response: Response, body: dict[str, Any]) -> str:
-    for key in ("detail", "error_description", "error", "message"):
-        if isinstance(body.get(key), str) and body[key]:
-            return str(body[key])
-    named = (
-        _NAMES.get(response.status_code) or f"PostHog answered {response.status_code} {response.reason or ''}".rstrip()
-    )
-    text = response.text.strip()
+def _detail(reply: Reply, body: dict[str, Any]) -> str:
+    if status := _status(body):
+        # PostHog leaves the reason out where it may not be shown.
+        return _text(status, "error_message") or "The query failed, and PostHog gives no reason."
+    if told := next((text for key in _TELLING if (text := _text(body, key))), None):
+        return told
+    named = _NAMES.get(reply.status) or f"PostHog answered {reply.status} {reply.reason}".rstrip()
+    text = reply.body.decode(errors="replace").strip()
     if not text or text.startswith(("<", "{", "[")):
         # A proxy's HTML page or an unknown object says nothing to a reader.
         return f"{named}."
     return text[:_LONGEST_TEXT]
-
-
-def _retry_after(response: Response) -> float | None:
-    try:
-        return float(response.headers.get("Retry-After", ""))
-    except ValueError:
-        return None
 
 
 def _hint(status: int, detail: str, further: list[str], question: Question) -> str | None:

@@ -1,88 +1,79 @@
-"""What is tried again, how often and after how long; each wait is logged."""
+"""What is tried again, how often and after how long.
+
+urllib3 has a policy of its own, which ends where an answer's headers do: an answer that breaks off in its body is not
+tried again, the first pause is none at all, and nobody sees that it waits.
+"""
 
 from __future__ import annotations
 
-import logging
-from typing import TYPE_CHECKING, Any, ClassVar
-from urllib.parse import urlsplit
-
-from urllib3 import Retry
-from urllib3.exceptions import MaxRetryError, ReadTimeoutError, ResponseError
+import random
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from types import TracebackType
-    from typing import Self
+    from collections.abc import Mapping
 
-    from urllib3 import BaseHTTPResponse
-    from urllib3.connectionpool import ConnectionPool
+__all__ = ["CAPTURE", "LONGEST_WAIT", "ONCE", "READ", "Policy", "asked_wait", "pause"]
 
-__all__ = ["CaptureRetry", "PatientRetry", "QueryRetry"]
-
-logger = logging.getLogger("posthog_nb.http")
-
-ATTEMPTS_AFTER_THE_FIRST = 3
 LONGEST_WAIT = 60.0
 """Seconds. A server that asks for more is not waited for: the caller gets its answer as an error at once."""
 
+TOO_MANY = 429
+_LONGEST_PAUSE = 20.0
+_SHORTEST_PAUSE = 0.5
+_PAUSE_FOR_A_SLOT = 2.0
+"""Seconds. A 429 that names no time says that too many queries run at once, and one of them has to end first."""
 
-class PatientRetry(Retry):
-    """urllib3's Retry with the settings PostHog needs, a ceiling on ``Retry-After`` and a line in the log.
 
-    Out of the box urllib3 never retries POST, adds no jitter, and waits for up to six hours when asked to.
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """One kind of request.
+
+    Attributes:
+        statuses: The answers after which it is sent again.
+        after_silence: Whether it is sent again when no answer came in time.
+        answer_seconds: How long an answer may be in coming.
+        retries: How often it is sent again, after the first time.
     """
 
-    statuses: ClassVar[frozenset[int]] = frozenset({408, 429, 500, 502, 503})
-    repeats_after_silence: ClassVar[bool] = False
-    """Whether a request that got no answer in time is sent again."""
-
-    # urllib3 also retries a 413 that has Retry-After; a body that is too large stays too large.
-    RETRY_AFTER_STATUS_CODES = frozenset({429, 503})
-
-    @classmethod
-    def policy(cls) -> Self:
-        """The policy as it is mounted on a session."""
-        return cls(
-            total=ATTEMPTS_AFTER_THE_FIRST,
-            redirect=0,
-            allowed_methods=None,
-            status_forcelist=cls.statuses,
-            backoff_factor=0.5,
-            backoff_jitter=0.3,
-            backoff_max=20,
-            raise_on_status=False,
-            raise_on_redirect=False,
-        )
-
-    def increment(
-        self,
-        method: str | None = None,
-        url: str | None = None,
-        response: BaseHTTPResponse | None = None,
-        error: Exception | None = None,
-        _pool: ConnectionPool | None = None,
-        _stacktrace: TracebackType | None = None,
-    ) -> Self:
-        """Count one failed attempt, or give up."""
-        if isinstance(error, ReadTimeoutError) and not self.repeats_after_silence:
-            # The server may well be working on it still: a second copy would make things worse.
-            raise error
-        asked = self.get_retry_after(response) if response is not None else None
-        if asked is not None and asked > LONGEST_WAIT:
-            raise MaxRetryError(_pool or Any, url or "", ResponseError("asked to wait longer than the ceiling"))  # type: ignore[arg-type]
-        following = super().increment(method, url, response, error, _pool, _stacktrace)
-        path = urlsplit(url or "").path
-        cause = f"answered {response.status}" if response is not None else f"failed ({type(error).__name__})"
-        wait = asked if asked is not None else following.get_backoff_time()
-        logger.warning("%s %s %s; trying again in %.1f s (%s left).", method, path, cause, wait, following.total)
-        return following
+    statuses: frozenset[int]
+    after_silence: bool = False
+    answer_seconds: float = 310.0
+    retries: int = 3
 
 
-class QueryRetry(PatientRetry):
-    """For reads. A 504 or 512 says that the query takes too long, and it would take as long again."""
+READ = Policy(frozenset({408, TOO_MANY, 500, 502, 503}))
+"""For reads. A 504 or 512 says that a query takes too long, and it would take as long again. A silent server may
+well be working on it still, and a second copy would make things worse. PostHog's ingress cuts a query at about 300 s,
+and its own answer says more than our time-out would."""
+
+CAPTURE = Policy(READ.statuses | {504}, after_silence=True, answer_seconds=30.0)
+"""For events. They carry their own uuid and timestamp, so sending one twice stores it once."""
+
+ONCE = Policy(frozenset(), retries=0)
 
 
-class CaptureRetry(PatientRetry):
-    """For events. They carry their own uuid and timestamp, so sending one twice stores it once."""
+def pause(failures: int, status: int | None) -> float:
+    """Seconds to wait after so many failures in a row when the server names no time, with some jitter."""
+    shortest = _PAUSE_FOR_A_SLOT if status == TOO_MANY else _SHORTEST_PAUSE
+    return float(min(shortest * 2 ** (failures - 1), _LONGEST_PAUSE) * random.uniform(1, 1.3))  # noqa: S311 - no secret
 
-    statuses = frozenset({408, 429, 500, 502, 503, 504})
-    repeats_after_silence = True
+
+def asked_wait(headers: Mapping[str, str]) -> float | None:
+    """The seconds that ``Retry-After`` asks for; None when it does not.
+
+    A point in time is read against the answer's own ``Date``: this computer's clock may be wrong.
+    """
+    text = headers.get("Retry-After", "").strip()
+    try:
+        return max(float(text), 0.0)
+    except ValueError:
+        pass
+    try:
+        until = parsedate_to_datetime(text)
+        now = parsedate_to_datetime(headers["Date"]) if "Date" in headers else datetime.now(UTC)
+        return max((until - now).total_seconds(), 0.0)
+    except (ValueError, TypeError):
+        return None

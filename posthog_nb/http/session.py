@@ -1,21 +1,24 @@
-"""One requests session for everything that leaves the process."""
+"""One requests session for everything that leaves the process: signed one by one, tried again, counted."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urljoin, urlsplit
+import logging
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import requests
-from requests.adapters import HTTPAdapter
 
 from posthog_nb.errors import APIError, ConfigurationError, TransportError
-from posthog_nb.http.auth import Bearer, Unsigned
-from posthog_nb.http.faults import Question, error_of
-from posthog_nb.http.retry import CaptureRetry, QueryRetry
+from posthog_nb.http.budget import Budget
+from posthog_nb.http.deadline import Deadline
+from posthog_nb.http.faults import Question, error_of, is_verdict
+from posthog_nb.http.retry import LONGEST_WAIT, READ, TOO_MANY, Policy, asked_wait, pause
+from posthog_nb.http.wire import Reply, Request, place, send
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from requests.adapters import BaseAdapter
 
@@ -23,47 +26,35 @@ if TYPE_CHECKING:
 
 __all__ = ["Http"]
 
-CONNECT_SECONDS = 10.0
-ANSWER_SECONDS = 310.0
-"""PostHog's ingress cuts a blocking request at about 300 s; its own answer says more than our time-out would."""
+logger = logging.getLogger("posthog_nb.http")
 
-MOST_REDIRECTS = 5
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_METHOD_CHANGES = 303
 _OK = range(200, 300)
+_T = TypeVar("_T")
 
 
 class Http:
     """Requests to one PostHog: signed one by one, retried where that is safe, never following a redirect elsewhere.
 
     Args:
-        ingestion_url: Where events go; its capture paths get capture's own retry policy.
         user_agent: What this client calls itself.
         adapters: Adapters by URL prefix, for an embedded project.
+        budget: What may be sent to the host; its signed requests count.
     """
 
     def __init__(
-        self, *, ingestion_url: str, user_agent: str, adapters: Mapping[str, BaseAdapter] | None = None
+        self, *, user_agent: str, adapters: Mapping[str, BaseAdapter] | None = None, budget: Budget | None = None
     ) -> None:
         self._user_agent = user_agent
         self._adapters = dict(adapters or {})
+        self.budget = budget or Budget(limited=False)
         self._session = self._new_session()
-        for scheme in ("https://", "http://"):
-            self._session.mount(scheme, HTTPAdapter(max_retries=QueryRetry.policy()))
-        for path in ("/batch", "/i/"):
-            self._session.mount(f"{ingestion_url}{path}", HTTPAdapter(max_retries=CaptureRetry.policy()))
-        self._mount(self._session)
 
     def _new_session(self) -> requests.Session:
         session = requests.Session()
         session.headers["User-Agent"] = self._user_agent
-        return session
-
-    def _mount(self, session: requests.Session) -> None:
         for prefix, adapter in self._adapters.items():
-            # Longest prefix wins in requests, so the capture paths of an embedded project are mounted as well.
-            for path in ("", "/batch", "/i/"):
-                session.mount(f"{prefix}{path}", adapter)
+            session.mount(prefix, adapter)
+        return session
 
     def json(  # noqa: PLR0913 - a request has this many parts
         self,
@@ -73,138 +64,149 @@ class Http:
         key: Secret | None,
         body: object = None,
         params: Mapping[str, str | int] | None = None,
-        timeout: float | None = None,
+        deadline: Deadline | None = None,
+        policy: Policy = READ,
         question: Question | None = None,
+        read: Callable[[bytes], Any] = json.loads,
+        between: Callable[[], object] | None = None,
     ) -> Any:  # noqa: ANN401 - whatever the JSON holds
         """Send a request and return the JSON of its answer.
+
+        Args:
+            method: ``"GET"``, ``"POST"`` and so on.
+            url: Its address.
+            key: The key that signs it.
+            body: What becomes its JSON.
+            params: What is appended to the address.
+            deadline: When nobody waits any more.
+            policy: What is tried again.
+            question: What is asked, for an error.
+            read: Reads the answer's JSON; raises a ValueError for one that is none or is cut short.
+            between: Called before a request that may have arrived is sent again.
 
         Raises:
             APIError: PostHog answered with an error; the class tells which.
             TransportError: no complete answer came back.
         """
-        question = question or Question()
         data = None if body is None else json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
         headers = {"Accept": "application/json"} | ({} if data is None else {"Content-Type": "application/json"})
-        response = self._send(
-            self._session, method, url, key=key, data=data, headers=headers, params=params, timeout=timeout
-        )
-        if response.status_code not in _OK:
-            raise error_of(response, question)
-        try:
-            return json.loads(response.content)
-        except ValueError as error:
-            raise TransportError(
-                f"{_place(url)} answered {response.status_code}, but not with JSON.",
-                hint="A proxy or a login page may stand in between; check the host.",
-            ) from error
 
-    def send(self, url: str, data: bytes, *, headers: Mapping[str, str], timeout: float | None = None) -> int:
-        """Send an unsigned body (events, which carry their project token) and return the HTTP status of its success.
+        def read_json(reply: Reply) -> Any:  # noqa: ANN401
+            try:
+                return read(reply.body)
+            except ValueError as error:
+                raise _not_json(url, reply) from error
+
+        return self.exchange(
+            Request(method, url, key, data, headers, params),
+            policy=policy,
+            deadline=deadline or Deadline(),
+            question=question or Question(),
+            read=read_json,
+            between=between,
+        )
+
+    def exchange(  # noqa: PLR0913 - as json()
+        self,
+        request: Request,
+        *,
+        policy: Policy,
+        deadline: Deadline,
+        question: Question,
+        read: Callable[[Reply], _T],
+        between: Callable[[], object] | None = None,
+    ) -> _T:
+        """Send ``request`` until it succeeds, may not be sent again, or was sent often enough.
+
+        Each pause is logged as a warning of the logger ``posthog_nb.http``.
 
         Raises:
-            CaptureRefusedError: the events were not taken.
-            APIError: PostHog failed, or wants fewer requests.
-            TransportError: no complete answer came back; the events may or may not have been taken.
+            APIError: PostHog answered with an error; the class tells which.
+            TransportError: no complete answer came back.
+            ConfigurationError: the answer leads to another host.
         """
-        response = self._send(
-            self._session, "POST", url, key=None, data=data, headers=headers, params=None, timeout=timeout
-        )
-        if response.status_code not in _OK:
-            raise error_of(response, Question(kind="capture"))
-        return response.status_code
+        failures = 0
+        while True:
+            if request.key is not None:
+                self.budget.spend(deadline)
+            outcome = self._attempt(request, policy, deadline, question, read)
+            if not isinstance(outcome, _Failure):
+                return outcome
+            failures += 1
+            error = outcome.error
+            seconds = outcome.asked if outcome.asked is not None else pause(failures, outcome.status)
+            if failures > policy.retries or seconds > min(LONGEST_WAIT, deadline.left()):
+                raise error
+            logger.warning(
+                "%s; trying again in %.1f s (%d left).",
+                f"{place(request.url)} answered {outcome.status}" if outcome.status else error.message.rstrip("."),
+                seconds,
+                policy.retries - failures + 1,
+            )
+            time.sleep(seconds)
+            if between is not None and (error.by_proxy if isinstance(error, APIError) else error.may_have_arrived):
+                between()
 
-    def try_once(self, method: str, url: str, *, key: Secret | None, timeout: float) -> int | None:
+    def _attempt(
+        self,
+        request: Request,
+        policy: Policy,
+        deadline: Deadline,
+        question: Question,
+        read: Callable[[Reply], _T],
+    ) -> _T | _Failure:
+        """One request: what it gave, or the failure after which it may be sent again."""
+        try:
+            reply = send(self._session, request, deadline, policy.answer_seconds)
+            if reply.status in _OK:
+                return read(reply)
+        except TransportError as error:
+            if not error.passing or (isinstance(error, TimeoutError) and not policy.after_silence):
+                raise
+            return _Failure(error)
+        if reply.status == TOO_MANY:
+            self.budget.met_the_limit()
+        refusal = error_of(reply, question)
+        if reply.status not in policy.statuses or is_verdict(reply):
+            raise refusal
+        return _Failure(refusal, reply.status, asked_wait(reply.headers))
+
+    def try_once(self, method: str, url: str, *, key: Secret | None, seconds: float) -> int | None:
         """Send one request on a connection of its own, without retries; None when no answer came in time.
 
         For cancelling: the session may be in the middle of the very request that is to be cancelled.
         """
         with self._new_session() as session:
-            self._mount(session)
             try:
-                response = self._send(
-                    session, method, url, key=key, data=None, headers={}, params=None, timeout=timeout
-                )
-            except (TransportError, APIError):
+                return send(session, Request(method, url, key), Deadline(seconds), seconds).status
+            except (TransportError, APIError, ConfigurationError):
                 return None
-            return response.status_code
 
     def close(self) -> None:
         """Close all connections."""
         self._session.close()
 
-    def _send(  # noqa: PLR0913 - as json()
-        self,
-        session: requests.Session,
-        method: str,
-        url: str,
-        *,
-        key: Secret | None,
-        data: bytes | None,
-        headers: Mapping[str, str],
-        params: Mapping[str, str | int] | None,
-        timeout: float | None,
-    ) -> requests.Response:
-        start = url
-        seconds = timeout or ANSWER_SECONDS
-        for _ in range(MOST_REDIRECTS + 1):
-            try:
-                response = session.request(
-                    method,
-                    url,
-                    data=data,
-                    headers=dict(headers),
-                    params=params,
-                    auth=Bearer(key) if key is not None else Unsigned(),
-                    timeout=(min(CONNECT_SECONDS, seconds), seconds),
-                    allow_redirects=False,
-                )
-            except requests.RequestException as error:
-                raise _transport_error(url, error, seconds) from error
-            target = response.headers.get("Location")
-            if response.status_code not in _REDIRECTS or not target:
-                return response
-            url, params = _same_origin(url, urljoin(url, target)), None
-            if response.status_code == _METHOD_CHANGES:
-                method, data = "GET", None
-        raise TransportError(f"{_place(start)} redirected {MOST_REDIRECTS} times and more.")
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """One request failed in a way that may pass.
+
+    Attributes:
+        error: What the caller gets when it does not.
+        status: The answer's HTTP status; None when there was no answer.
+        asked: The seconds that the answer asks to wait.
+    """
+
+    error: APIError | TransportError
+    status: int | None = None
+    asked: float | None = None
 
 
-def _origin(url: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port or {"https": 443, "http": 80}.get(parts.scheme)
-
-
-def _same_origin(url: str, target: str) -> str:
-    """``target``, when it is on the same host: a key or token is not carried anywhere else."""
-    if _origin(url) != _origin(target):
-        raise ConfigurationError(
-            f"{_place(url)} redirects to {_place(target)}; the request was not sent there.",
-            hint="If that host is yours, connect to it by its own URL.",
-        )
-    return target
-
-
-def _place(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}"
-
-
-def _transport_error(url: str, error: requests.RequestException, seconds: float) -> TransportError:
-    place = _place(url)
-    if isinstance(error, requests.exceptions.SSLError):
-        return TransportError(
-            f"The certificate of {place} was refused.",
-            hint="Behind a company proxy, set REQUESTS_CA_BUNDLE to its certificate.",
-        )
-    if isinstance(error, requests.exceptions.ConnectTimeout):
-        return TransportError(f"{place} did not take a connection in time.", hint="Check the host and your network.")
-    if isinstance(error, requests.exceptions.ReadTimeout):
-        return TransportError(
-            f"{place} did not answer within {seconds:g} s.",
-            hint="Ask for less, or give the call a longer timeout.",
-        )
-    if isinstance(error, requests.exceptions.ChunkedEncodingError | requests.exceptions.ContentDecodingError):
-        return TransportError(f"The answer of {place} broke off before its end.", hint="Try again.")
+def _not_json(url: str, reply: Reply) -> TransportError:
+    if reply.body.lstrip()[:1] in {b"{", b"[", b""}:
+        return TransportError(f"{place(url)} closed the connection before its answer ended.", hint="Try again.")
     return TransportError(
-        f"{place} cannot be reached ({type(error).__name__}).", hint="Check the host and your network."
+        f"{place(url)} answered {reply.status}, but not with JSON.",
+        hint="A proxy or a login page may stand in between; check the host.",
+        passing=False,
     )

@@ -1,21 +1,39 @@
-"""One answer of PostHog's query endpoint, and asking for it."""
+"""One answer of PostHog's query endpoint, and the status of a query that is answered later."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
-
-from posthog_nb.errors import TransportError
-from posthog_nb.http import Question
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from posthog_nb.connection import Connection
-    from posthog_nb.operations.splice import Spliced
+__all__ = ["LARGEST_PAGE", "MOST_ROWS", "Answer", "Status", "read_reply"]
 
-__all__ = ["LARGEST_PAGE", "MOST_ROWS", "Answer", "ask"]
+
+class JsonRows:
+    def __init__(self, rows: list[list[Any]]) -> None:
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def lists(self) -> list[list[Any]]:
+        return self._rows
+
+
+def read_answer(body: bytes) -> tuple[Any, JsonRows | None]:
+    found = json.loads(body)
+    if not isinstance(found, dict):
+        return found, None
+    inner = found
+    if isinstance(found.get("query_status"), dict) and isinstance(found["query_status"].get("results"), dict):
+        inner = found["query_status"]["results"]
+    rows = inner.pop("results", None)
+    return found, JsonRows(rows) if isinstance(rows, list) else None
+
 
 MOST_ROWS = 50_000
 """PostHog silently lowers a higher LIMIT to this."""
@@ -31,67 +49,109 @@ class Answer:
     Attributes:
         columns: The columns' names as PostHog gives them, possibly with repetitions.
         types: Their ClickHouse types, or None when the answer has none.
-        rows: The rows.
+        rows: The rows, as JSON text.
         timezone: The project's time zone.
         hogql: The query as PostHog understood it.
         is_cached: Whether the rows were computed earlier.
         last_refresh: When they were computed, as PostHog writes it.
-        query_id: Our id of the request.
+        query_id: Our id of the query.
     """
 
     columns: tuple[str, ...]
     types: tuple[str, ...] | None
-    rows: list[list[Any]]
+    rows: JsonRows
     timezone: str | None
     hogql: str | None
     is_cached: bool
     last_refresh: str | None
-    query_id: str
+    query_id: str = ""
+
+    def is_from(self, moment: datetime) -> bool:
+        """Whether it was computed at ``moment`` or later, both by PostHog's clock."""
+        computed = _time(self.last_refresh)
+        return computed is None or computed >= moment - _A_MOMENT
 
 
-def ask(  # noqa: PLR0913 - a request has this many parts
-    connection: Connection,
-    query: Spliced,
-    values: Mapping[str, Any],
-    *,
-    original: str | None,
-    fresh: bool,
-    timeout: float | None,
-) -> Answer:
-    """Send one query.
+_A_MOMENT = timedelta(seconds=1)
 
-    Args:
-        connection: Where to.
-        query: The text to send.
-        values: The constants to bind.
-        original: The text as its author wrote it, for errors; None for a text that is not theirs.
-        fresh: Compute now, whatever is in the cache.
-        timeout: Seconds to wait for the answer.
+
+@dataclass(frozen=True)
+class Status:
+    """How far an asynchronous query is.
+
+    Attributes:
+        complete: Whether it has ended, well or not.
+        error: Whether it failed.
+        error_message: Why, where PostHog says so.
+        start_time: When it began, by PostHog's clock.
+        rows_read: The rows read so far; None when PostHog does not tell.
+        rows_total: How many there are to read, by estimate; None when PostHog does not tell.
     """
-    query_id = str(uuid4())
-    node: dict[str, Any] = {"kind": "HogQLQuery", "query": query.text}
-    if values:
-        node["values"] = dict(values)
-    body = {"query": node, "client_query_id": query_id, "refresh": "force_blocking" if fresh else "blocking"}
-    question = Question(kind="query", text=original, query_id=query_id, place=query.original)
-    return _read(connection.query(body, timeout=timeout, question=question), query_id)
+
+    complete: bool
+    error: bool
+    error_message: str | None
+    start_time: datetime | None
+    rows_read: int | None
+    rows_total: int | None
 
 
-def _read(body: Any, query_id: str) -> Answer:  # noqa: ANN401 - JSON
-    if not isinstance(body, dict) or not isinstance(body.get("results"), list):
-        raise TransportError(
-            "The answer to the query holds no results.", hint="The host may not be PostHog, or of an unknown version."
-        )
-    columns = tuple(map(str, body.get("columns") or ()))
-    types = tuple(str(pair[1]) for pair in body.get("types") or () if isinstance(pair, list))
+def read_reply(body: bytes) -> tuple[Answer | None, Status | None]:
+    """The answer and the status that a reply of the query endpoint holds: one of them or both.
+
+    An incomplete status may come with an answer from the cache that is out of date; that answer is left out.
+
+    Raises:
+        ValueError: it is not JSON, or is cut short.
+    """
+    found, rows = read_answer(body)
+    if not isinstance(found, dict):
+        return None, None
+    given = found.get("query_status")
+    status = _status(given) if isinstance(given, dict) else None
+    if status is not None and not status.complete:
+        return None, status
+    inner = given.get("results") if isinstance(given, dict) else None
+    return (None if rows is None else _answer(inner if isinstance(inner, dict) else found, rows)), status
+
+
+def _answer(found: Mapping[str, Any], rows: JsonRows) -> Answer:
+    columns = tuple(map(str, found.get("columns") or ()))
+    # Insights give a list of type names, HogQL pairs of a column's name and its type.
+    types = tuple(str(kind[1]) for kind in found.get("types") or () if isinstance(kind, list))
     return Answer(
         columns=columns,
         # A cached answer of an older server may come without types.
         types=types if len(types) == len(columns) else None,
-        rows=body["results"],
-        timezone=body.get("timezone"),
-        hogql=body.get("hogql"),
-        is_cached=bool(body.get("is_cached")),
-        last_refresh=body.get("last_refresh"),
-        query_id=query_id,
+        rows=rows,
+        timezone=found.get("timezone"),
+        hogql=found.get("hogql"),
+        is_cached=bool(found.get("is_cached")),
+        last_refresh=found.get("last_refresh"),
     )
+
+
+def _status(found: Mapping[str, Any]) -> Status:
+    progress = found.get("query_progress")
+    read = progress.get("rows_read") if isinstance(progress, dict) else None
+    total = progress.get("estimated_rows_total") if isinstance(progress, dict) else None
+    message = found.get("error_message")
+    return Status(
+        complete=bool(found.get("complete")),
+        error=bool(found.get("error")),
+        error_message=message if isinstance(message, str) and message else None,
+        start_time=_time(found.get("start_time")),
+        rows_read=read if isinstance(read, int) else None,
+        # PostHog's estimate may be 0, or less than what was read already.
+        rows_total=max(total, read or 0) if isinstance(total, int) and total > 0 else None,
+    )
+
+
+def _time(text: object) -> datetime | None:
+    if not isinstance(text, str):
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo is not None else None

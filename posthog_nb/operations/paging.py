@@ -195,6 +195,7 @@ class Keyset:
         order = ", ".join(f"{identifier(key.name)}{' DESC' if key.descending else ''}" for key in keys)
         query = f"SELECT {', '.join(columns)} FROM (\n{self.source.inner}\n){where} ORDER BY {order} LIMIT {rows}"
         answer = ask(Spliced(query), values)
+        found_rows = answer.rows.lists()
         places = [key.output if key.output is not None else width + added.index(key.name) for key in keys]
         kinds = self.kinds
         if kinds is None:
@@ -202,15 +203,15 @@ class Keyset:
             if found is None:
                 return _numbers(self.source, answer.types).fetch(ask, rows)
             kinds = tuple(found)
-        found_keys = [[row[place] for place in places] for row in answer.rows]
+        found_keys = [[row[place] for place in places] for row in found_rows]
         return (
             _Fetched(
-                [row[:width] for row in answer.rows],
+                [row[:width] for row in found_rows],
                 [
                     key if (not checked or row[-1] == 1) and exact(key, kinds) else None
-                    for row, key in zip(answer.rows, found_keys, strict=True)
+                    for row, key in zip(found_rows, found_keys, strict=True)
                 ],
-                complete=len(answer.rows) < rows,
+                complete=len(found_rows) < rows,
             ),
             replace(self, kinds=kinds),
         )
@@ -259,7 +260,7 @@ class Numbers:
             f"SELECT {columns}, row_number() OVER (ORDER BY {self.order}) AS {number} FROM (\n{self.source.inner}\n)\n"
             f") WHERE {number} > {{{start}}} ORDER BY {number} LIMIT {most}"
         )
-        found = ask(Spliced(query), {start: self.number - overlap}).rows
+        found = ask(Spliced(query), {start: self.number - overlap}).rows.lists()
         if overlap and (not found or _text(found[0]) != self.last):
             raise ResultChangedError(
                 f"Row {self.number:,} is another one than before.",

@@ -6,7 +6,8 @@ from operator import index
 from typing import TYPE_CHECKING, SupportsIndex
 
 from posthog_nb.errors import HogQLSyntaxError, InvalidInputError, QueryError
-from posthog_nb.operations.answer import LARGEST_PAGE, MOST_ROWS, Answer, ask
+from posthog_nb.operations.answer import LARGEST_PAGE, MOST_ROWS, Answer
+from posthog_nb.operations.asking import Asker
 from posthog_nb.operations.paging import Walk, start_walk
 from posthog_nb.operations.plain import is_text
 from posthog_nb.operations.result import Context, Result
@@ -42,21 +43,21 @@ def run(  # noqa: PLR0913 - one argument a choice
     shape = read_shape(query, given)
     bound = bind(query, shape.tree, given)
     size = _size(shape, limit)
-    answer = _first(connection, shape, bound, original=query, size=size, timeout=timeout, fresh=fresh)
+    asker = Asker(connection, timeout=timeout, fresh=fresh)
+    answer = _first(asker, shape, bound, original=query, size=size)
     shown = min(size, LARGEST_PAGE) if size is not None else LARGEST_PAGE
     context = Context(source=connection.label, query=query, frame=frame, page_size=size or LARGEST_PAGE, notes=notes)
     cut = len(answer.rows) > shown if size is not None else len(answer.rows) >= MOST_ROWS
+    lists = answer.rows.lists()
     if not cut:
-        return Result(context, answer, [answer.rows], None)
-    rows = answer.rows[:shown]
+        return Result(context, answer, [lists], None)
+    rows = lists[:shown]
     walk: Walk | None = start_walk(
         shape,
         bound,
         answer,
         given=rows,
-        ask=lambda text, more: ask(
-            connection, text, {**bound.values, **more}, original=None, fresh=True, timeout=timeout
-        ),
+        ask=lambda text, more: asker.ask(text, {**bound.values, **more}, deadline=asker.deadline(), fresh=True),
     )
     chunks = [rows]
     if walk is not None and size is not None and size > shown:
@@ -87,16 +88,7 @@ def _size(shape: Shape, limit: int | None) -> int | None:
     return limit or DEFAULT_LIMIT
 
 
-def _first(  # noqa: PLR0913 - as run()
-    connection: Connection,
-    shape: Shape,
-    bound: Bound,
-    *,
-    original: str,
-    size: int | None,
-    timeout: float | None,
-    fresh: bool,
-) -> Answer:
+def _first(asker: Asker, shape: Shape, bound: Bound, *, original: str, size: int | None) -> Answer:
     if size is None:
         text = shape.with_edits(bound.edits)
     else:
@@ -104,7 +96,7 @@ def _first(  # noqa: PLR0913 - as run()
         asked = min(size, LARGEST_PAGE) + 1
         text = shape.capped(min(asked, shape.limit) if shape.limit is not None else asked, bound.edits)
     try:
-        return ask(connection, text, bound.values, original=original, fresh=fresh, timeout=timeout)
+        return asker.ask(text, bound.values, deadline=asker.deadline(), original=original)
     except QueryError as error:
         if shape.fault is None:
             raise

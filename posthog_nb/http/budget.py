@@ -1,0 +1,112 @@
+"""Never meeting a 429: no more requests than PostHog allows, and no more than three queries at once.
+
+PostHog counts by the minute and by the hour. Whether it counts by key or by project, its documentation and its code do
+not agree; counting all requests to one host is right either way.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from posthog_nb.http.deadline import Deadline
+
+__all__ = ["AT_ONCE", "Budget", "budget_for"]
+
+logger = logging.getLogger("posthog_nb.http")
+
+WINDOWS = ((60.0, 240), (3600.0, 2400))
+"""Seconds, and the requests that PostHog allows in them."""
+
+AT_ONCE = 3
+_MARGIN = 1.0
+"""Seconds. A request arrives a little later than it is sent, and the next one may arrive sooner."""
+
+_TOLD_FROM = 1.0
+_SLICE = 0.2
+
+
+class Budget:
+    """The requests to one host that may still be sent.
+
+    Args:
+        limited: Whether the host is known to count. A PostHog of one's own usually does not; the first 429 tells.
+        clock: The seconds of a clock that never goes back.
+        sleep: How to wait.
+    """
+
+    def __init__(
+        self,
+        *,
+        limited: bool,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], object] = time.sleep,
+    ) -> None:
+        self._limited = limited
+        self._clock = clock
+        self._sleep = sleep
+        self._lock = threading.Lock()
+        self._sent: deque[float] = deque(maxlen=WINDOWS[-1][1])
+        self._slots = threading.BoundedSemaphore(AT_ONCE)
+
+    def spend(self, deadline: Deadline) -> None:
+        """Count one request, and wait first until it fits.
+
+        Raises:
+            AnswerTimeoutError: the deadline passes before.
+        """
+        told = False
+        while (seconds := self._reserve()) > 0:
+            deadline.check(seconds)
+            if seconds >= _TOLD_FROM and not told:
+                logger.warning(
+                    "Waiting %.0f s: PostHog allows %d requests a minute and %d an hour.",
+                    seconds,
+                    WINDOWS[0][1],
+                    WINDOWS[1][1],
+                )
+                told = True
+            self._sleep(seconds)
+
+    def _reserve(self) -> float:
+        """0 when a request may go, which is counted; else the seconds until one may."""
+        with self._lock:
+            now = self._clock()
+            seconds = 0.0
+            for length, most in WINDOWS if self._limited else ():
+                if len(self._sent) >= most:
+                    seconds = max(seconds, self._sent[-most] + length + _MARGIN - now)
+            if seconds <= 0:
+                self._sent.append(now)
+            return seconds
+
+    def met_the_limit(self) -> None:
+        """The host answered 429: it counts."""
+        self._limited = True
+
+    @contextmanager
+    def slot(self, deadline: Deadline) -> Iterator[None]:
+        """One of the queries that may run at once, for the length of a ``with`` block."""
+        while not self._slots.acquire(timeout=min(_SLICE, deadline.left())):
+            deadline.check()
+        try:
+            yield
+        finally:
+            self._slots.release()
+
+
+_budgets: dict[str, Budget] = {}
+_lock = threading.Lock()
+
+
+def budget_for(host: str, *, limited: bool) -> Budget:
+    """The one budget for ``host`` in this process."""
+    with _lock:
+        return _budgets.setdefault(host, Budget(limited=limited))

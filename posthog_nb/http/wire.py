@@ -1,0 +1,203 @@
+"""One request and its whole answer, or the error that says how the wire failed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from time import monotonic
+from typing import TYPE_CHECKING
+from urllib.parse import urljoin, urlsplit
+
+import requests
+from requests.structures import CaseInsensitiveDict
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    DecodeError,
+    HTTPError,
+    NameResolutionError,
+    NewConnectionError,
+    ReadTimeoutError,
+)
+
+from posthog_nb.errors import AnswerTimeoutError, ConfigurationError, TransportError
+from posthog_nb.http.auth import Bearer, Unsigned
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from posthog_nb.http.deadline import Deadline
+    from posthog_nb.secret import Secret
+
+__all__ = ["Reply", "Request", "place", "send"]
+
+CONNECT_SECONDS = 10.0
+BODY_SECONDS = 600.0
+"""How long an answer may take to arrive once it has begun. A line that gives a byte a second never ends otherwise."""
+
+MOST_REDIRECTS = 5
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_METHOD_CHANGES = 303
+_PIECE = 1 << 18
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request.
+
+    Attributes:
+        method: ``"GET"``, ``"POST"`` and so on.
+        url: Its address.
+        key: The key that signs it; None for one that is not signed.
+        data: Its body.
+        headers: Its headers but for the signature.
+        params: What is appended to the address.
+    """
+
+    method: str
+    url: str
+    key: Secret | None = None
+    data: bytes | None = field(default=None, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, str | int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole answer.
+
+    Attributes:
+        status: The HTTP status.
+        reason: The words beside it.
+        headers: Its headers, by names in any case of letters.
+        body: Its body, decompressed.
+    """
+
+    status: int
+    reason: str
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+
+def send(session: requests.Session, request: Request, deadline: Deadline, answer_seconds: float) -> Reply:
+    """Send ``request``, follow redirects on its own host, and read the whole answer.
+
+    Args:
+        session: Holds the connections.
+        request: What is sent.
+        deadline: When nobody waits any more.
+        answer_seconds: How long an answer may be in coming.
+
+    Raises:
+        AnswerTimeoutError: none came before the deadline, or within ``answer_seconds``.
+        TransportError: no complete answer came back.
+        ConfigurationError: the answer leads to another host, where nothing was sent.
+    """
+    start = request
+    for _ in range(MOST_REDIRECTS + 1):
+        reply = _exchange(session, request, deadline, answer_seconds)
+        target = reply.headers.get("Location")
+        if reply.status not in _REDIRECTS or not target:
+            return reply
+        request = replace(request, url=_same_origin(request.url, urljoin(request.url, target)), params=None)
+        if reply.status == _METHOD_CHANGES:
+            request = replace(request, method="GET", data=None)
+    raise TransportError(f"{place(start.url)} redirected {MOST_REDIRECTS} times and more.", may_have_arrived=False)
+
+
+def _exchange(session: requests.Session, request: Request, deadline: Deadline, answer_seconds: float) -> Reply:
+    deadline.check()
+    seconds = min(answer_seconds, deadline.left())
+    try:
+        with session.request(
+            request.method,
+            request.url,
+            data=request.data,
+            headers=dict(request.headers),
+            params=request.params,
+            auth=Bearer(request.key) if request.key is not None else Unsigned(),
+            timeout=(min(CONNECT_SECONDS, seconds), seconds),
+            allow_redirects=False,
+            stream=True,
+        ) as response:
+            body = _body(response, min(BODY_SECONDS, deadline.left()))
+            return Reply(response.status_code, response.reason or "", CaseInsensitiveDict(response.headers), body)
+    except (requests.RequestException, HTTPError, TimeoutError) as error:
+        raise _transport_error(request.url, error, deadline, seconds) from error
+
+
+def _body(response: requests.Response, seconds: float) -> bytes:
+    end = monotonic() + seconds
+    pieces: list[bytes] = []
+    # Whatever has come, piece by piece: a read of a whole piece would wait for as long as bytes trickle in.
+    while piece := response.raw.read1(_PIECE, decode_content=True):
+        pieces.append(piece)
+        if monotonic() > end:
+            raise TimeoutError
+    return b"".join(pieces)
+
+
+def place(url: str) -> str:
+    """The origin of ``url``, for an error: its path may hold what is nobody's business."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {"https": 443, "http": 80}.get(parts.scheme)
+
+
+def _same_origin(url: str, target: str) -> str:
+    """``target``, when it is on the same host: a key or token is not carried anywhere else."""
+    if _origin(url) != _origin(target):
+        raise ConfigurationError(
+            f"{place(url)} redirects to {place(target)}; the request was not sent there.",
+            hint="If that host is yours, connect to it by its own URL.",
+        )
+    return target
+
+
+def _transport_error(  # noqa: PLR0911 - one return a way in which a wire fails
+    url: str, error: Exception, deadline: Deadline, seconds: float
+) -> TransportError:
+    host = place(url)
+    causes = _causes(error)
+
+    def among(*kinds: type[BaseException]) -> bool:
+        return any(isinstance(cause, kinds) for cause in causes)
+
+    if among(requests.exceptions.SSLError):
+        return TransportError(
+            f"The certificate of {host} was refused.",
+            hint="Behind a company proxy, set REQUESTS_CA_BUNDLE to its certificate.",
+            may_have_arrived=False,
+            passing=False,
+        )
+    if among(NewConnectionError, NameResolutionError, requests.exceptions.ProxyError):
+        return TransportError(
+            f"{host} cannot be reached.", hint="Check the host and your network.", may_have_arrived=False
+        )
+    if among(ConnectTimeoutError):
+        return TransportError(
+            f"{host} did not take a connection in time.",
+            hint="Check the host and your network.",
+            may_have_arrived=False,
+        )
+    if among(requests.exceptions.ReadTimeout, ReadTimeoutError, TimeoutError):
+        if deadline.seconds is not None and deadline.left() <= 0:
+            return deadline.missed(host)
+        return AnswerTimeoutError(f"{host} did not answer within {seconds:g} s.", hint="Try again later.")
+    if among(DecodeError):
+        return TransportError(f"The answer of {host} is damaged.", hint="Try again; a proxy may change what it passes.")
+    return TransportError(f"{host} closed the connection before its answer ended.", hint="Try again.")
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """``error`` and what led to it: requests and urllib3 wrap errors in several ways."""
+    found: list[BaseException] = []
+    waiting: list[object] = [error]
+    while waiting:
+        this = waiting.pop()
+        if isinstance(this, BaseException) and this not in found:
+            found.append(this)
+            waiting += [*this.args, getattr(this, "reason", None), this.__cause__, this.__context__]
+    return found
