@@ -15,9 +15,14 @@ import pyarrow as pa
 import pytest
 
 from posthog_nb.errors import InvalidInputError
-from posthog_nb.frames import to_arrow, to_frame, to_pandas, to_polars
+from posthog_nb.frames import JsonRows, Table, decode, join, to_frame, to_pandas, to_polars
 
 LONDON = ZoneInfo("Europe/London")
+
+
+def table_of(columns: list[str], types: list[str] | None, pages: list[list[list[Any]]]) -> Table:
+    return join([decode(columns, types, JsonRows.of(page)) for page in pages])
+
 
 COLUMNS: dict[str, tuple[list[Any], list[Any], str, Any]] = {
     # ClickHouse type: JSON values, what pandas holds, the pandas dtype, the polars dtype
@@ -104,7 +109,7 @@ COLUMNS: dict[str, tuple[list[Any], list[Any], str, Any]] = {
 @pytest.mark.parametrize("kind", COLUMNS)
 def test_each_type_has_its_values_and_its_dtype_in_pandas(kind: str) -> None:
     values, expected, dtype, _ = COLUMNS[kind]
-    series = to_pandas(to_arrow(["c"], [kind], [[[value] for value in values]]))["c"]
+    series = to_pandas(table_of(["c"], [kind], [[[value] for value in values]]))["c"]
     assert str(series.dtype) == dtype
     for found, wanted in zip(series, expected or values, strict=True):
         if pd.api.types.is_scalar(wanted) and pd.isna(wanted):
@@ -116,7 +121,7 @@ def test_each_type_has_its_values_and_its_dtype_in_pandas(kind: str) -> None:
 @pytest.mark.parametrize("kind", COLUMNS)
 def test_each_type_has_its_dtype_in_polars(kind: str) -> None:
     values, _, _, dtype = COLUMNS[kind]
-    frame = to_polars(to_arrow(["c"], [kind], [[[value] for value in values]]))
+    frame = to_polars(table_of(["c"], [kind], [[[value] for value in values]]))
     assert dtype is None or frame.schema["c"] == dtype
     assert frame.height == 2
 
@@ -124,60 +129,65 @@ def test_each_type_has_its_dtype_in_polars(kind: str) -> None:
 @pytest.mark.parametrize("kind", COLUMNS)
 def test_an_empty_result_has_the_same_dtypes(kind: str) -> None:
     _, _, dtype, polars_dtype = COLUMNS[kind]
-    empty = to_arrow(["c"], [kind], [[]])
+    empty = table_of(["c"], [kind], [[]])
     assert str(to_pandas(empty)["c"].dtype) == dtype
     assert polars_dtype is None or to_polars(empty).schema["c"] == polars_dtype
 
 
 def test_pages_become_one_table() -> None:
-    table = to_arrow(["n"], ["UInt8"], [[[1], [2]], [], [[3]]])
+    table = table_of(["n"], ["UInt8"], [[[1], [2]], [], [[3]]])
     assert table.arrow.column("n").to_pylist() == [1, 2, 3]
 
 
 def test_columns_of_one_name_are_numbered_and_it_is_said() -> None:
-    table = to_arrow(["count()", "count()", "count()_1", "count()"], ["UInt8"] * 4, [[[1, 2, 3, 4]]])
+    table = table_of(["count()", "count()", "count()_1", "count()"], ["UInt8"] * 4, [[[1, 2, 3, 4]]])
     assert table.arrow.column_names == ["count()", "count()_2", "count()_1", "count()_3"]
     assert len(table.notes) == 2
     assert to_pandas(table).iloc[0].tolist() == [1, 2, 3, 4]
 
 
 def test_values_that_do_not_fit_their_type_stay_as_text_and_it_is_said() -> None:
-    table = to_arrow(["n"], ["UInt8"], [[[1], ["many"]]])
+    table = table_of(["n"], ["UInt8"], [[[1], ["many"]]])
     assert table.arrow.column("n").to_pylist() == ["1", "many"]
     assert "'n'" in table.notes[0]
     assert "UInt8" in table.notes[0]
 
 
 def test_an_answer_without_types_has_the_types_of_its_json() -> None:
-    frame = to_pandas(to_arrow(["n", "mixed"], None, [[[1, "a"], [2, 3]]]))
+    frame = to_pandas(table_of(["n", "mixed"], None, [[[1, "a"], [2, 3]]]))
     assert frame["n"].tolist() == [1, 2]
     assert frame["mixed"].tolist() == ["a", "3"]
 
 
 def test_decimals_too_long_for_polars_keep_their_digits_as_text() -> None:
-    table = to_arrow(["d"], ["Decimal(60, 2)"], [[["1" * 50 + ".25"]]])
+    table = table_of(["d"], ["Decimal(60, 2)"], [[["1" * 50 + ".25"]]])
     assert to_polars(table)["d"].to_list() == ["1" * 50 + ".25"]
     assert to_pandas(table)["d"][0] == Decimal("1" * 50 + ".25")
 
 
 def test_an_arrow_table_says_what_each_column_was() -> None:
-    table = to_frame(to_arrow(["u"], ["UUID"], [[["x"]]]), "arrow")
+    table = to_frame(table_of(["u"], ["UUID"], [[["x"]]]), "arrow")
     assert isinstance(table, pa.Table)
     assert table.schema.field("u").metadata == {b"clickhouse_type": b"UUID"}
 
 
 def test_an_unknown_kind_of_frame_is_refused() -> None:
     with pytest.raises(InvalidInputError, match="duckdb"):
-        to_frame(to_arrow([], [], [[]]), "duckdb")
+        to_frame(table_of([], [], [[]]), "duckdb")
 
 
 def test_a_polars_frame_is_made_where_pandas_is_not_installed() -> None:
     code = """
 import sys
-sys.modules["pandas"] = None
+class Without:
+    def find_spec(self, name, path=None, target=None):
+        if name == "pandas":
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, Without())
 from posthog_nb.errors import MissingDependencyError
-from posthog_nb.frames import to_arrow, to_pandas, to_polars
-table = to_arrow(["a", "t"], ["UInt8", "DateTime64(6, 'Europe/London')"], [[[1, "2026-07-01T00:00:00+01:00"]]])
+from posthog_nb.frames import JsonRows, decode, to_pandas, to_polars
+rows = JsonRows.of([[1, "2026-07-01T00:00:00+01:00"]])
+table = decode(["a", "t"], ["UInt8", "DateTime64(6, 'Europe/London')"], rows)
 assert to_polars(table).height == 1
 try:
     to_pandas(table)
@@ -197,11 +207,11 @@ else:
     ],
 )
 def test_integers_within_a_map_keep_their_digits(kind: str, value: object) -> None:
-    assert to_pandas(to_arrow(["m"], [kind], [[[value]]]))["m"][0] == value
+    assert to_pandas(table_of(["m"], [kind], [[[value]]]))["m"][0] == value
 
 
 def test_the_keys_of_a_map_have_its_key_type() -> None:
-    assert to_pandas(to_arrow(["m"], ["Map(Float64, String)"], [[[{"1.5": "a"}]]]))["m"][0] == {1.5: "a"}
+    assert to_pandas(table_of(["m"], ["Map(Float64, String)"], [[[{"1.5": "a"}]]]))["m"][0] == {1.5: "a"}
 
 
 @pytest.mark.parametrize(
@@ -214,13 +224,13 @@ def test_the_keys_of_a_map_have_its_key_type() -> None:
     ],
 )
 def test_long_decimals_are_their_digits_in_polars_wherever_they_stand(kind: str, value: object, shown: object) -> None:
-    assert to_polars(to_arrow(["d"], [kind], [[[value]]]))["d"].to_list() == [shown]
-    assert to_polars(to_arrow(["d"], [f"Array({kind})"], [[[[value]], [[]]]]))["d"].to_list() == [[shown], []]
+    assert to_polars(table_of(["d"], [kind], [[[value]]]))["d"].to_list() == [shown]
+    assert to_polars(table_of(["d"], [f"Array({kind})"], [[[[value]], [[]]]]))["d"].to_list() == [[shown], []]
 
 
 def test_an_answer_without_types_keeps_large_integers_and_mixtures() -> None:
-    assert to_pandas(to_arrow(["x"], None, [[[1], [2**64 - 1]]]))["x"].tolist() == [1, 2**64 - 1]
-    assert to_pandas(to_arrow(["x"], None, [[[1], ["a"]]]))["x"].tolist() == ["1", "a"]
+    assert to_pandas(table_of(["x"], None, [[[1], [2**64 - 1]]]))["x"].tolist() == [1, 2**64 - 1]
+    assert to_pandas(table_of(["x"], None, [[[1], ["a"]]]))["x"].tolist() == ["1", "a"]
 
 
 @pytest.mark.parametrize(
@@ -232,7 +242,7 @@ def test_an_answer_without_types_keeps_large_integers_and_mixtures() -> None:
     ],
 )
 def test_what_its_type_cannot_hold_is_text_with_a_note(kind: str, value: object, text: str) -> None:
-    table = to_arrow(["x"], [kind], [[[value]]])
+    table = table_of(["x"], [kind], [[[value]]])
     assert to_pandas(table)["x"].tolist() == [text]
     assert to_polars(table)["x"].to_list() == [text]
     assert "left as text" in table.notes[0]

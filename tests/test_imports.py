@@ -13,6 +13,7 @@ HEAVY = {
     "clickhouse_connect",
     "hogql_parser",
     "ipywidgets",
+    "msgspec",
     "pandas",
     "polars",
     "pyarrow",

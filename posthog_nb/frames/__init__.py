@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from posthog_nb.frames.arrow import Table, to_arrow
+from posthog_nb.frames.arrow import Table, decode
 from posthog_nb.frames.convert import FRAMES, default_frame, to_frame, to_pandas, to_polars
+from posthog_nb.frames.join import join
+from posthog_nb.frames.rows import JsonRows, columns_and_types, read_answer
 from posthog_nb.frames.types import ClickHouseType, TypeTextError, parse_type
 
 __all__ = [
     "FRAMES",
     "ClickHouseType",
+    "JsonRows",
     "Table",
     "TypeTextError",
+    "columns_and_types",
+    "decode",
     "default_frame",
+    "join",
     "parse_type",
-    "to_arrow",
+    "read_answer",
     "to_frame",
     "to_pandas",
     "to_polars",

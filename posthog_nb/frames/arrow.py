@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from posthog_nb.frames.schema import arrow_type, decoder
+from posthog_nb.frames.build import NOT_OF_THE_TYPE, builder, texts
+from posthog_nb.frames.infer import common, inferred
+from posthog_nb.frames.python import python_values
+from posthog_nb.frames.schema import arrow_type
 from posthog_nb.frames.types import ClickHouseType, TypeTextError, parse_type
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterator, Sequence
 
     import pyarrow as pa
 
-__all__ = ["Table", "to_arrow", "unique_names"]
+    from posthog_nb.frames.rows import JsonRows
+
+__all__ = ["Table", "decode", "table_of", "unique_names"]
 
 _TEXT = ClickHouseType("String")
-_NOT_OF_THE_TYPE = (ValueError, TypeError, OverflowError, AttributeError, KeyError, NotImplementedError)
-"""What is raised for values of another type; Arrow's own errors are some of these."""
+_NOTHING = ClickHouseType("Nothing")
+_SLICE = 2000
+"""How many rows are Python objects at a time: few enough to stay in the processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -26,13 +33,22 @@ class Table:
 
     Attributes:
         arrow: The table.
-        kinds: Each column's ClickHouse type.
+        kinds: Each column's ClickHouse type; where the server declared none, the one that its JSON has.
         notes: Sentences about renamed columns and about values that do not fit their declared type.
     """
 
     arrow: pa.Table
     kinds: tuple[ClickHouseType, ...]
     notes: tuple[str, ...] = ()
+
+    def rows(self) -> list[list[Any]]:
+        """The rows as Python's own values, made anew at each call.
+
+        Times are aware, in the column's zone (a ``pandas.Timestamp`` where the type counts nanoseconds), dates are
+        ``date``, decimals ``Decimal``, tuples lists and maps dicts.
+        """
+        columns = [python_values(column) for column in self.arrow.columns]
+        return list(map(list, zip(*columns, strict=True)))
 
 
 def unique_names(columns: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -53,27 +69,43 @@ def unique_names(columns: Sequence[str]) -> tuple[list[str], list[str]]:
     return names, notes
 
 
-def to_arrow(columns: Sequence[str], types: Sequence[str] | None, pages: Iterable[Sequence[Sequence[Any]]]) -> Table:
-    """Build the table.
+def decode(columns: Sequence[str], types: Sequence[str] | None, rows: JsonRows, *, beside: int = 0) -> Table:
+    """Build the table. Only a slice of the rows is Python objects at any time.
 
     Args:
         columns: The columns' names, possibly with repetitions.
         types: Their ClickHouse types; None when the server did not tell.
-        pages: The rows, page by page; each page becomes a chunk.
+        rows: The rows.
+        beside: How many values at the end of each row belong to no column and are left out.
+
+    Raises:
+        ValueError: a row has not one value for each column.
     """
+    names, notes = unique_names(columns)
+    slices = _Slices(rows, len(names), beside)
+    built = [_Column(kind) for kind in (map(_parsed, types) if types else _inferred(slices, len(names)))]
+    for part in slices:
+        for column, values in zip(built, part, strict=True):
+            column.add(values)
+    if any(column.fault for column in built):
+        # Kept as text: neither a value is lost nor a type made up.
+        for part in slices:
+            for column, values in zip(built, part, strict=True):
+                column.add_as_text(values)
+    notes += [
+        f"The values of {name!r} do not fit their declared type {kind} and are left as text ({column.fault})."
+        for name, kind, column in zip(names, types or (), built, strict=False)
+        if column.fault
+    ]
+    return table_of(names, [column.kind for column in built], [column.chunked() for column in built], notes)
+
+
+def table_of(
+    names: Sequence[str], kinds: Sequence[ClickHouseType], arrays: Sequence[pa.ChunkedArray], notes: Sequence[str]
+) -> Table:
+    """A table of ready columns, whose schema says the ClickHouse type of each."""
     import pyarrow as pa  # noqa: PLC0415 - loaded when a frame is made
 
-    names, notes = unique_names(columns)
-    pages = [list(zip(*rows, strict=True)) if rows else [()] * len(names) for rows in pages]
-    kinds: list[ClickHouseType] = []
-    arrays: list[pa.ChunkedArray] = []
-    for number, name in enumerate(names):
-        chunks = [page[number] for page in pages]
-        declared = types[number] if types else None
-        kind, array, note = _column(name, declared, chunks)
-        kinds.append(kind)
-        arrays.append(array)
-        notes += [note] if note else []
     fields = [
         pa.field(name, array.type, metadata={"clickhouse_type": str(kind)})
         for name, kind, array in zip(names, kinds, arrays, strict=True)
@@ -81,76 +113,74 @@ def to_arrow(columns: Sequence[str], types: Sequence[str] | None, pages: Iterabl
     return Table(pa.Table.from_arrays(arrays, schema=pa.schema(fields)), tuple(kinds), tuple(notes))
 
 
-def _column(
-    name: str, declared: str | None, chunks: list[Sequence[Any]]
-) -> tuple[ClickHouseType, pa.ChunkedArray, str | None]:
-    if declared is None:
-        return _undeclared(chunks)
+def _parsed(declared: str) -> ClickHouseType:
     try:
-        kind = parse_type(declared)
+        return parse_type(declared)
     except TypeTextError:
-        kind = _TEXT
-    try:
-        return kind, _chunked(kind, chunks), None
-    except _NOT_OF_THE_TYPE as error:
-        # Kept as text: neither a value is lost nor a type made up.
-        note = f"The values of {name!r} do not fit their declared type {declared} and are left as text ({error})."
-        return _TEXT, _texts(chunks), note
+        return _TEXT
 
 
-def _undeclared(chunks: list[Sequence[Any]]) -> tuple[ClickHouseType, pa.ChunkedArray, str | None]:
-    # An answer from an old cache may come without types. JSON's own kinds are then all there is.
-    import pyarrow as pa  # noqa: PLC0415
+def _inferred(slices: _Slices, width: int) -> list[ClickHouseType]:
+    kinds = [_NOTHING] * width
+    for part in slices:
+        kinds = [common(kind, inferred(values)) for kind, values in zip(kinds, part, strict=True)]
+    return kinds
 
-    values = [value for chunk in chunks for value in chunk]
-    for kind in (None, pa.uint64()):
+
+@dataclass(frozen=True)
+class _Slices:
+    """The rows' values column by column, a slice of rows at a time; anew at each iteration."""
+
+    rows: JsonRows
+    width: int
+    beside: int
+
+    def __iter__(self) -> Iterator[list[list[Any]]]:
+        length = self.width + self.beside
+        for start in range(0, len(self.rows), _SLICE):
+            lists = self.rows[start : start + _SLICE].lists()
+            for row in lists:
+                if type(row) is not list or len(row) != length:
+                    raise ValueError(f"A row does not have {length} values: {row!r:.100}")
+            flat = list(chain.from_iterable(lists))
+            yield [flat[number::length] for number in range(self.width)]
+
+
+class _Column:
+    """One column while it is built; as text once a value did not fit."""
+
+    def __init__(self, kind: ClickHouseType) -> None:
+        self.kind = kind
+        self.fault: str | None = None
+        self._chunks: list[pa.Array] = []
         try:
-            return _TEXT, pa.chunked_array([pa.array(values, type=kind)]), None
-        except _NOT_OF_THE_TYPE:
-            continue
-    return _TEXT, _texts(chunks), None
+            self._type, self._build = arrow_type(kind), builder(kind)
+        except NOT_OF_THE_TYPE as error:
+            self._refuse(error)
 
+    def add(self, values: list[Any]) -> None:
+        """Append values of the type, unless some were not."""
+        if self.fault is None:
+            try:
+                self._append(self._build(values))
+            except NOT_OF_THE_TYPE as error:
+                self._refuse(error)
 
-def _texts(chunks: list[Sequence[Any]]) -> pa.ChunkedArray:
-    """Any values as texts; half a surrogate pair, which no text can hold, is written out."""
-    import pyarrow as pa  # noqa: PLC0415
+    def add_as_text(self, values: list[Any]) -> None:
+        """Append values as text if the column is text for a fault."""
+        if self.fault is not None:
+            self._append(texts(values))
 
-    as_text = decoder(_TEXT) or str
-    return pa.chunked_array(
-        [
-            [None if value is None else as_text(value).encode(errors="backslashreplace").decode() for value in chunk]
-            for chunk in chunks
-        ],
-        type=pa.string(),
-    )
+    def chunked(self) -> pa.ChunkedArray:
+        """What was appended."""
+        import pyarrow as pa  # noqa: PLC0415
 
+        return pa.chunked_array(self._chunks, type=self._type)
 
-def _chunked(kind: ClickHouseType, chunks: list[Sequence[Any]]) -> pa.ChunkedArray:
-    import pyarrow as pa  # noqa: PLC0415
+    def _append(self, array: pa.Array | pa.ChunkedArray) -> None:
+        # More than two gigabytes of text come in pieces.
+        self._chunks += getattr(array, "chunks", [array])
 
-    target = arrow_type(kind)
-    return pa.chunked_array([_array(kind, target, chunk) for chunk in chunks], type=target)
-
-
-def _array(kind: ClickHouseType, target: pa.DataType, values: Sequence[Any]) -> pa.Array:
-    import pyarrow as pa  # noqa: PLC0415
-
-    if pa.types.is_timestamp(target) and (quick := _instants(target, values)) is not None:
-        return quick
-    if pa.types.is_integer(target) and not all(value is None or type(value) is int for value in values):
-        # Arrow would cut a fraction off.
-        raise TypeError("not all of them are whole numbers")
-    decode = decoder(kind)
-    if decode is not None:
-        values = [None if value is None else decode(value) for value in values]
-    return pa.array(values, type=target)
-
-
-def _instants(target: pa.TimestampType, values: Sequence[Any]) -> pa.Array | None:
-    """ISO texts with an offset, parsed by Arrow in one go; None when they are of another kind."""
-    import pyarrow as pa  # noqa: PLC0415
-
-    try:
-        return pa.array(values, type=pa.string()).cast(pa.timestamp(target.unit, "UTC")).cast(target)
-    except pa.ArrowException:
-        return None
+    def _refuse(self, error: Exception) -> None:
+        self.fault = str(error) or type(error).__name__
+        self.kind, self._type, self._chunks = _TEXT, arrow_type(_TEXT), []

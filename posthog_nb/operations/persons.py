@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from posthog_nb.errors import InvalidInputError, NotFoundError
-from posthog_nb.frames import default_frame, to_arrow, to_frame
+from posthog_nb.frames import JsonRows, decode, default_frame, to_frame
 from posthog_nb.operations.card import card
 from posthog_nb.operations.properties import event_time
 from posthog_nb.operations.queries import run
@@ -322,7 +322,7 @@ def _shown(value: object) -> str:
 
 def _frame(rows: list[list[Any]], zone: str, frame: str | None, about: dict[str, Any]) -> Any:  # noqa: ANN401
     texts = [[*row[:4], json.dumps(row[4], ensure_ascii=False), row[5]] for row in rows]
-    table = to_arrow(list(_COLUMNS), [kind.format(zone=zone) for kind in _COLUMNS.values()], [texts])
+    table = decode(list(_COLUMNS), [kind.format(zone=zone) for kind in _COLUMNS.values()], JsonRows.of(texts))
     found = to_frame(table, frame or default_frame())
     if hasattr(found, "attrs"):
         found.attrs["posthog"] = about

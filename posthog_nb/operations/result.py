@@ -7,7 +7,7 @@ from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from posthog_nb.frames import Table, default_frame, to_arrow, to_frame
+from posthog_nb.frames import JsonRows, Table, decode, default_frame, join, to_frame
 from posthog_nb.operations.answer import LARGEST_PAGE
 
 if TYPE_CHECKING:
@@ -90,7 +90,8 @@ class Result:
     @cached_property
     def table(self) -> Table:
         """The rows as an Arrow table with what is to be said about it."""
-        return to_arrow(self.columns, self.types or None, self._chunks)
+        types = self.types or None
+        return join([decode(self.columns, types, JsonRows.of(chunk)) for chunk in self._chunks or [[]]])
 
     @property
     def notes(self) -> list[str]:
