@@ -17,12 +17,13 @@ from posthog_nb.settings import resolve
 from posthog_nb.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from types import TracebackType
     from typing import Self
 
     from posthog_nb.operations.capture import Receipt
     from posthog_nb.operations.result import Result
+    from posthog_nb.operations.task import Progress
     from posthog_nb.secret import Secret
 
 __all__ = ["Client", "connect", "latest_client"]
@@ -149,6 +150,8 @@ class Client:
         frame: str | None = None,
         timeout: float | None = None,
         fresh: bool = False,
+        mode: str = "auto",
+        progress: Callable[[Progress], object] | bool = False,
     ) -> Result:
         """Run a HogQL query.
 
@@ -160,8 +163,14 @@ class Client:
                 numbers, True/False, None, datetimes, dates, UUIDs, and lists of them. A datetime stands for its exact
                 moment; one without a zone is read in this computer's zone, with a warning.
             frame: What ``Result.to_frame()`` gives: ``"pandas"``, ``"polars"`` or ``"arrow"``.
-            timeout: Seconds to wait for an answer; after that the query is ended on the server as well.
-            fresh: Compute now, whatever PostHog has in its cache.
+            timeout: Seconds to wait for each answer; after that the query is ended on the server as well.
+            fresh: Compute now, whatever PostHog has in its cache, where an answer may be up to six hours old.
+            mode: ``"blocking"`` asks for the answer in one request, which PostHog Cloud cuts after some ten seconds;
+                ``"async"`` lets PostHog work on it for up to ten minutes and asks how far it is. ``"auto"`` is the
+                first, and then the second for a query that takes too long or whose progress is watched.
+            progress: True shows a bar; a function is called with each
+                :class:`~posthog_nb.operations.task.Progress`: the rows that the server has read and, where there are
+                pages, the rows that are here.
 
         Raises:
             MissingParameterError: a ``{name}`` has no value.
@@ -169,6 +178,7 @@ class Client:
             QueryError: PostHog refused the query; the error shows the place.
             APIError: PostHog answered with another error; the class tells which.
             TransportError: no complete answer came back.
+            ResultChangedError: the data moved while a result of several pages was fetched.
         """
         return run(
             self._connection,
@@ -178,6 +188,8 @@ class Client:
             frame=_checked(frame) or self._frame,
             timeout=timeout,
             fresh=fresh,
+            mode=mode,
+            progress=progress,
             notes=self._notes,
         )
 

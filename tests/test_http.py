@@ -58,9 +58,8 @@ def send_events(http: Http, url: str, body: bytes = b"") -> int:
     )
 
 
-def ask(connection: Connection, *, timeout: float | None = None, mode: str = "auto") -> Answer:
-    asker = Asker(connection, timeout=timeout, mode=mode)
-    return asker.ask(Spliced("SELECT 1"), {}, deadline=asker.deadline(), original="SELECT 1")
+def ask(connection: Connection, *, timeout: float | None = None) -> Answer:
+    return Asker(connection, timeout=timeout).ask(Spliced("SELECT 1"), {}, original="SELECT 1")
 
 
 @pytest.fixture
@@ -264,10 +263,9 @@ def test_the_place_of_a_mistake_is_the_authors_even_when_a_limit_was_added(
     }
     httpserver.expect_request("/api/projects/1/query/").respond_with_json(body, status=400)
     text = "SELECT 'é', evnt FROM events"
-    asker = Asker(connection)
     sent = splice(text, [Edit(0, 0, "SELECT * FROM (")])
     with pytest.raises(QueryError) as caught:
-        asker.ask(sent, {}, deadline=asker.deadline(), original=text)
+        Asker(connection).ask(sent, {}, original=text)
     assert caught.value.span == Span(12, 16)
     assert caught.value.message == "Unable to resolve field: evnt"
     assert caught.value.hint == "did you mean event?"

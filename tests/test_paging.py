@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import itertools
-import json
 import re
 from collections import Counter
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from posthog_nb.embedded.store.engine import database_name
 from posthog_nb.embedded.store.store import Store
 from posthog_nb.errors import InvalidInputError, ResultChangedError
-from posthog_nb.operations import paging
+from posthog_nb.operations import answer as limits
+from posthog_nb.operations import windows
 from posthog_nb.operations.queries import run
 from tests.clickhouse import EVENTS, OnClickHouse, insert_events, small_store
 
@@ -71,7 +72,7 @@ def posthog() -> OnClickHouse:
 
 
 def texts(rows: list[list[Any]]) -> list[str]:
-    return [json.dumps(row) for row in rows]
+    return list(map(repr, rows))
 
 
 def all_rows(first: Result) -> list[list[Any]]:
@@ -90,6 +91,36 @@ def test_pages_of_any_size_give_each_row_once(name: str, size: int) -> None:
     assert Counter(texts(paged)) == Counter(texts(whole.rows))
     assert first.columns == whole.columns
     assert not [text for text in posthog.asked if re.search(r"\boffset\b", text, re.IGNORECASE)]
+
+
+@contextmanager
+def small_pages(rows: int) -> Iterator[None]:
+    """PostHog and the client as if an answer held no more than so many rows."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(limits, "MOST_ROWS", rows)
+        patch.setattr(limits, "LARGEST_PAGE", rows - 1)
+        patch.setattr(windows, "_ROOM", rows // 4)
+        yield
+
+
+@pytest.mark.parametrize("name", QUERIES)
+@given(page=st.integers(30, 80), first=st.integers(1, 100), then=st.integers(1, 150))
+@settings(max_examples=2, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_many_pages_planned_at_once_give_each_row_once(name: str, page: int, first: int, then: int) -> None:
+    posthog = OnClickHouse(small_store())
+    query = QUERIES[name]
+    whole = run(posthog, query, limit=10_000)
+    with small_pages(page):
+        beginning = run(posthog, query, limit=first)
+        everything = beginning.fetch_all()
+        # ... also when a limit ends in the middle of a page, and goes on from there.
+        part = run(posthog, query, limit=first + then)
+        rest = part.fetch_all()
+    assert Counter(texts(everything.rows)) == Counter(texts(rest.rows)) == Counter(texts(whole.rows))
+    assert len(part) == min(first + then, len(whole))
+    assert part.has_more == (len(part) < len(whole))
+    assert rest.rows[: len(part)] == part.rows or "NaN" in name
+    assert not everything.has_more
 
 
 def test_pages_of_a_total_order_are_the_one_big_result_row_by_row(posthog: OnClickHouse) -> None:
@@ -154,7 +185,7 @@ def test_more_is_told_exactly_when_only_rows_that_were_given_remain(
     posthog: OnClickHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The rows of the first page come last in the walk's order, and one request cannot reach them all.
-    monkeypatch.setattr(paging, "MOST_ROWS", 8)
+    monkeypatch.setattr(limits, "MOST_ROWS", 8)
     first = run(
         posthog, "SELECT event, number FROM (SELECT 'x' AS event, 30 - number AS number FROM numbers(30))", limit=6
     )
@@ -166,7 +197,7 @@ def test_more_is_told_exactly_when_only_rows_that_were_given_remain(
 
 
 def test_a_large_keyset_page_of_one_key_goes_on(posthog: OnClickHouse, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(paging, "MOST_ROWS", 60)
+    monkeypatch.setattr(limits, "MOST_ROWS", 60)
     first = run(posthog, "SELECT uuid FROM events ORDER BY event", limit=50)
     assert len(all_rows(first)) == len(run(posthog, "SELECT uuid FROM events", limit=9999))
 

@@ -41,6 +41,9 @@ class Table:
     kinds: tuple[ClickHouseType, ...]
     notes: tuple[str, ...] = ()
 
+    def __len__(self) -> int:
+        return int(self.arrow.num_rows)
+
     def rows(self) -> list[list[Any]]:
         """The rows as Python's own values, made anew at each call.
 

@@ -21,6 +21,10 @@ class Deadline:
         self.seconds = seconds
         self._end = math.inf if seconds is None else time.monotonic() + seconds
 
+    def pass_now(self) -> None:
+        """Nobody waits any more."""
+        self.seconds, self._end = self.seconds or 0.0, -math.inf
+
     def left(self) -> float:
         """The seconds that are left; infinite without a deadline."""
         return max(0.0, self._end - time.monotonic())

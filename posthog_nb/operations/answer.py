@@ -7,33 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from posthog_nb.frames import columns_and_types, read_answer
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from posthog_nb.frames import JsonRows
 
 __all__ = ["LARGEST_PAGE", "MOST_ROWS", "Answer", "Status", "read_reply"]
-
-
-class JsonRows:
-    def __init__(self, rows: list[list[Any]]) -> None:
-        self._rows = rows
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def lists(self) -> list[list[Any]]:
-        return self._rows
-
-
-def read_answer(body: bytes) -> tuple[Any, JsonRows | None]:
-    found = json.loads(body)
-    if not isinstance(found, dict):
-        return found, None
-    inner = found
-    if isinstance(found.get("query_status"), dict) and isinstance(found["query_status"].get("results"), dict):
-        inner = found["query_status"]["results"]
-    rows = inner.pop("results", None)
-    return found, JsonRows(rows) if isinstance(rows, list) else None
-
 
 MOST_ROWS = 50_000
 """PostHog silently lowers a higher LIMIT to this."""
@@ -104,8 +83,10 @@ def read_reply(body: bytes) -> tuple[Answer | None, Status | None]:
     Raises:
         ValueError: it is not JSON, or is cut short.
     """
-    found, rows = read_answer(body)
-    if not isinstance(found, dict):
+    try:
+        found, rows = read_answer(body)
+    except ValueError:
+        json.loads(body)  # raises anew for what is no JSON
         return None, None
     given = found.get("query_status")
     status = _status(given) if isinstance(given, dict) else None
@@ -115,14 +96,11 @@ def read_reply(body: bytes) -> tuple[Answer | None, Status | None]:
     return (None if rows is None else _answer(inner if isinstance(inner, dict) else found, rows)), status
 
 
-def _answer(found: Mapping[str, Any], rows: JsonRows) -> Answer:
-    columns = tuple(map(str, found.get("columns") or ()))
-    # Insights give a list of type names, HogQL pairs of a column's name and its type.
-    types = tuple(str(kind[1]) for kind in found.get("types") or () if isinstance(kind, list))
+def _answer(found: dict[str, Any], rows: JsonRows) -> Answer:
+    columns, types = columns_and_types(found)
     return Answer(
         columns=columns,
-        # A cached answer of an older server may come without types.
-        types=types if len(types) == len(columns) else None,
+        types=types,
         rows=rows,
         timezone=found.get("timezone"),
         hogql=found.get("hogql"),
@@ -131,7 +109,7 @@ def _answer(found: Mapping[str, Any], rows: JsonRows) -> Answer:
     )
 
 
-def _status(found: Mapping[str, Any]) -> Status:
+def _status(found: dict[str, Any]) -> Status:
     progress = found.get("query_progress")
     read = progress.get("rows_read") if isinstance(progress, dict) else None
     total = progress.get("estimated_rows_total") if isinstance(progress, dict) else None

@@ -74,7 +74,12 @@ def texts_are_texts(keys: Sequence[Key], kinds: Sequence[ClickHouseType] | None)
 
 
 def condition(
-    keys: Sequence[Key], kinds: Sequence[ClickHouseType], values: Sequence[Any], prefix: str
+    keys: Sequence[Key],
+    kinds: Sequence[ClickHouseType],
+    values: Sequence[Any],
+    prefix: str,
+    *,
+    only_after: bool = False,
 ) -> tuple[str, dict[str, Any]]:
     """``(condition, constants)`` for the rows whose keys are ``values`` or come after them.
 
@@ -83,13 +88,14 @@ def condition(
         kinds: Their types.
         values: Their values in the row to go on from.
         prefix: What the constants' names begin with.
+        only_after: Leave out the rows whose keys are ``values``.
     """
     bound: dict[str, Any] = {}
     text = "1"
     for number in reversed(range(len(keys))):
         here = _Place(keys[number], kinds[number], values[number], f"{prefix}_v{number}", bound)
         if number == len(keys) - 1:
-            text = here.at_or_after()
+            text = here.after() if only_after else here.at_or_after()
         else:
             # The first part alone is what an index can use.
             text = f"({here.at_or_after()} AND ({here.after()} OR {text}))"

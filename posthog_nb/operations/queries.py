@@ -6,18 +6,23 @@ from operator import index
 from typing import TYPE_CHECKING, SupportsIndex
 
 from posthog_nb.errors import HogQLSyntaxError, InvalidInputError, QueryError
-from posthog_nb.operations.answer import LARGEST_PAGE, MOST_ROWS, Answer
+from posthog_nb.operations import answer as limits
 from posthog_nb.operations.asking import Asker
-from posthog_nb.operations.paging import Walk, start_walk
+from posthog_nb.operations.locating import located
+from posthog_nb.operations.paging import start_walk
 from posthog_nb.operations.plain import is_text
+from posthog_nb.operations.positions import Chunk
+from posthog_nb.operations.progress import Bar
 from posthog_nb.operations.result import Context, Result
 from posthog_nb.operations.shape import Shape, read_shape
 from posthog_nb.operations.values import Bound, bind, named
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from posthog_nb.connection import Connection
+    from posthog_nb.operations.answer import Answer
+    from posthog_nb.operations.task import Progress
 
 __all__ = ["run"]
 
@@ -33,37 +38,35 @@ def run(  # noqa: PLR0913 - one argument a choice
     frame: str | None = None,
     timeout: float | None = None,
     fresh: bool = False,
+    mode: str = "auto",
+    progress: Callable[[Progress], object] | bool = False,
     notes: tuple[str, ...] = (),
 ) -> Result:
     """Run ``query``; see :meth:`posthog_nb.client.Client.query` for the arguments."""
     _check(query, limit, timeout)
+    watcher = _watcher(progress)
     # A numpy integer is welcome; what follows counts with Python's own.
     limit = None if limit is None else index(limit)
     given = named(values)
     shape = read_shape(query, given)
     bound = bind(query, shape.tree, given)
     size = _size(shape, limit)
-    asker = Asker(connection, timeout=timeout, fresh=fresh)
-    answer = _first(asker, shape, bound, original=query, size=size)
-    shown = min(size, LARGEST_PAGE) if size is not None else LARGEST_PAGE
-    context = Context(source=connection.label, query=query, frame=frame, page_size=size or LARGEST_PAGE, notes=notes)
-    cut = len(answer.rows) > shown if size is not None else len(answer.rows) >= MOST_ROWS
-    lists = answer.rows.lists()
-    if not cut:
-        return Result(context, answer, [lists], None)
-    rows = lists[:shown]
-    walk: Walk | None = start_walk(
-        shape,
-        bound,
-        answer,
-        given=rows,
-        ask=lambda text, more: asker.ask(text, {**bound.values, **more}, deadline=asker.deadline(), fresh=True),
+    asker = Asker(connection, mode=mode, timeout=timeout, fresh=fresh, watcher=watcher)
+    try:
+        answer = _first(asker, shape, bound, original=query, size=size)
+    finally:
+        asker.rest()
+    shown = min(size, limits.LARGEST_PAGE) if size is not None else limits.LARGEST_PAGE
+    cut = len(answer.rows) > shown if size is not None else len(answer.rows) >= limits.MOST_ROWS
+    context = Context(
+        source=connection.label, query=query, frame=frame, page_size=size or limits.LARGEST_PAGE, notes=notes
     )
-    chunks = [rows]
-    if walk is not None and size is not None and size > shown:
-        more, walk = walk.take(size - shown)
-        chunks += more
-    return Result(context, answer, chunks, walk)
+    if not cut:
+        return Result(context, answer, [Chunk(answer.rows, answer.types)], None)
+    rows = answer.rows[:shown]
+    walk = start_walk(shape, bound, answer, given=rows, asker=asker)
+    result = Result(context, answer, [Chunk(rows, answer.types)], walk)
+    return result if size is None or size <= shown else result.extended(size - shown)
 
 
 def _check(query: object, limit: object, timeout: object) -> None:
@@ -77,6 +80,14 @@ def _check(query: object, limit: object, timeout: object) -> None:
         )
     if timeout is not None and (isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout > 0):
         raise InvalidInputError(f"timeout is {timeout!r}; it is a number of seconds above 0.")
+
+
+def _watcher(progress: object) -> Callable[[Progress], object] | None:
+    if isinstance(progress, bool):
+        return Bar() if progress else None
+    if not callable(progress):
+        raise InvalidInputError(f"progress is {progress!r}; it is True, False or a function of one Progress.")
+    return progress
 
 
 def _size(shape: Shape, limit: int | None) -> int | None:
@@ -93,12 +104,14 @@ def _first(asker: Asker, shape: Shape, bound: Bound, *, original: str, size: int
         text = shape.with_edits(bound.edits)
     else:
         # One row more than will be shown tells whether there are more. The query's own LIMIT may say so already.
-        asked = min(size, LARGEST_PAGE) + 1
+        asked = min(size, limits.LARGEST_PAGE) + 1
         text = shape.capped(min(asked, shape.limit) if shape.limit is not None else asked, bound.edits)
     try:
-        return asker.ask(text, bound.values, deadline=asker.deadline(), original=original)
+        return asker.ask(text, bound.values, original=original, watcher=asker.watcher)
     except QueryError as error:
         if shape.fault is None:
+            if error.span is None and not bound.values:
+                raise located(error, asker.connection, text) from None
             raise
         # PostHog agrees that this is not HogQL, and our parser read the text as its author wrote it.
         raise _refused(shape.fault, error) from error

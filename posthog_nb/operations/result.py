@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from posthog_nb.frames import JsonRows, Table, decode, default_frame, join, to_frame
-from posthog_nb.operations.answer import LARGEST_PAGE
+from posthog_nb.frames import Table, decode, default_frame, join, to_frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,6 +17,7 @@ if TYPE_CHECKING:
 
     from posthog_nb.operations.answer import Answer
     from posthog_nb.operations.paging import Walk
+    from posthog_nb.operations.positions import Chunk
 
 __all__ = ["Context", "Result"]
 
@@ -41,6 +40,10 @@ class Context:
     page_size: int
     notes: tuple[str, ...] = ()
 
+    def with_note(self, note: str | None) -> Context:
+        """The same with one more sentence."""
+        return self if note is None else replace(self, notes=(*self.notes, note))
+
 
 class Result:
     """The rows of a query, or one page of them.
@@ -60,10 +63,10 @@ class Result:
         source: Where the rows come from, such as ``"demo"`` or ``"eu.posthog.com"``.
     """
 
-    def __init__(self, context: Context, answer: Answer, chunks: list[list[list[Any]]], walk: Walk | None) -> None:
+    def __init__(self, context: Context, answer: Answer, pages: list[Chunk | Table], walk: Walk | None) -> None:
         self._context = context
         self._answer = answer
-        self._chunks = chunks
+        self._pages = pages
         self._walk = walk
         self.columns: list[str] = list(answer.columns)
         self.types: list[str] = list(answer.types or ())
@@ -77,11 +80,14 @@ class Result:
 
     @cached_property
     def rows(self) -> list[list[Any]]:
-        """The rows, as JSON gives them."""
-        return self._chunks[0] if len(self._chunks) == 1 else list(chain.from_iterable(self._chunks))
+        """The rows as Python's own values.
+
+        Times are aware, in the column's zone, dates are ``date``, decimals ``Decimal``, tuples lists and maps dicts.
+        """
+        return self.table.rows()
 
     def __len__(self) -> int:
-        return sum(map(len, self._chunks))
+        return sum(map(len, self._pages))
 
     def __bool__(self) -> bool:
         # A result without rows is a result all the same.
@@ -90,8 +96,15 @@ class Result:
     @cached_property
     def table(self) -> Table:
         """The rows as an Arrow table with what is to be said about it."""
-        types = self.types or None
-        return join([decode(self.columns, types, JsonRows.of(chunk)) for chunk in self._chunks or [[]]])
+        table = join([self._decoded(page) for page in self._pages])
+        # The JSON is not kept beside it.
+        self._pages = [table]
+        return table
+
+    def _decoded(self, page: Chunk | Table) -> Table:
+        if isinstance(page, Table):
+            return page
+        return decode(self.columns, page.types, page.rows, beside=page.beside)
 
     @property
     def notes(self) -> list[str]:
@@ -143,33 +156,49 @@ class Result:
         Raises:
             ResultChangedError: the data moved so that the pages do not fit together.
         """
-        return self._next(self._context.page_size)
+        return None if self._walk is None else self._followed(self._walk, [], self._context.page_size)
 
     def pages(self) -> Iterator[Result]:
-        """This page and each one after it."""
+        """This page and each one after it. The next one is fetched while this one is in use."""
         page: Result | None = self
-        while page is not None:
-            yield page
-            page = page.next_page()
+        if self._walk is None:
+            yield self
+            return
+        with self._walk.fetcher() as fetcher:
+            while page is not None:
+                coming = fetcher.soon(page.next_page)
+                yield page
+                page = fetcher.result(coming)
 
     def fetch_all(self) -> Result:
         """These rows and all that follow, as one result.
 
+        Many pages are counted before they are fetched, three at a time; :attr:`notes` tell when rows came in
+        meanwhile.
+
         Raises:
             ResultChangedError: the data moved so that the pages do not fit together.
         """
-        chunks = list(self._chunks)
-        page: Result | None = self
-        while page is not None:
-            page = page._next(LARGEST_PAGE)  # noqa: SLF001 - a page of our own class
-            chunks += page._chunks if page is not None else []  # noqa: SLF001
-        return Result(self._context, self._answer, chunks, None)
+        return self if self._walk is None else self.extended(None)
 
-    def _next(self, rows: int) -> Result | None:
-        if self._walk is None:
-            return None
-        chunks, walk = self._walk.take(rows)
-        return Result(self._context, self._answer, chunks, walk)
+    def extended(self, rows: int | None) -> Result:
+        """These rows and as many that follow, or all for None, as one result."""
+        return self if self._walk is None else self._followed(self._walk, list(self._pages), rows)
+
+    def _followed(self, walk: Walk, pages: list[Chunk | Table], rows: int | None) -> Result:
+        with walk.fetcher() as fetcher:
+            coming = walk.take(rows, fetcher)
+            following = None
+            while True:
+                try:
+                    chunk = next(coming)
+                except StopIteration as end:
+                    following = end.value
+                    break
+                # As Arrow, which is a fraction of the JSON, so that no more than three pages are here as JSON.
+                pages.append(self._decoded(chunk))
+        context = self._context.with_note(fetcher.note)
+        return Result(context, self._answer, pages, following)
 
     def __repr__(self) -> str:
         more = "more exist" if self.has_more else "complete"
