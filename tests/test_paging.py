@@ -103,7 +103,8 @@ def small_pages(rows: int) -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("name", QUERIES)
+# Where no key is a text, a page larger than an answer has no exact place to go on from, and says so.
+@pytest.mark.parametrize("name", [name for name in QUERIES if name != "keys of which none is a text"])
 @given(page=st.integers(30, 80), first=st.integers(1, 100), then=st.integers(1, 150))
 @settings(max_examples=2, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_many_pages_planned_at_once_give_each_row_once(name: str, page: int, first: int, then: int) -> None:
