@@ -10,6 +10,7 @@ from posthog_nb.connection import Connection, open_connection
 from posthog_nb.errors import InvalidInputError
 from posthog_nb.frames import FRAMES
 from posthog_nb.operations import capture as events
+from posthog_nb.operations.expand import expand
 from posthog_nb.operations.persons import Persons
 from posthog_nb.operations.properties import event_time
 from posthog_nb.operations.queries import run
@@ -17,7 +18,7 @@ from posthog_nb.settings import resolve
 from posthog_nb.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from types import TracebackType
     from typing import Self
 
@@ -197,6 +198,38 @@ class Client:
     def persons(self) -> Persons:
         """Persons: ``search``, ``get`` and ``events``."""
         return Persons(self._connection, self._frame, self._notes)
+
+    def expand(
+        self,
+        frame: Any,  # noqa: ANN401 - a frame of any of the three kinds
+        keys: str | Iterable[str] | None = None,
+        *,
+        column: str = "properties",
+        prefix: str | None = None,
+        of: str | None = None,
+    ) -> Any:  # noqa: ANN401 - a frame of the same kind
+        """``frame`` with a column of each property, typed as the project defines it.
+
+        Numeric is float64, Boolean a nullable truth value, DateTime an aware time in the project's zone (to the
+        microsecond; one that names no zone is read in it), anything else text. An object or a list is JSON text.
+        A value of another kind than its property is defined to have is empty there, as it is in HogQL, and a warning
+        counts those values; the column of properties stays as it was.
+
+        Args:
+            frame: A pandas or polars frame or an Arrow table.
+            keys: The properties, in the order that their columns are to have; all by default, the most frequent first
+                and at most 200, with a warning where there are more.
+            column: The column that holds the properties, as objects or JSON text.
+            prefix: What the names of the columns begin with. Without one a column is called as its property is, or
+                ``properties.NAME`` where the frame has a column NAME already.
+            of: ``"event"`` or ``"person"``: whose definitions hold. By default a person's for a column whose name
+                begins with ``person`` and for the frames of ``persons.search``, else an event's.
+
+        Raises:
+            InvalidInputError: an argument is not what it should be, or a column of that name is there already.
+            PermissionDeniedError: the key lacks ``query:read``.
+        """
+        return expand(self._connection, frame, keys, column=column, prefix=prefix, of=of)
 
     def capture(
         self,

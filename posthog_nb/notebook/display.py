@@ -107,9 +107,20 @@ def _extent(result: Result, first: int, more: tuple[str, ...]) -> tuple[str, ...
 
 
 def frame_html(frame: _WithHtml) -> str | None:
-    """A frame's own HTML, with its dollar signs left as they are."""
+    """A frame's own HTML, with its dollar signs left as they are; under one of persons the line that it comes with."""
     own = frame._repr_html_()
-    return None if own is None else f'<div class="{PLAIN_DOLLARS}">{own}</div>'
+    if own is None:
+        return None
+    line = _line_under(frame)
+    return f'<div class="{PLAIN_DOLLARS}">{own}</div>{"" if line is None else line.html()}'
+
+
+def _line_under(frame: _WithHtml) -> Footer | None:
+    about = getattr(frame, "attrs", {}).get("posthog")
+    # pandas hands attrs on to what is made of a frame. What has other rows is not what the line speaks of.
+    if not isinstance(about, dict) or "line" not in about or len(frame) != about["rows"]:  # type: ignore[arg-type]
+        return None
+    return Footer(tuple((text,) for text in (about["line"], about["source"], *about["notes"])))
 
 
 def result_html(result: Result) -> str:

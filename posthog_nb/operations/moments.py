@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from posthog_nb.errors import InvalidInputError
 
-__all__ = ["in_utc", "is_missing"]
+__all__ = ["in_utc", "is_missing", "warn_caller"]
 
 _PACKAGE = "posthog_nb."
 
@@ -33,13 +33,13 @@ def in_utc(given: datetime, name: str) -> datetime:
     try:
         if moment.tzinfo is None:
             moment = moment.astimezone()
-            _warn_caller(f"{name} {given} has no time zone and is read in this computer's ({moment.tzname()}).")
+            warn_caller(f"{name} {given} has no time zone and is read in this computer's ({moment.tzname()}).")
         return moment.astimezone(UTC)
     except (OverflowError, OSError, ValueError) as error:
         raise InvalidInputError(f"{name} is {given}, too far away to be a time.") from error
 
 
-def _warn_caller(message: str) -> None:
+def warn_caller(message: str) -> None:
     """Warn with the line outside this package that led here (Python's own way to do so is new in 3.12)."""
     level = 1
     frame = sys._getframe()  # noqa: SLF001 - the documented way to a frame

@@ -1,0 +1,124 @@
+"""Rows of one table, newest first, of any number: a request a page, each going on where the one before ended.
+
+The order is a time and a unique id, both downwards. A page asks for what comes strictly after the last row, so a row
+that arrives meanwhile lies before the beginning, and one that changes meanwhile is neither met twice nor a reason to
+stop, as it is for the pages of a query (:mod:`posthog_nb.operations.paging`), which must fit together row by row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from posthog_nb.frames import Table
+from posthog_nb.operations.person_terms import where
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from posthog_nb.operations.result import Result
+
+__all__ = ["Newest", "newest_first"]
+
+
+@dataclass(frozen=True)
+class Newest:
+    """The rows.
+
+    Attributes:
+        table: The rows with their declared types.
+        more: Whether there are more rows than were asked for.
+        first: The first page, for what came with it.
+    """
+
+    table: Table
+    more: bool
+    first: Result
+
+    def column(self, name: str) -> list[Any]:
+        """The values of one column."""
+        found: list[Any] = self.table.arrow.column(name).to_pylist()
+        return found
+
+    def once(self, name: str) -> Newest:
+        """The same with the first row alone of those that are equal in one column."""
+        found = self.column(name)
+        places = {value: place for place, value in reversed(list(enumerate(found)))}
+        if len(places) == len(found):
+            return self
+        arrow = self.table.arrow.take(sorted(places.values()))
+        return replace(self, table=replace(self.table, arrow=arrow))
+
+    def about(self, line: str, *notes: str) -> dict[str, Any]:
+        """What is known of the rows besides themselves.
+
+        Args:
+            line: How many they are, to be shown under them.
+            notes: Sentences for the reader.
+        """
+        return {
+            **self.first.about(),
+            "rows": self.table.arrow.num_rows,
+            "has_more": self.more,
+            "line": line,
+            "notes": [*notes, *self.first.remarks],
+        }
+
+
+def newest_first(  # noqa: PLR0913 - a query has these parts
+    ask: Callable[[str, dict[str, object], int], Result],
+    select: str,
+    conditions: Sequence[str],
+    values: Mapping[str, object],
+    *,
+    order: tuple[str, str],
+    names: tuple[str, str],
+    size: int,
+    page: int,
+) -> Newest:
+    """The newest ``size`` rows.
+
+    Args:
+        ask: Runs a query with values and a limit.
+        select: The query up to its WHERE.
+        conditions: What must hold, all of it.
+        values: The values that the conditions name.
+        order: The columns of the time and of the id, as the table has them.
+        names: The same two as ``select`` calls them.
+        size: How many rows.
+        page: The most rows of one request.
+    """
+    import pyarrow as pa  # noqa: PLC0415 - loaded when a frame is made
+
+    time, identity = order
+    bound = dict(values)
+    going_on: list[str] = []
+    pages: list[pa.Table] = []
+    first: Result | None = None
+    missing = size
+    while True:
+        wanted = min(missing, page)
+        text = (
+            select
+            + where([*conditions, *going_on])
+            # The row too many tells of more. The limit stands in the text, so that the answer is all that is asked.
+            + f" ORDER BY {time} DESC, {identity} DESC LIMIT {wanted + 1}"
+        )
+        result = ask(text, bound, wanted + 1)
+        first = first or result
+        table = result.to_arrow()
+        more = table.num_rows > wanted
+        pages.append(table.slice(0, wanted))
+        missing -= wanted
+        if not more or not missing:
+            return Newest(Table(pa.concat_tables(pages), first.table.kinds), more, first)
+        last_time, last_id = (pages[-1].column(name)[-1].as_py() for name in names)
+        bound |= {"last_time": _moment(last_time), "last_id": last_id}
+        # The first part alone is what an index can use.
+        going_on = [f"({time} <= {{last_time}} AND ({time} < {{last_time}} OR {identity} < toUUID({{last_id}})))"]
+
+
+def _moment(value: datetime | str) -> datetime:
+    # A column whose type was not declared holds the text of the time.
+    return datetime.fromisoformat(value) if isinstance(value, str) else value
