@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def embedded_client(timezone: str = "UTC", **options: str) -> Iterator[Client]:
-    """A client of a new, empty project."""
-    project = Project.in_memory(ProjectSettings(timezone=timezone))
+def embedded_client(timezone: str = "UTC", *, project: Project | None = None, **options: str) -> Iterator[Client]:
+    """A client of ``project``, which ends with it; by default of a new, empty one."""
+    project = project or Project.in_memory(ProjectSettings(timezone=timezone))
     settings = replace(
         resolve("demo", environ={}),
         label="test",

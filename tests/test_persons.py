@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
@@ -12,13 +14,17 @@ import pyarrow as pa
 import pytest
 
 from posthog_nb.client import Client, connect
-from posthog_nb.errors import InvalidInputError, NotFoundError, PermissionDeniedError
+from posthog_nb.embedded.project import Project, ProjectSettings
+from posthog_nb.errors import InvalidInputError, NotFoundError, PermissionDeniedError, TransportError
+from posthog_nb.notebook.display import frame_html
+from posthog_nb.operations import persons
 from tests.embedded import embedded_client
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pytest_httpserver import HTTPServer
+    from werkzeug import Request
 
 pytest.importorskip("chdb", reason="the embedded engine has no wheel here")
 
@@ -92,6 +98,8 @@ def test_a_search_without_terms_is_everybody_newest_first(posthog: Client) -> No
         ({"distinct_id": "0190a2b4"}, []),
         ({"search": "a", "email": "Ada@Example.com", "distinct_id": "ada"}, ["Ada@Example.com"]),
         ({"email": "Ada@Example.com", "distinct_id": "bob"}, []),
+        ({"email": ""}, []),
+        ({"distinct_id": ""}, []),
     ],
 )
 def test_what_is_searched_for_is_found(posthog: Client, terms: dict[str, str], found: list[str]) -> None:
@@ -125,6 +133,214 @@ def test_search_gives_the_frame_that_is_asked_for(posthog: Client) -> None:
     assert (arrow.column_names, arrow.num_rows) == (COLUMNS, 0)
 
 
+# Odd persons, and many --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def odd() -> Iterator[Client]:
+    """What ingestion lets through, each as one person."""
+    with embedded_client("Europe/London") as client:
+        for number, (distinct_id, properties) in enumerate(
+            {
+                "lower": {"email": "eve@x.com"},
+                "upper": {"email": "EVE@x.com"},
+                "number": {"email": 123, "name": "N"},
+                "falsy": {"email": False, "name": 0, "username": "joe"},
+                "object": {"name": {"first": "Zoë"}},
+                "odd%_[a-z].*\\": {"name": "100%_\\ (sure)"},
+                "blank": {"email": "", "name": None},
+                "umlaut": {"name": "ÄRGER"},
+                "quotes": {"name": 'Bo "the\n/' + "tab\tBob'", "email": '"q"@x.com'},
+                "0190a2b4-0000-7000-8000-00000000000a": {},
+            }.items()
+        ):
+            client.identify(distinct_id, properties, timestamp=datetime(2026, 7, 1, number, tzinfo=UTC))
+        yield client
+
+
+@pytest.mark.parametrize(
+    ("distinct_id", "name"),
+    [
+        ("lower", "eve@x.com"),
+        ("number", "123"),
+        ("falsy", "joe"),
+        ("object", '{"first": "Zoë"}'),
+        ("blank", "blank"),
+        ("0190a2b4-0000-7000-8000-00000000000a", "0190a2b4-0000-7000-8000-00000000000a"),
+    ],
+)
+def test_the_name_is_the_first_telling_property_that_is_not_empty(odd: Client, distinct_id: str, name: str) -> None:
+    found = odd.persons.search(distinct_id=distinct_id)
+    assert names(found) == [name] == [odd.persons.get(found["uuid"][0]).name]
+
+
+@pytest.mark.parametrize(
+    ("terms", "distinct_ids"),
+    [
+        ({"email": "eve@x.com"}, ["lower"]),
+        ({"email": "EVE@x.com"}, ["upper"]),
+        ({"search": "eve@X"}, ["upper", "lower"]),
+        ({"email": "123"}, ["number"]),
+        ({"email": 123}, ["number"]),
+        ({"email": "12"}, []),
+        ({"search": "%_"}, ["odd%_[a-z].*\\"]),
+        ({"search": "[A-Z].*\\"}, ["odd%_[a-z].*\\"]),
+        ({"search": "100%_\\ ("}, ["odd%_[a-z].*\\"]),
+        ({"search": "."}, ["quotes", "odd%_[a-z].*\\", "upper", "lower"]),
+        ({"search": "zoë"}, ["object"]),
+        ({"search": 'O "THE'}, ["quotes"]),
+        ({"search": "the\n/tab\tbob'"}, ["quotes"]),
+        ({"email": '"q"@x.com'}, ["quotes"]),
+        ({"search": "ärger"}, ["umlaut"]),
+        ({"search": "JOE"}, ["falsy"]),
+        ({"distinct_id": "odd%_[a-z].*\\"}, ["odd%_[a-z].*\\"]),
+        ({"distinct_id": "LOWER"}, []),
+    ],
+)
+def test_what_is_searched_for_is_text(odd: Client, terms: dict[str, Any], distinct_ids: list[str]) -> None:
+    found = odd.persons.search(**terms)
+    assert [one[0] for one in found["distinct_ids"]] == distinct_ids
+
+
+def test_a_persons_uuid_is_found_by_searching_for_it(odd: Client) -> None:
+    uuid = odd.persons.search(distinct_id="lower")["uuid"][0]
+    assert odd.persons.search(f" {uuid.upper()} ")["uuid"].tolist() == [uuid]
+
+
+def test_times_are_in_the_projects_zone(odd: Client) -> None:
+    found = odd.persons.search(distinct_id="lower")
+    assert str(found["created_at"].dtype) == "datetime64[us, Europe/London]"
+    person = odd.persons.get(found["uuid"][0])
+    assert person.created_at == datetime(2026, 7, 1, tzinfo=UTC)
+    assert str(person.created_at) == "2026-07-01 01:00:00+01:00"
+    assert str(person.to_frame()["created_at"].dtype) == "datetime64[us, Europe/London]"
+
+
+def test_a_person_without_properties_has_an_empty_object(odd: Client) -> None:
+    odd.capture("opened", "bare")
+    assert odd.persons.search(distinct_id="bare")["properties"][0] == {}
+
+
+@pytest.mark.parametrize("limit", [0, -1, True, 1.5, "10", None])
+def test_a_limit_is_a_whole_number(odd: Client, limit: Any) -> None:
+    for call in (odd.persons.search, lambda limit: odd.persons.events(uuid4(), limit=limit)):
+        with pytest.raises(InvalidInputError, match="limit is"):
+            call(limit=limit)
+
+
+PERSONS = 23
+"""More than fit into one request where the sizes of pages are made small."""
+
+
+@pytest.fixture
+def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(persons, "PERSONS_A_PAGE", 4)
+    monkeypatch.setattr(persons, "EVENTS_A_PAGE", 4)
+    monkeypatch.setattr(persons, "IDS_A_QUERY", 3)
+    monkeypatch.setattr(persons, "MOST_DISTINCT_IDS", 5)
+
+
+@pytest.fixture(scope="module")
+def many() -> Iterator[Client]:
+    with embedded_client() as client:
+        for number in range(PERSONS):
+            # Four persons at a time are of one moment.
+            client.identify(f"p{number:02}", {"n": number}, timestamp=datetime(2026, 1, 1 + number // 4, tzinfo=UTC))
+        for number in range(9):
+            client.alias("p00", f"0190a2b4-0000-7000-8000-00000000000{number}", timestamp=DAY.format(9))
+        for number in range(10):
+            client.capture("seen", "p01", {"n": number}, timestamp=datetime(2026, 2, 1 + number // 4, tzinfo=UTC))
+        yield client
+
+
+@pytest.mark.usefixtures("small_pages")
+@pytest.mark.filterwarnings("ignore:The person:UserWarning")
+@pytest.mark.parametrize("limit", [1, 3, 4, 5, 8, 22, 23, 24, 50_000])
+def test_each_is_there_once_newest_first(many: Client, limit: int) -> None:
+    frame = many.persons.search(limit=limit)
+    everybody = many.persons.search(limit=1000)
+    assert everybody["uuid"].nunique() == PERSONS == len(everybody)
+    assert frame["uuid"].tolist() == everybody["uuid"].tolist()[:limit]
+    assert frame["created_at"].is_monotonic_decreasing
+    assert all(len(ids) >= 1 for ids in frame["distinct_ids"])
+    about = frame.attrs["posthog"]
+    assert (about["total"], about["rows"], about["has_more"]) == (PERSONS, len(frame), limit < PERSONS)
+
+
+@pytest.mark.usefixtures("small_pages")
+def test_distinct_ids_beyond_the_most_are_said_to_be_cut_and_chosen_ones_come_first(many: Client) -> None:
+    with pytest.warns(UserWarning, match="has more than 5 distinct ids") as warned:
+        frame = many.persons.search(distinct_id="p00", frame="polars")
+    assert warned[0].filename == __file__
+    assert frame["distinct_ids"].to_list() == [["p00", *(f"0190a2b4-0000-7000-8000-00000000000{n}" for n in range(4))]]
+    assert frame["name"].to_list() == ["p00"]
+    with pytest.warns(UserWarning, match="has more than 5 distinct ids"):
+        assert len(many.persons.get(frame["uuid"][0]).distinct_ids) == 5
+
+
+@pytest.mark.usefixtures("small_pages")
+@pytest.mark.parametrize("limit", [1, 4, 6, 11, 12, 500])
+def test_a_persons_events_are_there_once_newest_first(many: Client, limit: int) -> None:
+    uuid = many.persons.search(distinct_id="p01")["uuid"][0]
+    frame = many.persons.events(uuid, limit=limit)
+    every = many.persons.events(uuid, limit=1000)
+    assert every["id"].nunique() == 11 == len(every)
+    assert frame["id"].tolist() == every["id"].tolist()[:limit]
+    assert frame["timestamp"].is_monotonic_decreasing
+    assert frame.attrs["posthog"]["has_more"] is (limit < 11)
+
+
+@pytest.mark.usefixtures("small_pages")
+def test_one_who_comes_or_changes_between_two_pages_is_no_reason_to_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = persons.run
+    with embedded_client() as client:
+        for number in range(10):
+            client.identify(f"p{number}", {"n": number}, timestamp=datetime(2026, 1, 1 + number, tzinfo=UTC))
+
+        def busy(connection: Any, query: str, **options: Any) -> Any:
+            if "last_time" in query:
+                client.identify("p1", {"changed": query}, timestamp=DAY.format(9))
+                client.capture("came", f"late comer {len(query)}", timestamp="2026-03-01T00:00:00Z")
+                client.alias("p0", "p2", timestamp=DAY.format(9))
+            return run(connection, query, **options)
+
+        monkeypatch.setattr(persons, "run", busy)
+        frame = client.persons.search(limit=1000)
+    first_four = [f"p{number}" for number in (9, 8, 7, 6)]
+    assert [ids[0] for ids in frame["distinct_ids"]][:4] == first_four
+    # p2 is p0 by then.
+    assert sorted(id_ for ids in frame["distinct_ids"] for id_ in ids) == [f"p{number}" for number in range(10)]
+
+
+def test_a_deleted_person_is_not_found_and_the_events_are() -> None:
+    project = Project.in_memory(ProjectSettings())
+    with embedded_client(project=project) as client:
+        client.identify("gone", {"email": "gone@x.com"}, timestamp=DAY.format(1))
+        uuid = person_id(client, "gone")
+        row = project.store.persons([UUID(uuid)])[0]
+        project.store.insert_persons([replace(row, is_deleted=True, version=row.version + 1)])
+        assert client.persons.search().empty
+        assert client.persons.total(search="gone") == 0
+        with pytest.raises(NotFoundError):
+            client.persons.get(uuid)
+        assert len(client.persons.events(uuid)) == 1
+
+
+def test_arrow_carries_what_is_known_of_the_rows(posthog: Client) -> None:
+    found = posthog.persons.search(limit=1, frame="arrow")
+    about = json.loads(found.schema.metadata[b"posthog"])
+    assert (about["total"], about["has_more"], about["source"]) == (4, True, "test")
+
+
+def test_the_line_under_a_frame_says_how_many_there_are(posthog: Client) -> None:
+    found = posthog.persons.search(limit=3)
+    assert "the newest 3 of 4 persons" in (frame_html(found) or "")
+    assert "persons" not in (frame_html(found.head(2)) or "")
+    assert "4 persons; complete" in (frame_html(posthog.persons.search()) or "")
+    events = posthog.persons.events(person_id(posthog, "ada"), limit=2)
+    assert "the newest 2 events; there are more" in (frame_html(events) or "")
+
+
 # Get ---------------------------------------------------------------------------------------------------------------
 
 
@@ -147,9 +363,21 @@ def test_a_person_is_got_by_posthogs_number(posthog: Client) -> None:
 
 def test_nobody_is_told_as_such(posthog: Client) -> None:
     for key in (str(uuid4()), 999_999):
-        with pytest.raises(NotFoundError, match=f"There is no person {key}") as caught:
-            posthog.persons.get(key)
-        assert "distinct_id" in (caught.value.hint or "")
+        for call in (posthog.persons.get, posthog.persons.events):
+            with pytest.raises(NotFoundError, match=f"There is no person {key}") as caught:
+                call(key)
+            assert "distinct_id" in (caught.value.hint or "")
+
+
+def test_a_distinct_id_that_looks_like_a_persons_id_is_told_as_one(posthog: Client) -> None:
+    posthog.capture("opened", "777777", timestamp=DAY.format(6))
+    owner = person_id(posthog, "777777")
+    owners = {GENERATED: person_id(posthog, GENERATED), "777777": owner, 777777: owner}
+    for given, uuid in owners.items():
+        for call in (posthog.persons.get, posthog.persons.events):
+            with pytest.raises(NotFoundError, match=f"it is a distinct id, of the person {uuid}") as caught:
+                call(given)
+            assert f"search(distinct_id={str(given)!r})" in (caught.value.hint or "")
 
 
 @pytest.mark.parametrize("key", ["ada", "", True, None, "1.5", "-1", "١٢"])
@@ -197,6 +425,9 @@ def test_a_persons_events_come_newest_first(posthog: Client) -> None:
         ({"event": "bought", "before": datetime(2026, 1, 3, 12, tzinfo=UTC)}, [2, 1]),
         ({"event": "bought", "after": DAY.format(1), "before": pd.Timestamp(DAY.format(4))}, [3, 2]),
         ({"event": "nothing"}, []),
+        ({"event": "bought", "after": datetime(2026, 1, 3, 21, tzinfo=timezone(timedelta(hours=9)))}, [5, 4]),
+        ({"event": "bought", "after": "2026-01-03T11:59:59.999999Z"}, [5, 4, 3]),
+        ({"event": "bought", "before": "2026-01-03T13:00:00.000001+01:00"}, [3, 2, 1]),
     ],
 )
 def test_events_are_chosen_by_name_and_time(posthog: Client, terms: dict[str, Any], amounts: list[int]) -> None:
@@ -210,14 +441,198 @@ def test_events_of_a_merged_person_are_all_of_its_ids(posthog: Client) -> None:
     assert frame.schema["properties"] == pl.String
 
 
+def test_a_time_is_exact_to_the_microsecond() -> None:
+    with embedded_client("America/New_York") as client:
+        moment = datetime(2026, 7, 1, 12, 0, 0, 500_000, tzinfo=UTC)
+        for number in range(-1, 2):
+            client.capture("e", "ada", {"n": number}, timestamp=moment + timedelta(microseconds=number))
+        uuid = person_id(client, "ada")
+        numbers = [
+            [properties["n"] for properties in client.persons.events(uuid, **{end: moment})["properties"]]
+            for end in ("after", "before")
+        ]
+        assert numbers == [[1], [-1]]
+        found = client.persons.events(uuid)["timestamp"]
+        assert str(found.dtype) == "datetime64[us, America/New_York]"
+        assert found[1] == moment
+
+
+def test_no_moment_between_two_times_is_said_before_anything_is_sent() -> None:
+    client = connect("https://posthog.invalid", project_id=1, personal_api_key="phx_test")
+    with pytest.raises(InvalidInputError, match="no moment lies between"):
+        client.persons.events(uuid4(), after=DAY.format(2), before=DAY.format(2))
+
+
+def test_a_person_is_as_good_as_their_uuid(posthog: Client) -> None:
+    person = posthog.persons.get(person_id(posthog, "ada"))
+    assert len(posthog.persons.events(person, event="bought")) == 5
+    assert posthog.persons.events(person, event="nothing").empty
+
+
+def test_events_without_a_person_profile_have_nobody_and_are_there() -> None:
+    with embedded_client() as client:
+        client.capture("e", "anonymous", {"$process_person_profile": False}, timestamp=DAY.format(1))
+        uuid = client.query("SELECT person_id FROM events").rows[0][0]
+        assert client.persons.search().empty
+        assert len(client.persons.events(uuid)) == 1
+        assert client.persons.events(uuid, event="other").empty
+
+
+@pytest.mark.parametrize("frame", ["pandas", "polars", "arrow"])
+def test_properties_become_columns_on_request(posthog: Client, frame: str) -> None:
+    uuid = person_id(posthog, "ada")
+    chosen = posthog.persons.events(uuid, event="bought", expand=["amount", "$lib"], frame=frame)
+    columns = getattr(chosen, "column_names", None) or list(chosen.columns)
+    assert columns == ["id", "event", "distinct_id", "properties", "timestamp", "amount", "$lib"]
+    amounts = chosen["amount"].to_pylist() if frame == "arrow" else list(chosen["amount"])
+    assert amounts == [5.0, 4.0, 3.0, 2.0, 1.0]
+    every = posthog.persons.events(uuid, event="bought", expand=True, frame=frame)
+    assert {"amount", "$lib", "$lib_version"} <= set(getattr(every, "column_names", None) or every.columns)
+
+
 # On PostHog's own terms --------------------------------------------------------------------------------------------
 
 
-def test_a_missing_scope_for_numbers_is_named(httpserver: HTTPServer) -> None:
-    httpserver.expect_request("/api/projects/1/persons/5/").respond_with_json(
-        {"type": "authentication_error", "code": "permission_denied", "detail": "missing required scope 'person:read'"},
-        status=403,
-    )
-    with pytest.raises(PermissionDeniedError) as caught:
-        connect(httpserver.url_for(""), project_id=1, personal_api_key="phx_test").persons.get(5)
-    assert "person:read" in (caught.value.hint or "")
+UUID_ = "0190a2b4-0000-7000-8000-0000000000aa"
+SINGLE = {
+    "id": 5,
+    "uuid": UUID_,
+    "name": "Ada of the display property",
+    "distinct_ids": ["ada", GENERATED],
+    "properties": {"email": "ada@x.com", "title": "Countess"},
+    "created_at": "2026-01-01T12:00:00.123456Z",
+    "last_seen_at": None,
+}
+"""One person as PostHog's REST gives them: the number is the id here, and the UUID's text in its lists."""
+
+
+def denied(scope: str) -> dict[str, Any]:
+    return {
+        "type": "authentication_error",
+        "code": "permission_denied",
+        "detail": f"API key missing required scope '{scope}'",
+        "attr": None,
+    }
+
+
+@pytest.fixture
+def remote(httpserver: HTTPServer) -> Client:
+    return connect(httpserver.url_for(""), project_id=1, personal_api_key="phx_test")
+
+
+PERSON = "/api/projects/1/persons/{}/"
+QUERY = "/api/projects/1/query/"
+
+
+def test_a_number_is_read_by_rest_alone(remote: Client, httpserver: HTTPServer) -> None:
+    httpserver.expect_oneshot_request(PERSON.format(5)).respond_with_json(SINGLE)
+    person = remote.persons.get(5)
+    assert (person.id, person.uuid, person.name) == (5, UUID_, "Ada of the display property")
+    assert person.distinct_ids == ["ada", GENERATED]
+    assert person.properties == SINGLE["properties"]
+    assert person.created_at == datetime(2026, 1, 1, 12, 0, 0, 123456, tzinfo=UTC)
+    assert person.to_frame()["id"][0] == "5"
+    assert len(httpserver.log) == 1
+
+
+def test_a_key_that_may_only_read_persons_reads_one_by_uuid(remote: Client, httpserver: HTTPServer) -> None:
+    httpserver.expect_request(QUERY).respond_with_json(denied("query:read"), status=403)
+    httpserver.expect_request(PERSON.format(UUID_)).respond_with_json(SINGLE)
+    assert remote.persons.get(UUID_).name == "Ada of the display property"
+    with pytest.raises(PermissionDeniedError, match="query:read"):
+        remote.persons.search("ada")
+    with pytest.raises(PermissionDeniedError, match="query:read"):
+        remote.persons.events(UUID_)
+
+
+def test_where_neither_is_allowed_the_scope_of_queries_is_asked_for(remote: Client, httpserver: HTTPServer) -> None:
+    httpserver.expect_request(QUERY).respond_with_json(denied("query:read"), status=403)
+    httpserver.expect_request(PERSON.format(UUID_)).respond_with_json(denied("person:read"), status=403)
+    with pytest.raises(PermissionDeniedError, match="query:read"):
+        remote.persons.get(UUID_)
+
+
+def test_a_person_who_is_not_there_is_not_found_without_the_right_to_query(
+    remote: Client, httpserver: HTTPServer
+) -> None:
+    missing = {"type": "invalid_request", "code": "not_found", "detail": "Not found.", "attr": None}
+    httpserver.expect_request(QUERY).respond_with_json(denied("query:read"), status=403)
+    for key in (5, UUID_):
+        httpserver.expect_request(PERSON.format(key)).respond_with_json(missing, status=404)
+        with pytest.raises(NotFoundError, match=f"There is no person {key}"):
+            remote.persons.get(key)
+
+
+def test_a_missing_scope_for_numbers_is_named_with_the_way_that_needs_none(
+    remote: Client, httpserver: HTTPServer
+) -> None:
+    httpserver.expect_request(PERSON.format(5)).respond_with_json(denied("person:read"), status=403)
+    for call in (remote.persons.get, remote.persons.events):
+        with pytest.raises(PermissionDeniedError) as caught:
+            call(5)
+        assert "person:read" in (caught.value.hint or "")
+        assert "UUID" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize("body", [{"results": []}, [], {"id": 5}])
+def test_an_answer_that_is_no_person_is_told(remote: Client, httpserver: HTTPServer, body: Any) -> None:
+    httpserver.expect_request(PERSON.format(5)).respond_with_json(body)
+    with pytest.raises(TransportError, match="no person"):
+        remote.persons.get(5)
+
+
+def test_properties_of_a_json_column_are_taken_as_objects(remote: Client, httpserver: HTTPServer) -> None:
+    """A newer PostHog may send the whole of ``properties`` as an object, and times of a person in seconds."""
+
+    def respond(request: Request) -> Any:
+        asked = json.loads(request.get_data())["query"]["query"]
+        if "person_distinct_ids" in asked:
+            return reply(["person", "n", "ids"], ["String", "UInt64", "Array(String)"], [[UUID_, 1, ["ada"]]])
+        return reply(
+            ["uuid", "properties", "created_at"],
+            ["String", "JSON", "DateTime('Europe/Berlin')"],
+            [[UUID_, {"email": "ada@x.com", "seats": 3}, "2026-07-01T02:00:00+02:00"]],
+        )
+
+    httpserver.expect_request(QUERY).respond_with_handler(respond)
+    found = remote.persons.search()
+    assert found["properties"][0] == {"email": "ada@x.com", "seats": 3}
+    assert found["name"][0] == "ada@x.com"
+    assert found["created_at"][0] == datetime(2026, 7, 1, tzinfo=UTC)
+    assert str(found["created_at"].dtype) == "datetime64[us, Europe/Berlin]"
+
+
+def reply(columns: list[str], types: list[str], rows: list[list[Any]]) -> Any:
+    from werkzeug import Response  # noqa: PLC0415
+
+    body = {
+        "results": rows,
+        "columns": columns,
+        "types": [list(pair) for pair in zip(columns, types, strict=True)],
+        "hasMore": None,
+        "timezone": "Europe/Berlin",
+        "is_cached": False,
+    }
+    return Response(json.dumps(body), content_type="application/json")
+
+
+def test_no_query_about_persons_uses_offset_or_writes_a_value_out(remote: Client, httpserver: HTTPServer) -> None:
+    seen: list[dict[str, Any]] = []
+
+    def respond(request: Request) -> Any:
+        seen.append(json.loads(request.get_data())["query"])
+        return reply([], [], [])
+
+    httpserver.expect_request(QUERY).respond_with_handler(respond)
+    for call in (
+        lambda: remote.persons.total("' OR 1=1", email="' OR 1=1", distinct_id="' OR 1=1"),
+        lambda: remote.persons.get(UUID_),
+        lambda: remote.persons.events(UUID_, event="' OR 1=1", after=DAY.format(1), before=DAY.format(2)),
+    ):
+        with pytest.raises((NotFoundError, IndexError, KeyError)):
+            call()
+    assert len(seen) >= 4
+    for query in seen:
+        assert "offset" not in query["query"].lower()
+        assert "OR 1=1" not in query["query"]
+        assert UUID_ not in query["query"]

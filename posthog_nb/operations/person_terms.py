@@ -89,8 +89,9 @@ def person_conditions(**given: object) -> tuple[list[str], dict[str, object]]:
 
 
 def _property(name: str) -> str:
-    # As text whatever the project defines the property to be: a number is no text to compare one with.
-    return f"toString(properties.{name})"
+    # `properties.name` leaves quotes and backslashes as JSON escapes them, and is no text where the project defines the
+    # property as a number. JSONExtractString has the text itself, and nothing for a value of another kind.
+    return f"ifNull(nullIf(JSONExtractString(properties, '{name}'), ''), toString(properties.{name}))"
 
 
 def _uuid(text: str) -> str | None:

@@ -229,9 +229,10 @@ class Persons:
             cut += [person for person, count, ids in found if count > len(ids)]
         if not cut:
             return known, []
+        whom = f"The person {cut[0]} has" if len(cut) == 1 else f"{len(cut):,} persons, such as {cut[0]}, have"
         note = (
-            f"{len(cut):,} of the persons have more than {MOST_DISTINCT_IDS:,} distinct ids, of which the first"
-            f" {MOST_DISTINCT_IDS:,} are here, such as {cut[0]}. The table person_distinct_ids has all of them."
+            f"{whom} more than {MOST_DISTINCT_IDS:,} distinct ids; these are the first {MOST_DISTINCT_IDS:,}, and the"
+            " table person_distinct_ids has all."
         )
         warn_caller(note)
         return known, [note]
