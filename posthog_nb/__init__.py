@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from posthog_nb.client import Client, connect
     from posthog_nb.errors import PostHogError
     from posthog_nb.operations.capture import Receipt
-    from posthog_nb.operations.persons import Person
+    from posthog_nb.operations.person import Person
     from posthog_nb.operations.result import Result
     from posthog_nb.secret import Secret
 
 _PUBLIC = {
     "Client": "posthog_nb.client",
-    "Person": "posthog_nb.operations.persons",
+    "Person": "posthog_nb.operations.person",
     "PostHogError": "posthog_nb.errors",
     "Receipt": "posthog_nb.operations.capture",
     "Result": "posthog_nb.operations.result",

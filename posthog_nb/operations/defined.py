@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from posthog_nb.frames import ClickHouseType
-from posthog_nb.operations.plain import is_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,7 +66,7 @@ def as_text(value: object) -> str:
     """A text as it is, anything else as JSON."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     # Half a surrogate pair, which JSON can write and no column can hold, is written out.
-    return text if is_text(text) else text.encode(errors="backslashreplace").decode()
+    return text if text.isascii() else text.encode(errors="backslashreplace").decode()
 
 
 def _truth(value: object) -> bool:

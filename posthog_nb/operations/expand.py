@@ -213,8 +213,11 @@ def _column(
     misfits: list[Any] = []
     rounded: list[Any] = []
     for value in values:
+        if value is None:
+            found.append(None)
+            continue
         try:
-            found.append(None if value is None else read(value))
+            found.append(read(value))
         except Misfit:
             found.append(None)
             misfits.append(value)
@@ -261,6 +264,8 @@ def _joined(  # noqa: PLR0913, PLR0917 - the parts of a frame
             frame = frame.append_column(name, pa.chunked_array([array]))
         return frame
     added = to_frame(Table(pa.table(arrays, names=names), tuple(kinds)), kind)
+    # polars gives a column without a name one of its own.
+    added.columns = names
     if kind == "polars":
         return frame.hstack(added)
     import pandas as pd  # noqa: PLC0415 - the frame is one of its own

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from posthog_nb.operations.newest import Newest
     from posthog_nb.operations.result import Result
 
-__all__ = ["Person", "Persons"]
+__all__ = ["Persons"]
 
 MOST_DISTINCT_IDS = 1000
 """As many as PostHog's own lists show of one person."""
