@@ -395,6 +395,20 @@ def test_the_card_escapes_what_posthog_holds(posthog: Client) -> None:
     assert "50% off_{x}" in card
 
 
+def test_the_card_shows_every_property_and_some_of_many_ids() -> None:
+    with embedded_client() as client:
+        client.identify("ada", {"source": "a friend", "uuid": "theirs", "a<b": {"c": "<i>"}}, timestamp=DAY.format(1))
+        for number in range(12):
+            client.alias("ada", f"id {number:02}", timestamp=DAY.format(2))
+        person = client.persons.get(person_id(client, "ada"))
+        card = person._repr_html_()
+    assert len(person.distinct_ids) == 13
+    assert "id 08 and 3 more" in card
+    for text in (person.uuid, "theirs", "a friend", "test", "a&lt;b", "&lt;i&gt;"):
+        assert text in card
+    assert "<i>" not in card
+
+
 def test_a_person_becomes_a_frame_with_the_columns_of_a_search(posthog: Client) -> None:
     person = posthog.persons.get(person_id(posthog, "ada"))
     frame = person.to_frame()

@@ -73,7 +73,7 @@ def _read(frame: Any, column: str) -> tuple[str, list[str], list[Any]]:  # noqa:
     except TypeError as error:
         raise InvalidInputError(
             f"A value of type {type(frame).__name__} has no columns to add to.",
-            hint="Give a pandas or polars frame or an Arrow table; a LazyFrame is collected first.",
+            hint="Give a pandas or polars frame or an Arrow table: a result has .to_frame(), a LazyFrame .collect().",
         ) from error
     kinds = {nw.Implementation.PANDAS: "pandas", nw.Implementation.POLARS: "polars", nw.Implementation.PYARROW: "arrow"}
     kind = kinds.get(found.implementation)

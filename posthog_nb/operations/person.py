@@ -65,14 +65,15 @@ class Person:
 
     def _repr_html_(self) -> str:
         hidden = len(self.distinct_ids) - _SHOWN_IDS
-        rows = {
+        fields = {
             "uuid": self.uuid,
             "distinct ids": ", ".join(self.distinct_ids[:_SHOWN_IDS]) + (f" and {hidden:,} more" if hidden > 0 else ""),
             "created at": self.created_at.isoformat(),
-            **{key: shown(value) for key, value in sorted(self.properties.items())},
             "source": self.source,
         }
-        return card(rows, title=self.name)
+        # In a table of their own: a property may be called "source" as well.
+        properties = {key: shown(value) for key, value in sorted(self.properties.items())}
+        return card(fields, title=self.name) + (card(properties, title="properties") if properties else "")
 
 
 def name_of(properties: object, distinct_ids: Sequence[str], otherwise: str) -> str:
