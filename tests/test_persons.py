@@ -12,6 +12,8 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from posthog_nb.client import Client, connect
 from posthog_nb.embedded.project import Project, ProjectSettings
@@ -136,6 +138,10 @@ def test_search_gives_the_frame_that_is_asked_for(posthog: Client) -> None:
 # Odd persons, and many --------------------------------------------------------------------------------------------
 
 
+TEXTS = {"lower": "eve@x.com", "odd%_[a-z].*\\": "100%_\\ (sure)", "umlaut": "ÄRGER", "quotes": "Bo \"the\n/tab\tBob'"}
+"""An email or a name of each of some of them."""
+
+
 @pytest.fixture(scope="module")
 def odd() -> Iterator[Client]:
     """What ingestion lets through, each as one person."""
@@ -200,6 +206,27 @@ def test_the_name_is_the_first_telling_property_that_is_not_empty(odd: Client, d
 def test_what_is_searched_for_is_text(odd: Client, terms: dict[str, Any], distinct_ids: list[str]) -> None:
     found = odd.persons.search(**terms)
     assert [one[0] for one in found["distinct_ids"]] == distinct_ids
+
+
+@settings(max_examples=40)
+@given(data=st.data())
+def test_any_piece_of_a_text_finds_whom_it_is_of(odd: Client, data: st.DataObject) -> None:
+    distinct_id, text = data.draw(st.sampled_from(sorted(TEXTS.items())))
+    start = data.draw(st.integers(0, len(text) - 1))
+    piece = text[start : data.draw(st.integers(start + 1, len(text)))]
+    found = odd.persons.search(data.draw(st.sampled_from([piece, piece.upper()])))
+    assert distinct_id in {one[0] for one in found["distinct_ids"]}
+
+
+@settings(max_examples=40)
+@given(text=st.text())
+def test_any_text_can_be_searched_for(odd: Client, text: str) -> None:
+    assert odd.persons.search(email=text, distinct_id=text).empty
+    found = odd.persons.search(text)
+    piece = text.strip().lower()
+    for _, person in found.iterrows():
+        texts = [person["properties"].get(key) for key in ("email", "name", "username")]
+        assert any(piece in str(one).lower() for one in [*texts, *person["distinct_ids"]])
 
 
 def test_a_persons_uuid_is_found_by_searching_for_it(odd: Client) -> None:
@@ -373,11 +400,11 @@ def test_a_distinct_id_that_looks_like_a_persons_id_is_told_as_one(posthog: Clie
     posthog.capture("opened", "777777", timestamp=DAY.format(6))
     owner = person_id(posthog, "777777")
     owners = {GENERATED: person_id(posthog, GENERATED), "777777": owner, 777777: owner}
-    for given, uuid in owners.items():
+    for key, uuid in owners.items():
         for call in (posthog.persons.get, posthog.persons.events):
             with pytest.raises(NotFoundError, match=f"it is a distinct id, of the person {uuid}") as caught:
-                call(given)
-            assert f"search(distinct_id={str(given)!r})" in (caught.value.hint or "")
+                call(key)
+            assert f"search(distinct_id={str(key)!r})" in (caught.value.hint or "")
 
 
 @pytest.mark.parametrize("key", ["ada", "", True, None, "1.5", "-1", "١٢"])

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from posthog_nb.frames import Table
+from posthog_nb.frames import Table, join
 from posthog_nb.operations.person_terms import where
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Newest:
             "rows": self.table.arrow.num_rows,
             "has_more": self.more,
             "line": line,
-            "notes": [*notes, *self.first.remarks],
+            "notes": list(dict.fromkeys([*notes, *self.first.remarks, *self.table.notes])),
         }
 
 
@@ -89,12 +89,10 @@ def newest_first(  # noqa: PLR0913 - a query has these parts
         size: How many rows.
         page: The most rows of one request.
     """
-    import pyarrow as pa  # noqa: PLC0415 - loaded when a frame is made
-
     time, identity = order
     bound = dict(values)
     going_on: list[str] = []
-    pages: list[pa.Table] = []
+    pages: list[Table] = []
     first: Result | None = None
     missing = size
     while True:
@@ -107,13 +105,13 @@ def newest_first(  # noqa: PLR0913 - a query has these parts
         )
         result = ask(text, bound, wanted + 1)
         first = first or result
-        table = result.to_arrow()
-        more = table.num_rows > wanted
-        pages.append(table.slice(0, wanted))
+        table = result.table
+        more = table.arrow.num_rows > wanted
+        pages.append(replace(table, arrow=table.arrow.slice(0, wanted)))
         missing -= wanted
         if not more or not missing:
-            return Newest(Table(pa.concat_tables(pages), first.table.kinds), more, first)
-        last_time, last_id = (pages[-1].column(name)[-1].as_py() for name in names)
+            return Newest(join(pages), more, first)
+        last_time, last_id = (pages[-1].arrow.column(name)[-1].as_py() for name in names)
         bound |= {"last_time": _moment(last_time), "last_id": last_id}
         # The first part alone is what an index can use.
         going_on = [f"({time} <= {{last_time}} AND ({time} < {{last_time}} OR {identity} < toUUID({{last_id}})))"]
