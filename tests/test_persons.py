@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from posthog_nb.client import Client, connect
 from posthog_nb.embedded.project import Project, ProjectSettings
+from posthog_nb.embedded.store.store import DistinctIdRow, PersonRow
 from posthog_nb.errors import InvalidInputError, NotFoundError, PermissionDeniedError, TransportError
 from posthog_nb.notebook.display import frame_html
 from posthog_nb.operations import persons
@@ -353,6 +354,36 @@ def test_a_deleted_person_is_not_found_and_the_events_are() -> None:
         assert len(client.persons.events(uuid)) == 1
 
 
+@pytest.mark.slow
+def test_tens_of_thousands_come_in_a_few_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    number = 25_000
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    project = Project.in_memory(ProjectSettings())
+    uuids = [UUID(int=n * 0x9E3779B97F4A7C15F39CC0605CEDC834 % 2**128) for n in range(number)]
+    for n in range(0, number, 5000):
+        some = list(enumerate(uuids))[n : n + 5000]
+        project.store.insert_persons(
+            [
+                PersonRow(uuid, start + timedelta(seconds=k // 7), f'{{"n":{k}}}', True, False, 1, k + 1, start)
+                for k, uuid in some
+            ]
+        )
+        project.store.insert_distinct_ids([DistinctIdRow(f"d{k}", uuid, 1) for k, uuid in some])
+    asked: list[str] = []
+    run = persons.run
+    monkeypatch.setattr(persons, "run", lambda *given, **options: asked.append(given[1]) or run(*given, **options))
+    with embedded_client(project=project) as client:
+        frame = client.persons.search(limit=50_000, frame="polars")
+        assert len(asked) == 3 + 5
+        assert set(frame["uuid"]) == set(map(str, uuids))
+        assert frame["created_at"].is_sorted(descending=True)
+        assert frame["distinct_ids"].list.len().sum() == number
+        asked.clear()
+        some = client.persons.search(limit=20_001)
+        assert len(asked) == 3 + 1 + 5
+        assert (some["uuid"].nunique(), some.attrs["posthog"]["total"]) == (20_001, number)
+
+
 def test_arrow_carries_what_is_known_of_the_rows(posthog: Client) -> None:
     found = posthog.persons.search(limit=1, frame="arrow")
     about = json.loads(found.schema.metadata[b"posthog"])
@@ -641,6 +672,37 @@ def test_properties_of_a_json_column_are_taken_as_objects(remote: Client, httpse
     assert found["name"][0] == "ada@x.com"
     assert found["created_at"][0] == datetime(2026, 7, 1, tzinfo=UTC)
     assert str(found["created_at"].dtype) == "datetime64[us, Europe/Berlin]"
+
+
+def test_every_page_is_a_query_that_goes_on_at_the_exact_moment(
+    remote: Client, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No list of REST is asked: those end early, without an error."""
+    monkeypatch.setattr(persons, "EVENTS_A_PAGE", 2)
+    seen: list[dict[str, Any]] = []
+    # The hour that the end of summer time repeats.
+    times = ["2026-10-25T02:30:00.000001+01:00", "2026-10-25T02:30:00.000001+02:00", "2026-10-25T02:30:00+02:00"]
+
+    def respond(request: Request) -> Any:
+        seen.append(json.loads(request.get_data())["query"])
+        start = 0 if len(seen) == 1 else 2
+        rows = [[str(UUID(int=n)), "e", "ada", "{}", times[n]] for n in range(3)][start : start + 3]
+        types = ["String", "String", "String", "String", "DateTime64(6, 'Europe/Berlin')"]
+        return reply(["id", "event", "distinct_id", "properties", "timestamp"], types, rows)
+
+    httpserver.expect_request(QUERY).respond_with_handler(respond)
+    found = remote.persons.events(UUID_, limit=100)
+    assert found["id"].tolist() == [str(UUID(int=n)) for n in range(3)]
+    in_utc = [datetime.fromisoformat(time).astimezone(UTC) for time in times]
+    assert found["timestamp"].dt.tz_convert("UTC").tolist() == in_utc
+    assert {request.path for request, _ in httpserver.log} == {QUERY}
+    assert len(seen) == 2
+    assert "OFFSET" not in seen[1]["query"]
+    assert seen[1]["values"] == {
+        "person": UUID_,
+        "last_time": "2026-10-25 00:30:00.000001",
+        "last_id": str(UUID(int=1)),
+    }
 
 
 def reply(columns: list[str], types: list[str], rows: list[list[Any]]) -> Any:
