@@ -225,17 +225,13 @@ class Twin:
         """Wait, but not beyond the end; whether it has come."""
         return self._ending.wait(seconds)
 
-    def go_away(self, seconds: float) -> None:
-        """Refuse connections for so long, and end those that are open."""
+    def go_away(self) -> None:
+        """End the connections, and refuse new ones."""
         self._server.stop()
-        timer = threading.Timer(seconds, self._come_back)
-        timer.daemon = True
-        timer.start()
 
-    def _come_back(self) -> None:
-        with self._lock:
-            if not self._ending.is_set():
-                self._server = self._listen()
+    def come_back(self) -> None:
+        """Take connections again, on the same port."""
+        self._server = self._listen()
 
     def _listen(self) -> _Server:
         server = _Server(self, self.port, self._tls)
@@ -420,7 +416,7 @@ class _Manager(BaseManager):
     """Holds a twin in another process."""
 
 
-_METHODS = ("always", "close", "forget", "get_url", "go_away", "most_queries", "next", "seen", "unplayed")
+_METHODS = ("always", "close", "come_back", "forget", "get_url", "go_away", "most_queries", "next", "seen", "unplayed")
 _Manager.register("made", _made, exposed=_METHODS)
 
 

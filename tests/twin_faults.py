@@ -139,11 +139,11 @@ def _half_then_silence(wire: Wire, head: bytes, body: bytes) -> bool:
 
 
 def _drip(wire: Wire, head: bytes, body: bytes) -> bool:
-    """A byte every twentieth of a second: every single read is quick, and the whole takes minutes."""
+    """A byte every fifth of a second: every single read is quick, and the whole takes minutes."""
     wire.send(head)
     for byte in body:
         wire.send(bytes([byte]))
-        if wire.twin.wait(0.05):
+        if wire.twin.wait(0.2):
             break
     return wire.close()
 

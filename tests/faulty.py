@@ -1,0 +1,210 @@
+"""Playing one fault on one operation, and what became of it."""
+
+from __future__ import annotations
+
+import logging
+import re
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from posthog_nb.errors import PostHogError
+from posthog_nb.http import retry, session, wire
+from tests.twin import client_of, twin_of
+from tests.twin_faults import FAULTS, OK
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable, Iterator
+    from wsgiref.types import WSGIApplication
+
+    from posthog_nb.client import Client
+    from tests.twin import Seen, Twin
+
+__all__ = ["OPERATIONS", "Operation", "Played", "Stage", "impatient"]
+
+CLOCK_OFFSET = -7200.0
+"""The twin's clock is two hours slow, to be seen where a date is read."""
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One of the client's operations.
+
+    Attributes:
+        name: Its name.
+        path: Which of its requests a fault strikes.
+        call: Runs it; the text is a name for whom the events are, or that of somebody who has some.
+        writes: Whether it sends an event.
+    """
+
+    name: str
+    path: str
+    call: Callable[[Client, str], Any]
+    writes: bool = False
+
+    @property
+    def column(self) -> str:
+        """Where it stands in the table of the page: ``query, in pages`` stands with ``query``."""
+        return self.name.partition(",")[0]
+
+
+def _rows(frame: Any) -> list[dict[str, Any]]:
+    return frame.to_dict("records")
+
+
+def _in_pages(ph: Client, who: str) -> list[Any]:
+    return [row for page in ph.query(QUERY, 4, {"who": who}).pages() for row in page.rows]
+
+
+QUERY = "SELECT properties.n AS n, uuid FROM events WHERE distinct_id = {who} AND event = 'row' ORDER BY n"
+_SEND, _ASK = "POST /batch/", "/api/"
+
+OPERATIONS = (
+    Operation("capture", _SEND, lambda ph, who: ph.capture("sent", who, {"n": 1}), writes=True),
+    Operation("page", _SEND, lambda ph, who: ph.page(who, "Pricing", "https://example.com/"), writes=True),
+    Operation("screen", _SEND, lambda ph, who: ph.screen(who, "Settings"), writes=True),
+    Operation("identify", _SEND, lambda ph, who: ph.identify(who, {"name": "Bob"}), writes=True),
+    Operation("alias", _SEND, lambda ph, who: ph.alias(who, f"{who}'s phone"), writes=True),
+    Operation("query", _ASK, lambda ph, who: ph.query(QUERY, values={"who": who}).rows),
+    Operation("query, in pages", _ASK, _in_pages),
+    Operation("query, all", _ASK, lambda ph, who: ph.query(QUERY, 4, {"who": who}).fetch_all().rows),
+    Operation("persons.search", _ASK, lambda ph, who: _rows(ph.persons.search(distinct_id=who))),
+    Operation("persons.get", _ASK, lambda ph, uuid: replace(ph.persons.get(uuid), source="")),
+    Operation("persons.get(17)", _ASK, lambda ph, _: replace(ph.persons.get(1), source="")),
+    Operation("persons.events", _ASK, lambda ph, uuid: _rows(ph.persons.events(uuid, event="row"))),
+)
+
+
+@dataclass(frozen=True)
+class Played:
+    """What became of one operation.
+
+    Attributes:
+        result: What it gave.
+        error: What it raised instead.
+        asked: Its requests, without those that end a query.
+        waits: The seconds that it said it would wait before it tried again.
+    """
+
+    result: Any
+    error: PostHogError | None
+    asked: list[Seen]
+    waits: list[float]
+
+    def word(self) -> str:
+        """What to call it: ``ok``, ``again``, ``later`` or ``error``."""
+        if self.error is not None:
+            return "error"
+        if any(b'"refresh": "async"' in one.body or b"force_async" in one.body for one in self.asked):
+            return "later"
+        return "again" if self.waits else "ok"
+
+
+class _Waits(logging.Handler):
+    """Collects the waits that are told of one port, and calls somebody at each."""
+
+    def __init__(self, port: int, told: Callable[[], object]) -> None:
+        super().__init__()
+        self._port = port
+        self._told = told
+        self.seconds: list[float] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = record.getMessage()
+        if f":{self._port} " in text and (wait := re.search(r"trying again in ([\d.]+) s", text)):
+            self.seconds.append(float(wait[1]))
+            self._told()
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Where faults are played.
+
+    Attributes:
+        application: What stands behind the twin.
+        tls: For a certificate that nobody trusts.
+    """
+
+    application: WSGIApplication
+    tls: ssl.SSLContext
+
+    def play(self, operation: Operation, fault: str, who: str, *, at: int = 0, stays: bool = False) -> Played:
+        """Run ``operation`` while ``fault`` strikes.
+
+        Args:
+            operation: What is run.
+            fault: The fault's name.
+            who: The operation's text.
+            at: Which of its requests the fault strikes, counted from 0.
+            stays: Whether it strikes all requests from there on.
+        """
+        with ExitStack() as stack:
+            options = {"tls": self.tls} if fault == "certificate" else {}
+            twin = stack.enter_context(twin_of(self.application, clock_offset=CLOCK_OFFSET, **options))
+            told = _nothing
+            if fault == "refused":
+                twin.go_away()
+                told = _nothing if stays else _once(twin.come_back)
+            elif fault in FAULTS:
+                twin.next(operation.path, *[OK] * at, *([] if stays else [FAULTS[fault]]))
+                if stays:
+                    twin.always(operation.path, FAULTS[fault])
+            waits = stack.enter_context(_listening(twin, told))
+            client = stack.enter_context(client_of(twin))
+            result, error = None, None
+            try:
+                result = operation.call(client, who)
+            except PostHogError as raised:
+                error = raised
+            asked = [one for one in twin.seen(operation.path) if one.method != "DELETE"]
+            return Played(result, error, asked, waits.seconds)
+
+
+@contextmanager
+def _listening(twin: Twin, told: Callable[[], object]) -> Iterator[_Waits]:
+    logger = logging.getLogger("posthog_nb")
+    waits = _Waits(twin.port, told)
+    logger.addHandler(waits)
+    try:
+        yield waits
+    finally:
+        logger.removeHandler(waits)
+
+
+def _nothing() -> None:
+    """Nobody needs to know."""
+
+
+def _once(call: Callable[[], object]) -> Callable[[], object]:
+    calls = [call]
+
+    def called() -> None:
+        if calls:
+            calls.pop()()
+
+    return called
+
+
+@contextmanager
+def impatient(silence: float | None = None) -> Iterator[None]:
+    """Clients that do not wait before they try again, and for an answer only so many seconds."""
+    policies = (retry.READ, retry.CAPTURE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(session, "time", SimpleNamespace(sleep=lambda _: None))
+        if silence is None:
+            yield
+            return
+        patch.setattr(wire, "BODY_SECONDS", silence)
+        before = [policy.answer_seconds for policy in policies]
+        try:
+            for policy in policies:
+                # Policies are frozen, and are defaults of functions: no other one can take their place.
+                object.__setattr__(policy, "answer_seconds", silence)
+            yield
+        finally:
+            for policy, seconds in zip(policies, before, strict=True):
+                object.__setattr__(policy, "answer_seconds", seconds)

@@ -1,0 +1,184 @@
+"""Each fault on each operation: what becomes of it, and that no event is lost or doubled and no result is short.
+
+What is expected is written in ``tools/faults.txt``, of which ``docs/reliability.md`` is made.
+"""
+
+from __future__ import annotations
+
+import ssl
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+import pytest
+import requests
+import trustme
+
+from posthog_nb.errors import CaptureRefusedError, TransportError
+from tests.faulty import OPERATIONS, Operation, Played, Stage, impatient
+from tests.twin_faults import FAULTS, OK
+from tools import reliability_page
+from tools.reliability_page import Expected, expectations
+
+pytest.importorskip("chdb", reason="the embedded engine has no wheel here")
+
+from posthog_nb.embedded.server import create_app
+from tests.twin import client_of, new_project, twin_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from posthog_nb.client import Client
+
+ROWS = 10
+REQUESTS = 4
+SILENCE_SECONDS = 1.0
+"""How long the client waits for an answer where none comes. Long enough for one on a busy computer."""
+
+SILENT = {"no answer, nothing done", "done, no answer", "the answer stands still", "byte by byte"}
+EXPECTED = {
+    fault: {one.operation: one for one in group} for fault, group in groupby(expectations(), lambda one: one.fault)
+}
+
+
+@dataclass(frozen=True)
+class World(Stage):
+    """A project with somebody's events, and a client that meets no fault."""
+
+    client: Client
+    url: str
+
+    def who(self, operation: Operation, cell: str) -> str:
+        """The text for an operation: a new name for a write, somebody who is known for a read."""
+        if operation.writes:
+            return f"{operation.name} {cell}"
+        return "ann" if operation.name.startswith(("query", "persons.search")) else self.uuid
+
+    @property
+    def uuid(self) -> str:
+        return str(self.client.persons.search(distinct_id="ann")["uuid"][0])
+
+    def stored(self, who: str) -> int:
+        """How many events somebody has."""
+        query = "SELECT count() FROM events WHERE distinct_id = {who}"
+        return self.client.query(query, values={"who": who}, fresh=True).rows[0][0]
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    project = new_project(timezone="Europe/London")
+    application = create_app(project)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(tls)
+    with twin_of(application) as calm, client_of(calm) as client:
+        client.identify("ann", {"email": "ann@example.com"}, timestamp="2026-01-01T00:00:00Z")
+        for number in range(ROWS):
+            client.capture("row", "ann", {"n": number}, timestamp="2026-01-02T00:00:00Z")
+        yield World(application, tls, client, calm.url)
+    project.close()
+
+
+@pytest.fixture(scope="module")
+def calm(world: World) -> dict[str, Played]:
+    """Every operation without a fault: its result is the truth."""
+    played = {one.name: world.play(one, OK.name, world.who(one, "calm")) for one in OPERATIONS}
+    assert {name: one.word() for name, one in played.items()} == dict.fromkeys(played, "ok")
+    return played
+
+
+def test_every_fault_is_expected_to_do_something() -> None:
+    assert set(EXPECTED) == {*FAULTS, "refused", "certificate"} - {OK.name}
+
+
+def test_the_page_says_what_is_expected() -> None:
+    page = reliability_page.PAGE.read_text()
+    assert reliability_page.rendered(page) == page, "stale: run python -m tools.reliability_page"
+
+
+@pytest.mark.parametrize("fault", EXPECTED)
+def test_a_fault_does_what_is_expected_to_every_operation(world: World, calm: dict[str, Played], fault: str) -> None:
+    def row(operation: Operation) -> list[str]:
+        expected = EXPECTED[fault][operation.column]
+        return [*once(world, operation, expected, calm[operation.name]), *stays(world, operation, expected)]
+
+    with impatient(SILENCE_SECONDS if fault in SILENT else None), ThreadPoolExecutor(len(OPERATIONS)) as pool:
+        rows = list(pool.map(row, OPERATIONS))
+    wrong = [f"{one.name} {each}" for one, found in zip(OPERATIONS, rows, strict=True) for each in found]
+    assert not wrong, "\n".join(wrong)
+
+
+def once(world: World, operation: Operation, expected: Expected, calm: Played) -> Iterator[str]:
+    """What is wrong when the fault strikes once, at whichever request of the operation."""
+    for at in range(1 if expected.fault in {"refused", "certificate"} else len(calm.asked)):
+        who = world.who(operation, f"{expected.fault} {at}")
+        played = world.play(operation, expected.fault, who, at=at)
+        for wrong in (
+            *of_outcome(played, expected.word, expected.error if expected.word == "error" else None),
+            *of_waits(played, expected),
+            *(of_events(world, operation, who, played, expected) if operation.writes else of_rows(played, calm)),
+        ):
+            yield f"at request {at}: {wrong}"
+
+
+def stays(world: World, operation: Operation, expected: Expected) -> Iterator[str]:
+    """What is wrong when the fault does not go away."""
+    if expected.word not in {"again", "later"}:
+        return
+    who = world.who(operation, f"{expected.fault} stays")
+    played = world.play(operation, expected.fault, who, stays=True)
+    requests = {"refused": 0}.get(expected.fault, REQUESTS if expected.word == "again" else 2)
+    for wrong in (
+        *of_outcome(played, "error", expected.error),
+        *([f"{len(played.asked)} requests"] if len(played.asked) != requests else []),
+        *(of_events(world, operation, who, played, expected) if operation.writes else ()),
+    ):
+        yield f"staying: {wrong}"
+
+
+def of_outcome(played: Played, word: str, error: str | None) -> Iterator[str]:
+    if played.word() != word:
+        yield f"{played.word()}, not {word}: {played.error!r}"
+    if played.error is not None and type(played.error).__name__ != error:
+        yield f"{played.error!r}, not {error}"
+    if any(not one.headers["host"].startswith("127.0.0.1") for one in played.asked):
+        yield "something was sent to another host"
+
+
+def of_waits(played: Played, expected: Expected) -> Iterator[str]:
+    """Each further request is told before, and what the server asks for is obeyed."""
+    if expected.word != "again":
+        return
+    # On a busy computer a second answer may be too late as well.
+    if len(played.waits) not in (range(1, REQUESTS) if expected.fault in SILENT else (1,)):
+        yield f"{len(played.waits)} waits were told"
+    elif expected.fault in {"429, Retry-After", "429, a date", "503, Retry-After"} and played.waits != [1.0]:
+        yield f"it waited {played.waits} s, and was asked for 1"
+    elif not 0.1 <= played.waits[0] <= 20:
+        yield f"it waited {played.waits} s"
+
+
+def of_rows(played: Played, calm: Played) -> Iterator[str]:
+    """A result is the whole truth, or there is none."""
+    if played.error is None and played.result != calm.result:
+        yield f"a wrong result: {played.result}"
+
+
+def of_events(world: World, operation: Operation, who: str, played: Played, expected: Expected) -> Iterator[str]:
+    """An event is there once; or not, and then an error says so. The same bytes again never make two of it."""
+    stored, sent = world.stored(who), [one.raw for one in played.asked]
+    if len(set(sent)) > 1:
+        yield "another request was sent the next time"
+    if played.error is None and stored != 1:
+        yield f"{stored} events, and no error"
+    if stored > 1:
+        yield f"{stored} events"
+    if stored and isinstance(played.error, CaptureRefusedError):
+        yield "refused, and there all the same"
+    if stored and isinstance(played.error, TransportError) and not played.error.may_have_arrived:
+        yield "there, and the error says that it cannot be"
+    if sent:
+        headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+        requests.post(f"{world.url}/batch/", data=sent[-1], headers=headers, timeout=10).raise_for_status()
+        if world.stored(who) != 1:
+            yield f"{world.stored(who)} events after it was sent again"
