@@ -29,6 +29,9 @@ __all__ = ["Http"]
 logger = logging.getLogger("posthog_nb.http")
 
 _OK = range(200, 300)
+_A_BEGINNING = 64
+"""Bytes."""
+
 _T = TypeVar("_T")
 
 
@@ -159,6 +162,9 @@ class Http:
         try:
             reply = send(self._session, request, deadline, policy.answer_seconds)
             if reply.status in _OK:
+                if reply.body[:_A_BEGINNING].lstrip()[:1] == b"<":
+                    # Capture's success is any 2xx, but a login page's is not: the events would be lost without a word.
+                    raise _not_json(request.url, reply)
                 return read(reply)
         except TransportError as error:
             if not error.passing or (isinstance(error, TimeoutError) and not policy.after_silence):
