@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -106,6 +107,7 @@ def send(session: requests.Session, request: Request, deadline: Deadline, answer
 def _exchange(session: requests.Session, request: Request, deadline: Deadline, answer_seconds: float) -> Reply:
     deadline.check()
     seconds = min(answer_seconds, deadline.left())
+    handled = sys.exception()
     try:
         with session.request(
             request.method,
@@ -121,7 +123,7 @@ def _exchange(session: requests.Session, request: Request, deadline: Deadline, a
             body = _body(response, min(BODY_SECONDS, deadline.left()))
             return Reply(response.status_code, response.reason or "", CaseInsensitiveDict(response.headers), body)
     except (requests.RequestException, HTTPError, TimeoutError) as error:
-        raise _transport_error(request.url, error, deadline, seconds) from error
+        raise _transport_error(request.url, _causes(error, handled), deadline, seconds) from error
 
 
 def _body(response: requests.Response, seconds: float) -> bytes:
@@ -157,10 +159,9 @@ def _same_origin(url: str, target: str) -> str:
 
 
 def _transport_error(  # noqa: PLR0911 - one return a way in which a wire fails
-    url: str, error: Exception, deadline: Deadline, seconds: float
+    url: str, causes: list[BaseException], deadline: Deadline, seconds: float
 ) -> TransportError:
     host = place(url)
-    causes = _causes(error)
 
     def among(*kinds: type[BaseException]) -> bool:
         return any(isinstance(cause, kinds) for cause in causes)
@@ -191,13 +192,16 @@ def _transport_error(  # noqa: PLR0911 - one return a way in which a wire fails
     return TransportError(f"{host} closed the connection before its answer ended.", hint="Try again.")
 
 
-def _causes(error: BaseException) -> list[BaseException]:
-    """``error`` and what led to it: requests and urllib3 wrap errors in several ways."""
+def _causes(error: BaseException, handled: BaseException | None) -> list[BaseException]:
+    """``error`` and what led to it: requests and urllib3 wrap errors in several ways.
+
+    What the caller was handling when the request was sent, such as an earlier time-out, is no part of it.
+    """
     found: list[BaseException] = []
     waiting: list[object] = [error]
     while waiting:
         this = waiting.pop()
-        if isinstance(this, BaseException) and this not in found:
+        if isinstance(this, BaseException) and this is not handled and this not in found:
             found.append(this)
             waiting += [*this.args, getattr(this, "reason", None), this.__cause__, this.__context__]
     return found
