@@ -1,0 +1,210 @@
+"""Queries whose answer comes later, answers of other shapes, and many queries at once, all under faults."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from posthog_nb.errors import AnswerTimeoutError, QueryError, ServerError
+from posthog_nb.http import budget
+from tests.faulty import impatient
+from tests.twin_faults import FAULTS, OK, Fault, Reply, answered, changed
+
+pytest.importorskip("chdb", reason="the embedded engine has no wheel here")
+
+from posthog_nb.embedded.server import create_app
+from tests.twin import Throttle, Twin, client_of, new_project, twin_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from posthog_nb.client import Client
+
+QUERY = "SELECT number, toFloat64(number) / 4 AS quarter FROM numbers(5) ORDER BY number"
+ROWS = [[number, number / 4] for number in range(5)]
+
+
+@pytest.fixture(scope="module")
+def application() -> Iterator[Any]:
+    project = new_project()
+    yield create_app(project)
+    project.close()
+
+
+@pytest.fixture
+def twin(application: Any) -> Iterator[Twin]:
+    with twin_of(application) as twin, impatient():
+        yield twin
+
+
+@pytest.fixture
+def ph(twin: Twin) -> Iterator[Client]:
+    with client_of(twin) as client:
+        yield client
+
+
+def methods(twin: Twin) -> str:
+    return " ".join(seen.method for seen in twin.seen("/query/"))
+
+
+# Later --------------------------------------------------------------------------------------------------------------
+
+
+def status(code: int, **given: Any) -> Fault:
+    return answered(Reply.json({"query_status": {"id": "q", "query_async": True, **given}}, code), f"status {code}")
+
+
+RUNNING = status(202, complete=False, query_progress={"rows_read": 5, "estimated_rows_total": 0})
+REFUSED = status(400, complete=True, error=True, error_message="Memory limit exceeded.")
+FAILED = status(500, complete=True, error=True, error_message=None)
+LOST = FAULTS["404"]
+GONE = FAULTS["done, then closed"]
+
+
+@dataclass(frozen=True)
+class Later:
+    """A query that is asked for asynchronously: what its requests meet, and what is asked then."""
+
+    told: str
+    starts: tuple[Fault, ...] = ()
+    polls: tuple[Fault, ...] = ()
+    asked: str = "POST POST GET"
+    error: type[Exception] | None = None
+
+
+LATER = (
+    Later("runs for a while", polls=(RUNNING, RUNNING), asked="POST POST GET GET GET"),
+    Later("is refused while it runs", polls=(RUNNING, REFUSED), asked="POST POST GET GET", error=QueryError),
+    Later("fails without a reason", polls=(FAILED,), error=ServerError),
+    Later("is forgotten, and asked for again", polls=(RUNNING, LOST), asked="POST POST GET GET POST"),
+    Later(
+        "is forgotten again and again",
+        starts=(RUNNING,) * 3,
+        polls=(LOST,) * 3,
+        asked="POST" + " POST GET" * 3,
+        error=ServerError,
+    ),
+    Later("whose status is lost on the way", polls=(GONE, FAULTS["half of the JSON"]), asked="POST POST GET GET GET"),
+    Later("whose status meets a proxy's page", polls=(FAULTS["502, HTML"],), asked="POST POST GET GET"),
+    Later("whose status is throttled", polls=(FAULTS["429, Retry-After"],), asked="POST POST GET GET"),
+    Later("whose start is lost on the way back", starts=(GONE,)),
+    Later(
+        "whose start is lost on the way there", starts=(FAULTS["closed, nothing done"],), asked="POST POST GET POST GET"
+    ),
+)
+
+
+@pytest.mark.parametrize("later", LATER, ids=lambda later: later.told)
+def test_a_query_that_is_answered_later(twin: Twin, ph: Client, later: Later) -> None:
+    twin.next("POST /query/", FAULTS["504"], *later.starts)
+    twin.next("GET /query/", *later.polls)
+    if later.error is None:
+        assert ph.query(QUERY).rows == ROWS
+    else:
+        with pytest.raises(later.error):
+            ph.query(QUERY)
+    assert methods(twin) == later.asked
+    assert twin.unplayed() == []
+    first, *further = [seen.json() for seen in twin.seen("POST /query/")]
+    assert (first["refresh"], {body["refresh"] for body in further}) == ("blocking", {"async"})
+    assert len({body["client_query_id"] for body in further}) == 1
+
+
+def test_what_posthog_says_of_a_failure_is_told(twin: Twin, ph: Client) -> None:
+    twin.next("POST /query/", FAULTS["504"])
+    twin.next("GET /query/", REFUSED)
+    with pytest.raises(QueryError, match="Memory limit exceeded"):
+        ph.query(QUERY)
+
+
+def test_a_query_that_nobody_waits_for_is_ended_and_not_computed_twice(twin: Twin, ph: Client) -> None:
+    twin.next("POST /query/", FAULTS["no answer, nothing done"])
+    with pytest.raises(AnswerTimeoutError):
+        ph.query(QUERY, timeout=0.3)
+    assert methods(twin) == "POST DELETE"
+    (asked,) = twin.seen("POST /query/")
+    assert twin.seen("DELETE /query/")[0].path.endswith(f"/query/{asked.json()['client_query_id']}/")
+
+
+def test_a_query_whose_answer_was_lost_is_ended_before_it_is_asked_for_again(twin: Twin, ph: Client) -> None:
+    twin.next("POST /query/", GONE)
+    assert ph.query(QUERY).rows == ROWS
+    assert methods(twin) == "POST DELETE POST"
+
+
+# Shapes -------------------------------------------------------------------------------------------------------------
+
+COMPUTED = "2026-01-02T03:04:05Z"
+
+
+def without(*names: str) -> Fault:
+    return changed(lambda body: {name: value for name, value in body.items() if name not in names})
+
+
+def with_(**given: Any) -> Fault:
+    return changed(lambda body: body | given)
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        with_(is_cached=True, last_refresh=COMPUTED, cache_key="k", cache_target_age=COMPUTED),
+        with_(types=None),
+        with_(types=[]),
+        without("types", "hasMore", "limit", "offset", "timezone", "is_cached", "last_refresh", "query_status"),
+        changed(lambda body: body | {"results::nan!": {"0": {"1": True}}, "results::inf!": {}, "next": None}),
+        with_(query_status=None, hogql=None, clickhouse="SELECT 1", timings=[{"k": ".", "t": 0.1}], warnings=[]),
+    ],
+    ids=["cached", "types null", "types empty", "old and bare", "markers of an old renderer", "everything"],
+)
+def test_an_answer_of_another_shape_has_the_same_rows(twin: Twin, ph: Client, shape: Fault) -> None:
+    twin.next("POST /query/", shape)
+    result = ph.query(QUERY)
+    assert (result.columns, result.rows, result.has_more) == (["number", "quarter"], ROWS, False)
+    assert result.to_pandas()["quarter"].tolist() == [row[1] for row in ROWS]
+
+
+def test_a_cached_answer_says_so(twin: Twin, ph: Client) -> None:
+    twin.next("POST /query/", with_(is_cached=True, last_refresh=COMPUTED))
+    result = ph.query(QUERY)
+    assert (result.is_cached, result.last_refresh) == (True, COMPUTED)
+    assert any("cache" in note for note in result.notes)
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [without("results"), with_(results=None), answered(Reply.json({"detail": "hello"})), answered(Reply.json([]))],
+)
+def test_an_answer_without_rows_is_an_error_and_no_empty_result(twin: Twin, ph: Client, shape: Fault) -> None:
+    twin.always("POST /query/", shape)
+    with pytest.raises(ConnectionError):
+        ph.query(QUERY)
+
+
+# Many at once -------------------------------------------------------------------------------------------------------
+
+
+def test_a_loop_of_queries_never_meets_a_429(application: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(budget, "WINDOWS", ((1.0, 10), (3600.0, 2400)))
+    monkeypatch.setattr(budget, "_MARGIN", 0.1)
+    with twin_of(application, throttle=Throttle(10, seconds=1.0), at_once=budget.AT_ONCE, delay_seconds=0.02) as twin:
+        # As for a host of PostHog Cloud, which is known to count.
+        budget.budget_for(twin.url, limited=True)
+        with client_of(twin) as client, ThreadPoolExecutor(8) as pool:
+            found = list(pool.map(lambda number: client.query(f"SELECT {number}").rows, range(25)))
+        assert found == [[[number]] for number in range(25)]
+        assert {seen.status for seen in twin.seen()} == {200}
+        assert twin.most_queries() == budget.AT_ONCE
+        # Ten in the first second, ten in the next, and the rest.
+        assert 2 <= twin.seen()[-1].started - twin.seen()[0].started < 5
+
+
+def test_every_seventh_request_fails_and_every_page_is_there(application: Any) -> None:
+    with impatient(), twin_of(application, fail_every=7) as twin, client_of(twin) as client:
+        result = client.query("SELECT number FROM numbers(100) ORDER BY number", 5)
+        assert [row[0] for page in result.pages() for row in page.rows] == list(range(100))
+        assert [seen.status for seen in twin.seen("POST /query/")].count(503) >= 3
+        assert OK.name not in {seen.fault for seen in twin.seen()}
