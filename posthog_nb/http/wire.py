@@ -123,7 +123,11 @@ def _exchange(session: requests.Session, request: Request, deadline: Deadline, a
             body = _body(response, min(BODY_SECONDS, deadline.left()))
             return Reply(response.status_code, response.reason or "", CaseInsensitiveDict(response.headers), body)
     except (requests.RequestException, HTTPError, TimeoutError) as error:
-        raise _transport_error(request.url, _causes(error, handled), deadline, seconds) from error
+        causes = _causes(error, handled)
+        for cause in causes:
+            # Its frames hold the signed headers, which a traceback that shows locals would print.
+            cause.__traceback__ = None
+        raise _transport_error(request.url, causes, deadline, seconds) from error
 
 
 def _body(response: requests.Response, seconds: float) -> bytes:
