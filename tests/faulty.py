@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import re
+import ssl
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import trustme
 
 from posthog_nb.errors import PostHogError
 from posthog_nb.http import retry, session, wire
@@ -17,17 +19,19 @@ from tests.twin import client_of, twin_of
 from tests.twin_faults import FAULTS, OK
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Callable, Iterator
     from wsgiref.types import WSGIApplication
 
     from posthog_nb.client import Client
     from tests.twin import Seen, Twin
 
-__all__ = ["OPERATIONS", "Operation", "Played", "Stage", "impatient"]
+__all__ = ["OPERATIONS", "SILENT", "Operation", "Played", "Stage", "impatient"]
 
 CLOCK_OFFSET = -7200.0
 """The twin's clock is two hours slow, to be seen where a date is read."""
+
+SILENT = {"no answer, nothing done", "done, no answer", "the answer stands still", "byte by byte"}
+"""The faults that end when the client no longer waits."""
 
 
 @dataclass(frozen=True)
@@ -126,11 +130,9 @@ class Stage:
 
     Attributes:
         application: What stands behind the twin.
-        tls: For a certificate that nobody trusts.
     """
 
     application: WSGIApplication
-    tls: ssl.SSLContext
 
     def play(self, operation: Operation, fault: str, who: str, *, at: int = 0, stays: bool = False) -> Played:
         """Run ``operation`` while ``fault`` strikes.
@@ -143,7 +145,7 @@ class Stage:
             stays: Whether it strikes all requests from there on.
         """
         with ExitStack() as stack:
-            options = {"tls": self.tls} if fault == "certificate" else {}
+            options = {"tls": _self_signed()} if fault == "certificate" else {}
             twin = stack.enter_context(twin_of(self.application, clock_offset=CLOCK_OFFSET, **options))
             told = _nothing
             if fault == "refused":
@@ -162,6 +164,13 @@ class Stage:
                 error = raised
             asked = [one for one in twin.seen(operation.path) if one.method != "DELETE"]
             return Played(result, error, asked, waits.seconds)
+
+
+def _self_signed() -> ssl.SSLContext:
+    """A server's certificate that nobody trusts."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+    return context
 
 
 @contextmanager

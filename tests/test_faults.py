@@ -5,7 +5,6 @@ What is expected is written in ``tools/faults.txt``, of which ``docs/reliability
 
 from __future__ import annotations
 
-import ssl
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
@@ -13,10 +12,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 import requests
-import trustme
 
 from posthog_nb.errors import CaptureRefusedError, TransportError
-from tests.faulty import OPERATIONS, Operation, Played, Stage, impatient
+from tests.faulty import OPERATIONS, SILENT, Operation, Played, Stage, impatient
 from tests.twin_faults import FAULTS, OK
 from tools import reliability_page
 from tools.reliability_page import Expected, expectations
@@ -36,7 +34,6 @@ REQUESTS = 4
 SILENCE_SECONDS = 1.0
 """How long the client waits for an answer where none comes. Long enough for one on a busy computer."""
 
-SILENT = {"no answer, nothing done", "done, no answer", "the answer stands still", "byte by byte"}
 EXPECTED = {
     fault: {one.operation: one for one in group} for fault, group in groupby(expectations(), lambda one: one.fault)
 }
@@ -69,13 +66,11 @@ class World(Stage):
 def world() -> Iterator[World]:
     project = new_project(timezone="Europe/London")
     application = create_app(project)
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    trustme.CA().issue_cert("127.0.0.1").configure_cert(tls)
     with twin_of(application) as calm, client_of(calm) as client:
         client.identify("ann", {"email": "ann@example.com"}, timestamp="2026-01-01T00:00:00Z")
         for number in range(ROWS):
             client.capture("row", "ann", {"n": number}, timestamp="2026-01-02T00:00:00Z")
-        yield World(application, tls, client, calm.url)
+        yield World(application, client, calm.url)
     project.close()
 
 

@@ -35,6 +35,7 @@ from werkzeug.test import Client as Application
 import posthog_nb
 from posthog_nb.embedded.project import Project, ProjectSettings
 from posthog_nb.embedded.server import create_app
+from tests.leaks import KEY, TOKEN
 from tests.twin_faults import FAULTS, OK, Fault, Reply, Wire
 
 if TYPE_CHECKING:
@@ -44,12 +45,9 @@ if TYPE_CHECKING:
 
     from posthog_nb.client import Client
 
-__all__ = ["KEY", "TOKEN", "Seen", "Throttle", "Twin", "client_of", "new_project", "separate_twin", "twin_of"]
+__all__ = ["Seen", "Throttle", "Twin", "client_of", "new_project", "separate_twin", "twin_of"]
 
 HOST = "127.0.0.1"
-KEY = "phx_keep_this_key_out"
-TOKEN = "phc_keep_this_token_out"
-"""The project's own. The gate looks for their ends in everything that a test run writes."""
 
 
 @dataclass
@@ -70,8 +68,9 @@ class Seen:
 
     method: str
     target: str
-    headers: dict[str, str]
-    raw: bytes
+    # Its repr is in the traceback of a test, and the key is in its headers.
+    headers: dict[str, str] = field(repr=False)
+    raw: bytes = field(repr=False)
     twin: Twin = field(repr=False)
     started: float = field(default_factory=time.monotonic)
     fault: str | None = None
