@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from posthog_nb.client import Client
     from tests.twin import Seen, Twin
 
-__all__ = ["OPERATIONS", "SILENT", "Operation", "Played", "Stage", "impatient"]
+__all__ = ["OPERATIONS", "SILENT", "Operation", "Played", "Stage", "impatient", "server_context"]
 
 CLOCK_OFFSET = -7200.0
 """The twin's clock is two hours slow, to be seen where a date is read."""
@@ -145,7 +145,7 @@ class Stage:
             stays: Whether it strikes all requests from there on.
         """
         with ExitStack() as stack:
-            options = {"tls": _self_signed()} if fault == "certificate" else {}
+            options = {"tls": server_context(trustme.CA())} if fault == "certificate" else {}
             twin = stack.enter_context(twin_of(self.application, clock_offset=CLOCK_OFFSET, **options))
             told = _nothing
             if fault == "refused":
@@ -166,10 +166,10 @@ class Stage:
             return Played(result, error, asked, waits.seconds)
 
 
-def _self_signed() -> ssl.SSLContext:
-    """A server's certificate that nobody trusts."""
+def server_context(authority: trustme.CA) -> ssl.SSLContext:
+    """What a server needs whose certificate is by ``authority``."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
     return context
 
 

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 import requests
+import trustme
 
 from posthog_nb.errors import CaptureRefusedError, TransportError
-from tests.faulty import OPERATIONS, SILENT, Operation, Played, Stage, impatient
+from tests.faulty import OPERATIONS, SILENT, Operation, Played, Stage, impatient, server_context
 from tests.twin_faults import FAULTS, OK
 from tools import reliability_page
 from tools.reliability_page import Expected, expectations
@@ -26,6 +27,7 @@ from tests.twin import client_of, new_project, twin_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from posthog_nb.client import Client
 
@@ -177,3 +179,14 @@ def of_events(world: World, operation: Operation, who: str, played: Played, expe
         requests.post(f"{world.url}/batch/", data=sent[-1], headers=headers, timeout=10).raise_for_status()
         if world.stored(who) != 1:
             yield f"{world.stored(who)} events after it was sent again"
+
+
+def test_a_certificate_of_ones_own_authority_is_trusted_when_told(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "ca.pem"))
+    with twin_of(world.application, tls=server_context(authority)) as twin, client_of(twin) as client:
+        assert client.query("SELECT 1").rows == [[1]]
+        assert twin.url.startswith("https://")

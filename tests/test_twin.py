@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import socket
-import ssl
 import threading
 import time
 from contextlib import suppress
@@ -17,6 +16,7 @@ import trustme
 from werkzeug import Request, Response
 
 from posthog_nb.embedded.server import create_app
+from tests.faulty import server_context
 from tests.twin import Throttle, Twin, application, client_of, new_project, separate_twin, twin_of
 from tests.twin_faults import FAULTS, OK, Reply, answered, changed
 
@@ -229,12 +229,6 @@ def test_over_tls_its_certificate_is_its_own(counting: Counting, tmp_path) -> No
         with pytest.raises(requests.exceptions.SSLError):
             post(twin)
         assert post(twin, verify=str(tmp_path / "ca.pem")).json() == BODY
-
-
-def server_context(authority: trustme.CA):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
-    return context
 
 
 def test_it_can_be_a_process_of_its_own() -> None:
