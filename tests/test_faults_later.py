@@ -16,7 +16,7 @@ from tests.twin_faults import FAULTS, OK, Fault, Reply, answered, changed
 pytest.importorskip("chdb", reason="the embedded engine has no wheel here")
 
 from posthog_nb.embedded.server import create_app
-from tests.twin import Throttle, Twin, client_of, new_project, twin_of
+from tests.twin import Twin, client_of, new_project, twin_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -190,7 +190,7 @@ def test_an_answer_without_rows_is_an_error_and_no_empty_result(twin: Twin, ph: 
 def test_a_loop_of_queries_never_meets_a_429(application: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(budget, "WINDOWS", ((1.0, 10), (3600.0, 2400)))
     monkeypatch.setattr(budget, "_MARGIN", 0.1)
-    with twin_of(application, throttle=Throttle(10, seconds=1.0), at_once=budget.AT_ONCE, delay_seconds=0.02) as twin:
+    with twin_of(application, throttle=(10, 1.0), at_once=budget.AT_ONCE, delay_seconds=0.02) as twin:
         # As for a host of PostHog Cloud, which is known to count.
         budget.budget_for(twin.url, limited=True)
         with client_of(twin) as client, ThreadPoolExecutor(8) as pool:

@@ -17,7 +17,7 @@ from werkzeug import Request, Response
 
 from posthog_nb.embedded.server import create_app
 from tests.faulty import server_context
-from tests.twin import Throttle, Twin, application, client_of, new_project, separate_twin, twin_of
+from tests.twin import Twin, application, client_of, new_project, separate_twin, twin_of
 from tests.twin_faults import FAULTS, OK, Reply, answered, changed
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def test_without_a_script_the_application_answers_on_one_connection(twin: Twin, 
     assert [(seen.method, seen.path, seen.json(), seen.status) for seen in twin.seen()] == [
         ("POST", "/api/x/", [], 200)
     ] * 2
-    assert all(seen.started <= seen.ready <= seen.ended for seen in twin.seen())
+    assert all(seen.started <= seen.ready for seen in twin.seen())
 
 
 @pytest.mark.parametrize("name", FAULTS)
@@ -202,7 +202,7 @@ def test_while_it_is_away_connections_are_refused(twin: Twin) -> None:
 def test_every_so_many_requests_fail_and_a_throttle_counts_the_signed_ones(counting: Counting) -> None:
     with twin_of(counting, fail_every=3) as twin:
         assert [post(twin).status_code for _ in range(6)] == [200, 200, 503] * 2
-    with twin_of(counting, throttle=Throttle(2, seconds=0.5)) as twin:
+    with twin_of(counting, throttle=(2, 0.5)) as twin:
         signed = {"Authorization": "Bearer phx_test"}
         assert [post(twin, headers=signed).status_code for _ in range(3)] == [200, 200, 429]
         assert post(twin).status_code == 200
@@ -232,7 +232,7 @@ def test_over_tls_its_certificate_is_its_own(counting: Counting, tmp_path) -> No
 
 
 def test_it_can_be_a_process_of_its_own() -> None:
-    with separate_twin(Counting, fail_every=2) as twin:
+    with separate_twin(Counting, fail_every=2, throttle=(99, 60.0)) as twin:
         url = f"{twin.get_url()}/query/"
         twin.next("/query/", FAULTS["429"])
         assert [requests.post(url, json={}, timeout=5).status_code for _ in range(3)] == [429, 503, 200]

@@ -11,9 +11,6 @@ measurements. Both have the same methods. ``client_of(twin)`` is a client of eit
 
 from __future__ import annotations
 
-import gzip
-import json
-import math
 import multiprocessing
 import os
 import socket
@@ -22,13 +19,11 @@ import threading
 import time
 from collections import deque
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing import connection
 from multiprocessing.managers import BaseManager
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from werkzeug.test import Client as Application
 
@@ -37,6 +32,7 @@ from posthog_nb.embedded.project import Project, ProjectSettings
 from posthog_nb.embedded.server import create_app
 from tests.leaks import KEY, TOKEN
 from tests.twin_faults import FAULTS, OK, Fault, Reply, Wire
+from tests.twin_requests import Seen, Throttle
 
 if TYPE_CHECKING:
     import ssl
@@ -45,89 +41,9 @@ if TYPE_CHECKING:
 
     from posthog_nb.client import Client
 
-__all__ = ["Seen", "Throttle", "Twin", "client_of", "new_project", "separate_twin", "twin_of"]
+__all__ = ["Seen", "Twin", "client_of", "new_project", "separate_twin", "twin_of"]
 
 HOST = "127.0.0.1"
-
-
-@dataclass
-class Seen:
-    """One request as it arrived, and what became of it.
-
-    Attributes:
-        method: ``"GET"`` and so on.
-        target: Path and query.
-        headers: By lower-case name.
-        raw: The body as it was sent.
-        fault: The name of the fault that was played, if any.
-        status: The answer's status; None where none was made.
-        started: When the request was read, by ``time.monotonic``, which is one clock for all processes.
-        ready: When its answer was made.
-        ended: When the last byte of the answer was handed over.
-    """
-
-    method: str
-    target: str
-    # Its repr is in the traceback of a test, and the key is in its headers.
-    headers: dict[str, str] = field(repr=False)
-    raw: bytes = field(repr=False)
-    twin: Twin = field(repr=False)
-    started: float = field(default_factory=time.monotonic)
-    fault: str | None = None
-    status: int | None = None
-    ready: float = math.nan
-    ended: float = math.nan
-
-    @property
-    def path(self) -> str:
-        """The path alone."""
-        return urlsplit(self.target).path
-
-    @property
-    def body(self) -> bytes:
-        """The body, unzipped."""
-        return gzip.decompress(self.raw) if self.headers.get("content-encoding") == "gzip" else self.raw
-
-    def json(self) -> Any:
-        """The body, read."""
-        return json.loads(self.body)
-
-    def matches(self, pattern: str) -> bool:
-        """Whether ``pattern``, part of a path after an optional method, fits."""
-        method, _, part = pattern.rpartition(" ")
-        return method in {"", self.method} and part in self.path
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "twin"}
-
-
-class Throttle:
-    """So many signed requests a minute, counted and refused as Django REST framework does.
-
-    Args:
-        requests: How many.
-        seconds: In how long.
-    """
-
-    def __init__(self, requests: int, seconds: float = 60.0) -> None:
-        self._requests = requests
-        self._seconds = seconds
-        self._allowed: deque[float] = deque()
-        self._lock = threading.Lock()
-
-    def refuses(self) -> Reply | None:
-        """The 429 for one request more, or None when it is allowed, and then counted."""
-        with self._lock:
-            now = time.monotonic()
-            while self._allowed and self._allowed[0] <= now - self._seconds:
-                self._allowed.popleft()
-            if len(self._allowed) < self._requests:
-                self._allowed.append(now)
-                return None
-            wait = math.ceil(self._allowed[0] + self._seconds - now)
-        detail = f"Request was throttled. Expected available in {wait} seconds."
-        error = {"type": "throttled_error", "code": "throttled", "detail": detail, "attr": None}
-        return Reply.json(error, 429, Retry_After=str(wait))
 
 
 class Twin:
@@ -137,7 +53,7 @@ class Twin:
         application: What answers where no fault is played.
         delay_seconds: How long every query waits before it is answered, without holding anything up.
         fail_every: Every so many requests, one is answered with a 503.
-        throttle: Refuses signed requests beyond a rate.
+        throttle: So many signed requests in so many seconds; those beyond are answered with a 429.
         at_once: Most queries at once; one more is answered with a 429 that has no ``Retry-After``. None for any number.
         clock_offset: How many seconds the server's clock is ahead, as its ``Date`` shows.
         tls: The context of a server that speaks https.
@@ -149,7 +65,7 @@ class Twin:
         *,
         delay_seconds: float = 0.0,
         fail_every: int | None = None,
-        throttle: Throttle | None = None,
+        throttle: tuple[int, float] | None = None,
         at_once: int | None = None,
         clock_offset: float = 0.0,
         tls: ssl.SSLContext | None = None,
@@ -157,7 +73,7 @@ class Twin:
         self._application = Application(application, use_cookies=False)
         self._delay = delay_seconds
         self._fail_every = fail_every
-        self._throttle = throttle
+        self._throttle = None if throttle is None else Throttle(*throttle)
         self._at_once = at_once
         self._clock_offset = clock_offset
         self._tls = tls
