@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from posthog_nb.errors import AnswerTimeoutError, QueryError, ServerError
+from posthog_nb.errors import AnswerTimeoutError, PostHogError, QueryError, ServerError
 from posthog_nb.http import budget
-from tests.faulty import impatient
+from tests.faulty import SILENT, impatient
 from tests.twin_faults import FAULTS, OK, Fault, Reply, answered, changed
+from tools.reliability_page import expectations
 
 pytest.importorskip("chdb", reason="the embedded engine has no wheel here")
 
@@ -47,10 +48,15 @@ def ph(twin: Twin) -> Iterator[Client]:
 
 
 def methods(twin: Twin) -> str:
-    return " ".join(seen.method for seen in twin.seen("/query/"))
+    """What was asked of the query, without asking where a mistake in it is."""
+    return " ".join(seen.method for seen in twin.seen("/query/") if b"HogQLMetadata" not in seen.body)
 
 
 # Later --------------------------------------------------------------------------------------------------------------
+
+
+STATUS = {one.fault: one.word for one in expectations(("persons.get(17)",))} | {"404": "again", OK.name: "ok"}
+"""What becomes of a query when a fault strikes the question for its status: as of a read of the REST API."""
 
 
 def status(code: int, **given: Any) -> Fault:
@@ -108,9 +114,24 @@ def test_a_query_that_is_answered_later(twin: Twin, ph: Client, later: Later) ->
             ph.query(QUERY)
     assert methods(twin) == later.asked
     assert twin.unplayed() == []
-    first, *further = [seen.json() for seen in twin.seen("POST /query/")]
+    first, *further = [body for seen in twin.seen("POST /query/") if "client_query_id" in (body := seen.json())]
     assert (first["refresh"], {body["refresh"] for body in further}) == ("blocking", {"async"})
     assert len({body["client_query_id"] for body in further}) == 1
+
+
+@pytest.mark.parametrize("fault", sorted(FAULTS.keys() - SILENT))
+def test_a_fault_of_the_status_is_met_as_that_of_any_read(twin: Twin, ph: Client, fault: str) -> None:
+    expected = STATUS[fault]
+    twin.next("GET /query/", FAULTS[fault])
+    if expected == "error":
+        with pytest.raises(PostHogError):
+            ph.query(QUERY, mode="async")
+    else:
+        assert ph.query(QUERY, mode="async").rows == ROWS
+    posts = [seen.json()["refresh"] for seen in twin.seen("POST /query/") if "client_query_id" in seen.json()]
+    # A status that PostHog does not know is posted again; anything else is not computed again.
+    assert posts == ["async"] * (2 if fault == "404" else 1)
+    assert twin.unplayed() == []
 
 
 def test_what_posthog_says_of_a_failure_is_told(twin: Twin, ph: Client) -> None:
