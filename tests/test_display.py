@@ -10,8 +10,10 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 import posthog_nb
+from posthog_nb.frames import JsonRows
 from posthog_nb.notebook.display import footer
 from posthog_nb.operations.answer import Answer
+from posthog_nb.operations.positions import Chunk
 from posthog_nb.operations.result import Context, Result
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ def result(rows: int, *columns: str, more: bool = False, source: str = "demo", *
     found = Answer(
         columns=columns,
         types=("UInt64",) * len(columns),
-        rows=[[1] * len(columns)] * rows,
+        rows=JsonRows.of([[1] * len(columns)] * rows),
         timezone=answer.get("timezone", "Europe/Berlin"),
         hogql=None,
         is_cached=answer.get("is_cached", False),
@@ -39,7 +41,7 @@ def result(rows: int, *columns: str, more: bool = False, source: str = "demo", *
     context = Context(
         source=source, query="SELECT 1", frame=answer.get("frame"), page_size=100, notes=answer.get("notes", ())
     )
-    return Result(context, found, [found.rows], _More() if more else None)
+    return Result(context, found, [Chunk(found.rows, found.types)], _More() if more else None)
 
 
 def parts(line: str) -> list[str]:

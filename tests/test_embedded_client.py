@@ -63,7 +63,7 @@ def test_times_are_in_the_projects_zone_over_its_change_to_summer_time(posthog: 
 def test_a_time_as_parameter_is_its_instant(posthog: Client) -> None:
     since = FIRST + timedelta(hours=1)
     rows = posthog.query("SELECT min(timestamp) FROM events WHERE timestamp >= {since}", values={"since": since}).rows
-    assert datetime.fromisoformat(rows[0][0]) == since
+    assert rows[0][0] == since
 
 
 def test_a_text_as_parameter_is_found_whatever_it_holds(posthog: Client) -> None:
@@ -79,7 +79,7 @@ def test_a_receipt_leads_to_its_event(posthog: Client) -> None:
         values={"uuid": receipt.uuid},
     ).rows[0]
     assert row[:2] == ["$pageview", "reader"]
-    assert datetime.fromisoformat(row[2]) == receipt.timestamp
+    assert row[2] == receipt.timestamp
     assert row[3] == "https://example.com/home?a=1"
 
 

@@ -281,7 +281,7 @@ def test_times_stand_for_their_instant_whatever_the_projects_zone(clickhouse: On
         "SELECT min(timestamp), toTypeName({since}) FROM events WHERE timestamp >= {since}",
         values={"since": moment},
     ).rows[0]
-    assert datetime.fromisoformat(first[0]) == moment
+    assert first[0] == moment
     assert first[1].startswith("DateTime64(6")
 
 
@@ -379,7 +379,7 @@ def test_an_answer_without_types_or_with_unknown_fields_is_taken() -> None:
     assert result.to_pandas()["n"].tolist() == [1]
 
 
-@pytest.mark.parametrize("body", [{"query_status": {"id": "x"}}, {"results": None}, [], "text"])
+@pytest.mark.parametrize("body", [{"results": None}, [], "text", {}])
 def test_an_answer_without_results_is_an_error_and_not_an_empty_frame(
     posthog: Client, httpserver: HTTPServer, body: object
 ) -> None:
