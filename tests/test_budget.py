@@ -1,0 +1,137 @@
+"""The budget of a host: no loop of queries meets a 429, and no more than three queries run at once."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from contextlib import ExitStack
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from posthog_nb.errors import AnswerTimeoutError
+from posthog_nb.http import AT_ONCE, Budget, Deadline, budget_for
+
+
+class Clock:
+    """A clock that only moves when somebody waits."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+class Counting:
+    """PostHog's own count: a request is refused when so many came in the last so many seconds."""
+
+    def __init__(self) -> None:
+        self.came: deque[float] = deque()
+
+    def takes(self, now: float) -> bool:
+        for seconds, most in ((60, 240), (3600, 2400)):
+            if sum(1 for each in self.came if each > now - seconds) >= most:
+                return False
+        self.came.append(now)
+        return True
+
+
+def budget(clock: Clock, *, limited: bool = True) -> Budget:
+    return Budget(limited=limited, clock=clock, sleep=clock.sleep)
+
+
+@given(pauses=st.lists(st.floats(0, 40), min_size=400, max_size=600), delay=st.floats(0, 0.9))
+def test_a_loop_never_meets_the_limit(pauses: list[float], delay: float) -> None:
+    clock, server = Clock(), Counting()
+    mine = budget(clock)
+    for number, pause in enumerate(pauses):
+        clock.sleep(pause if number % 100 == 0 else 0)
+        mine.spend(Deadline())
+        # A request may be on its way for longer than the one after it.
+        assert server.takes(clock.now + (delay if number % 2 else 0))
+
+
+def test_three_thousand_requests_take_an_hour_and_not_more_than_they_must() -> None:
+    clock = Clock()
+    mine = budget(clock)
+    start = clock.now
+    for _ in range(3000):
+        mine.spend(Deadline())
+    assert 3600 < clock.now - start < 3600 + 60 * 5
+
+
+def test_a_long_wait_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    clock = Clock()
+    mine = budget(clock)
+    with caplog.at_level(logging.WARNING, "posthog_nb.http"):
+        for _ in range(241):
+            mine.spend(Deadline())
+    assert [record.message for record in caplog.records] == [
+        "Waiting 61 s: PostHog allows 240 requests a minute and 2400 an hour."
+    ]
+
+
+def test_a_wait_beyond_the_deadline_is_an_error_at_once() -> None:
+    clock = Clock()
+    mine = budget(clock)
+    for _ in range(240):
+        mine.spend(Deadline())
+    with pytest.raises(AnswerTimeoutError):
+        mine.spend(Deadline(5))
+    assert clock.now == 1000.0
+
+
+def test_a_posthog_of_ones_own_is_not_held_back_until_it_says_that_it_counts() -> None:
+    clock = Clock()
+    mine = budget(clock, limited=False)
+    for _ in range(500):
+        mine.spend(Deadline())
+    assert clock.now == 1000.0
+    mine.met_the_limit()
+    mine.spend(Deadline())
+    assert clock.now > 1060
+
+
+def test_no_more_than_three_queries_run_at_once() -> None:
+    mine, running, most = Budget(limited=False), [0], [0]
+    lock = threading.Lock()
+
+    def query() -> None:
+        with mine.slot(Deadline()):
+            with lock:
+                running[0] += 1
+                most[0] = max(most[0], running[0])
+            time.sleep(0.02)
+            with lock:
+                running[0] -= 1
+
+    threads = [threading.Thread(target=query) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most[0] == AT_ONCE
+
+
+def test_waiting_for_a_slot_ends_at_the_deadline() -> None:
+    mine = Budget(limited=False)
+    taken = [mine.slot(Deadline()) for _ in range(AT_ONCE)]
+    with ExitStack() as stack:
+        for slot in taken:
+            stack.enter_context(slot)
+        with pytest.raises(AnswerTimeoutError, match=r"within 0\.1 s"):
+            stack.enter_context(mine.slot(Deadline(0.1)))
+    with mine.slot(Deadline(0.1)):
+        pass
+
+
+def test_clients_of_one_host_share_its_budget() -> None:
+    assert budget_for("https://eu.posthog.com", limited=True) is budget_for("https://eu.posthog.com", limited=True)
+    assert budget_for("https://eu.posthog.com", limited=True) is not budget_for("https://us.posthog.com", limited=True)
