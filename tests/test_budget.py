@@ -6,10 +6,9 @@ import logging
 import threading
 import time
 from collections import deque
-from contextlib import ExitStack
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from posthog_nb.errors import AnswerTimeoutError
@@ -47,6 +46,7 @@ def budget(clock: Clock, *, limited: bool = True) -> Budget:
     return Budget(limited=limited, clock=clock, sleep=clock.sleep)
 
 
+@settings(max_examples=15, deadline=None)
 @given(pauses=st.lists(st.floats(0, 40), min_size=400, max_size=600), delay=st.floats(0, 0.9))
 def test_a_loop_never_meets_the_limit(pauses: list[float], delay: float) -> None:
     clock, server = Clock(), Counting()
@@ -104,13 +104,14 @@ def test_no_more_than_three_queries_run_at_once() -> None:
     lock = threading.Lock()
 
     def query() -> None:
-        with mine.slot(Deadline()):
-            with lock:
-                running[0] += 1
-                most[0] = max(most[0], running[0])
-            time.sleep(0.02)
-            with lock:
-                running[0] -= 1
+        give_back = mine.take_slot(Deadline())
+        with lock:
+            running[0] += 1
+            most[0] = max(most[0], running[0])
+        time.sleep(0.02)
+        with lock:
+            running[0] -= 1
+        give_back()
 
     threads = [threading.Thread(target=query) for _ in range(12)]
     for thread in threads:
@@ -122,14 +123,21 @@ def test_no_more_than_three_queries_run_at_once() -> None:
 
 def test_waiting_for_a_slot_ends_at_the_deadline() -> None:
     mine = Budget(limited=False)
-    taken = [mine.slot(Deadline()) for _ in range(AT_ONCE)]
-    with ExitStack() as stack:
-        for slot in taken:
-            stack.enter_context(slot)
-        with pytest.raises(AnswerTimeoutError, match=r"within 0\.1 s"):
-            stack.enter_context(mine.slot(Deadline(0.1)))
-    with mine.slot(Deadline(0.1)):
-        pass
+    taken = [mine.take_slot(Deadline()) for _ in range(AT_ONCE)]
+    with pytest.raises(AnswerTimeoutError, match=r"within 0\.1 s"):
+        mine.take_slot(Deadline(0.1))
+    taken[0]()
+    mine.take_slot(Deadline(0.1))
+
+
+def test_a_slot_that_is_given_back_twice_is_given_back_once() -> None:
+    mine = Budget(limited=False)
+    taken = [mine.take_slot(Deadline()) for _ in range(AT_ONCE)]
+    taken[0]()
+    taken[0]()
+    mine.take_slot(Deadline(0.1))
+    with pytest.raises(AnswerTimeoutError):
+        mine.take_slot(Deadline(0.1))
 
 
 def test_clients_of_one_host_share_its_budget() -> None:

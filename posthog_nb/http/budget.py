@@ -10,11 +10,10 @@ import logging
 import threading
 import time
 from collections import deque
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from posthog_nb.http.deadline import Deadline
 
@@ -91,15 +90,25 @@ class Budget:
         """The host answered 429: it counts."""
         self._limited = True
 
-    @contextmanager
-    def slot(self, deadline: Deadline) -> Iterator[None]:
-        """One of the queries that may run at once, for the length of a ``with`` block."""
+    def take_slot(self, deadline: Deadline) -> Callable[[], None]:
+        """Take one of the queries that may run at once, as soon as there is one, and give what returns it.
+
+        Returning it twice is returning it once, so that whoever ends a query can do so without the one who asked.
+
+        Raises:
+            AnswerTimeoutError: the deadline passes before.
+        """
         while not self._slots.acquire(timeout=min(_SLICE, deadline.left())):
             deadline.check()
-        try:
-            yield
-        finally:
-            self._slots.release()
+        taken = [self._slots]
+
+        def give_back() -> None:
+            with self._lock:
+                slots = taken.pop() if taken else None
+            if slots is not None:
+                slots.release()
+
+        return give_back
 
 
 _budgets: dict[str, Budget] = {}

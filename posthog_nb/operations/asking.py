@@ -67,7 +67,7 @@ class Asker:
         self.watcher = watcher
         self._may_change = mode == "auto"
         self._later = mode == "async" or (mode == "auto" and watcher is not None)
-        self._tasks: list[Task] = []
+        self._running: dict[str, tuple[Task, Callable[[], None]]] = {}
         self._lock = threading.Lock()
 
     def ask(
@@ -100,7 +100,7 @@ class Asker:
             self._fresh if fresh is None else fresh,
             Deadline(self._timeout),
         )
-        with self._listed(task), self.connection.budget.slot(task.deadline), _ended(task):
+        with self._wanted(task):
             return replace(self._answer(task, watcher), query_id=query_id)
 
     def rest(self) -> None:
@@ -125,35 +125,38 @@ class Asker:
     def end_all(self) -> None:
         """Wait no longer, and end on the server what is running there for this result, all at once."""
         with self._lock:
-            tasks = list(self._tasks)
-        threads = [threading.Thread(target=task.end, daemon=True) for task in tasks]
-        for task, thread in zip(tasks, threads, strict=True):
+            running, self._running = self._running, {}
+        threads = [threading.Thread(target=task.end, daemon=True) for task, _ in running.values()]
+        for (task, give_back), thread in zip(running.values(), threads, strict=True):
+            # The thread that asked may hear nothing for long; others need not wait for that.
             task.deadline.pass_now()
+            give_back()
             thread.start()
         for thread in threads:
             thread.join()
 
     @contextmanager
-    def _listed(self, task: Task) -> Iterator[None]:
+    def _wanted(self, task: Task) -> Iterator[None]:
+        """One of the queries that run at once; it is ended on the server when nobody waits for it any more."""
+        give_back = self.connection.budget.take_slot(task.deadline)
         with self._lock:
-            self._tasks.append(task)
+            self._running[task.query_id] = task, give_back
         try:
             yield
+        except APIError as error:
+            if self._leaves(task) and error.by_proxy:
+                # PostHog itself has not said anything about the query.
+                task.end()
+            raise
+        except BaseException:
+            if self._leaves(task):
+                task.end()
+            raise
         finally:
-            with self._lock:
-                self._tasks.remove(task)
+            self._leaves(task)
+            give_back()
 
-
-@contextmanager
-def _ended(task: Task) -> Iterator[None]:
-    """End the query on the server when nobody waits for it any more."""
-    try:
-        yield
-    except APIError as error:
-        if error.by_proxy:
-            # PostHog itself has not said anything about the query.
-            task.end()
-        raise
-    except BaseException:
-        task.end()
-        raise
+    def _leaves(self, task: Task) -> bool:
+        """Whether the query was still wanted; it no longer is."""
+        with self._lock:
+            return self._running.pop(task.query_id, None) is not None

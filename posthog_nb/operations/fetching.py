@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+import threading
+from concurrent.futures import Future, wait
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from posthog_nb.http import AT_ONCE
 from posthog_nb.operations.task import Progress
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Fetcher:
         self.arrived = 0
         self._asker = asker
         self._values = values
-        self._pool: ThreadPoolExecutor | None = None
+        self._ahead = False
         self._done = 0
 
     def ask(self, query: Spliced, values: Mapping[str, Any]) -> Answer:
@@ -49,9 +49,20 @@ class Fetcher:
 
     def soon(self, task: Callable[[], _T]) -> Future[_T]:
         """Begin with ``task`` beside what goes on here."""
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="posthog-nb-page")
-        return self._pool.submit(task)
+        future: Future[_T] = Future()
+
+        def run() -> None:
+            try:
+                found = task()
+            except BaseException as error:  # noqa: BLE001 - whatever it is, it is raised where the result is waited for
+                future.set_exception(error)
+            else:
+                future.set_result(found)
+
+        # A daemon, unlike the threads of a pool: the process can end although a server is silent.
+        threading.Thread(target=run, name="posthog-nb-page", daemon=True).start()
+        self._ahead = True
+        return future
 
     def result(self, future: Future[_T]) -> _T:
         """What a task gives, as soon as it does."""
@@ -82,7 +93,6 @@ class Fetcher:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._asker.rest()
-        if self._pool is not None:
+        if self._ahead:
             # What was begun ahead of need and is not wanted any more ends as well.
-            self._pool.shutdown(wait=False, cancel_futures=True)
             self._asker.end_all()

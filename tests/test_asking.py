@@ -1,0 +1,220 @@
+"""Asking for a query: how it is asked for, its progress, and that nothing is left running when nobody waits."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from posthog_nb.errors import AnswerTimeoutError, InvalidInputError, QueryError
+from posthog_nb.operations import answer as limits
+from tests.twin_faults import FAULTS, OK
+
+pytest.importorskip("chdb", reason="the embedded engine has no wheel here")
+
+from posthog_nb.embedded.server import create_app
+from posthog_nb.embedded.store.engine import in_memory
+from tests.twin import Twin, client_of, new_project, twin_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from posthog_nb.client import Client
+    from posthog_nb.operations.task import Progress
+
+ENDLESS = "SELECT count() FROM numbers(100000000000) WHERE cityHash64(number) = 1"
+MODES = ("auto", "blocking", "async")
+
+
+@pytest.fixture(scope="module")
+def twin() -> Iterator[Twin]:
+    project = new_project()
+    with twin_of(create_app(project)) as twin:
+        yield twin
+    project.close()
+
+
+@pytest.fixture
+def ph(twin: Twin) -> Iterator[Client]:
+    twin.forget()
+    with client_of(twin) as client:
+        yield client
+
+
+def refreshes(twin: Twin) -> list[str]:
+    return [seen.json()["refresh"] for seen in twin.seen("POST /query/") if "refresh" in seen.json()]
+
+
+# How ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("mode", "fresh", "asked"),
+    [
+        ("auto", False, "blocking"),
+        ("auto", True, "force_blocking"),
+        ("blocking", False, "blocking"),
+        ("async", False, "async"),
+        ("async", True, "force_async"),
+    ],
+)
+def test_a_mode_is_posthogs_word_for_it(ph: Client, twin: Twin, mode: str, fresh: bool, asked: str) -> None:
+    assert ph.query("SELECT 1 AS n", mode=mode, fresh=fresh).rows == [[1]]
+    assert refreshes(twin) == [asked]
+
+
+@pytest.mark.parametrize("fault", ["504", "512"])
+def test_a_query_that_takes_too_long_is_asked_for_once_more_and_later(ph: Client, twin: Twin, fault: str) -> None:
+    twin.next("POST /query/", FAULTS[fault])
+    assert ph.query("SELECT 1 AS n").rows == [[1]]
+    assert refreshes(twin) == ["blocking", "async"]
+
+
+def test_pages_after_one_that_took_too_long_are_asked_for_later_at_once(ph: Client, twin: Twin) -> None:
+    twin.next("POST /query/", FAULTS["504"])
+    page = ph.query("SELECT number FROM numbers(30) ORDER BY number", limit=10).next_page()
+    assert page is not None
+    assert page.rows == [[number] for number in range(10, 20)]
+    assert refreshes(twin) == ["blocking", "async", "force_async"]
+
+
+@pytest.mark.parametrize("mode", ["", "sync", None, True])
+def test_a_mode_that_is_none_is_told_before_anything_is_sent(ph: Client, twin: Twin, mode: str) -> None:
+    with pytest.raises(InvalidInputError, match="'blocking'"):
+        ph.query("SELECT 1", mode=mode)
+    assert twin.seen() == []
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_mistake_has_its_place_in_every_mode(ph: Client, mode: str) -> None:
+    query = "SELECT '😀', evnt FROM events"
+    with pytest.raises(QueryError) as caught:
+        ph.query(query, mode=mode)
+    span = caught.value.span
+    assert span is not None
+    assert query[span.start : span.end] == "evnt"
+
+
+# Progress ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_servers_own_count_is_told_while_a_query_runs(ph: Client, twin: Twin) -> None:
+    told: list[Progress] = []
+    ph.query("SELECT count() FROM numbers(400000000) WHERE cityHash64(number) = 1", progress=told.append)
+    assert refreshes(twin) == ["async"]
+    assert told
+    assert {progress.what for progress in told} == {"read"}
+    done = [progress.done for progress in told]
+    assert done == sorted(done)
+    assert all(progress.total is None or progress.total >= progress.done for progress in told)
+
+
+def test_the_rows_that_are_here_are_told_while_pages_are_fetched(ph: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MOST_ROWS", 100)
+    monkeypatch.setattr(limits, "LARGEST_PAGE", 99)
+    told: list[Progress] = []
+    result = ph.query("SELECT number FROM numbers(700) ORDER BY number", limit=10, progress=told.append)
+    told.clear()
+    assert len(result.fetch_all()) == 700
+    fetched = [progress for progress in told if progress.what == "fetched"]
+    assert fetched[-1].done == 690
+    assert [progress.done for progress in fetched] == sorted(progress.done for progress in fetched)
+
+
+def test_a_bar_is_gone_when_the_query_is_answered(ph: Client, capsys: pytest.CaptureFixture[str]) -> None:
+    ph.query("SELECT count() FROM numbers(400000000) WHERE cityHash64(number) = 1", progress=True)
+    shown = capsys.readouterr().err
+    assert "PostHog reads" in shown
+    assert shown.rsplit("\r", 1)[-1].strip() == ""
+
+
+@pytest.mark.parametrize("progress", [1, "yes", None])
+def test_a_progress_that_cannot_be_told_is_refused(ph: Client, progress: bool) -> None:
+    with pytest.raises(InvalidInputError, match="function of one Progress"):
+        ph.query("SELECT 1", progress=progress)
+
+
+def test_what_a_watcher_raises_ends_the_query(ph: Client) -> None:
+    def stop(_: Progress) -> None:
+        raise RuntimeError("enough")
+
+    with pytest.raises(RuntimeError, match="enough"):
+        ph.query(ENDLESS, progress=stop)
+    assert ends_within(2)
+
+
+# Nobody waits ------------------------------------------------------------------------------------------------------
+
+
+def interrupted(call: Callable[[], object], after: float) -> float:
+    """The seconds in which an interrupt of ``call`` is obeyed."""
+    sent: list[float] = []
+
+    def interrupt() -> None:
+        sent.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    timer = threading.Timer(after, interrupt)
+    timer.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            call()
+        return time.monotonic() - sent[0]
+    finally:
+        timer.cancel()
+
+
+def ends_within(seconds: float) -> bool:
+    """Whether the engine stops working at the endless query."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        texts = [row[0] for row in in_memory().read("SELECT query FROM system.processes")]
+        if not any("100000000000" in text for text in texts):
+            return True
+        time.sleep(0.05)
+    return False
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_an_interrupt_ends_the_query_on_the_server(ph: Client, mode: str) -> None:
+    assert interrupted(lambda: ph.query(ENDLESS, mode=mode), 0.5) < 2
+    assert ends_within(2)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_timeout_ends_the_query_on_the_server(ph: Client, mode: str) -> None:
+    with pytest.raises(AnswerTimeoutError):
+        ph.query(ENDLESS, mode=mode, timeout=0.4)
+    assert ends_within(2)
+
+
+def test_an_interrupt_ends_all_pages_that_are_on_their_way(
+    ph: Client, twin: Twin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "MOST_ROWS", 100)
+    monkeypatch.setattr(limits, "LARGEST_PAGE", 99)
+    result = ph.query("SELECT number AS n FROM numbers(3000) ORDER BY n", limit=10)
+    twin.forget()
+    # One page, the count of those that follow, and three pages that never come.
+    twin.next("POST /query/", OK, OK, *[FAULTS["no answer, nothing done"]] * 3)
+    assert interrupted(result.fetch_all, 1.0) < 1.5
+    begun = [seen.json()["client_query_id"] for seen in twin.seen("POST /query/")]
+    ended = [seen.path.split("/")[-2] for seen in twin.seen("DELETE /query/")]
+    assert sorted(ended) == sorted(begun[2:])
+    assert len(ended) == 3
+
+
+def test_a_page_that_was_fetched_ahead_and_is_not_wanted_is_ended(ph: Client, twin: Twin) -> None:
+    result = ph.query("SELECT number AS n FROM numbers(100) ORDER BY n", limit=10)
+    twin.forget()
+    twin.next("POST /query/", FAULTS["no answer, nothing done"])
+    pages = result.pages()
+    assert len(next(pages)) == 10
+    while not twin.seen("POST /query/"):
+        time.sleep(0.01)
+    pages.close()
+    assert len(twin.seen("DELETE /query/")) == 1
