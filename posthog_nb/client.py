@@ -14,7 +14,7 @@ from posthog_nb.operations.expand import expand
 from posthog_nb.operations.persons import Persons
 from posthog_nb.operations.properties import event_time
 from posthog_nb.operations.queries import run
-from posthog_nb.settings import resolve
+from posthog_nb.settings import hold, hold_keys, resolve
 from posthog_nb.version import __version__
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def connect(  # noqa: PLR0913 - one argument a setting
     project_id: int | str | None = None,
     personal_api_key: str | Secret | None = None,
     project_token: str | Secret | None = None,
+    profile: str | None = None,
     frame: str | None = None,
     allow_http: bool = False,
     seed: int = 1,
@@ -49,9 +50,10 @@ def connect(  # noqa: PLR0913 - one argument a setting
 ) -> Client:
     """A client for a PostHog project. Nothing is sent and nothing starts before its first call.
 
-    What is not given is read from the environment: ``POSTHOG_HOST``, ``POSTHOG_PROJECT_ID``,
-    ``POSTHOG_PERSONAL_API_KEY`` (or ``POSTHOG_API_KEY``) and ``POSTHOG_PROJECT_TOKEN``. Where there is neither a target
-    nor a key nor a token, the target is the demo, and every result says so.
+    What is not given is read from the environment (``POSTHOG_HOST``, ``POSTHOG_PROJECT_ID``,
+    ``POSTHOG_PERSONAL_API_KEY``, ``POSTHOG_PROJECT_TOKEN``), then from Colab's secrets and a saved profile. A key or
+    token that a call needs and none of them has is asked for where somebody can answer. Where nothing says where to
+    connect, the target is the demo, and every result says so.
 
     Args:
         target: ``"us"``, ``"eu"``, the URL of a PostHog, ``"demo"`` (a made-up product in memory), ``"local"`` or
@@ -59,6 +61,7 @@ def connect(  # noqa: PLR0913 - one argument a setting
         project_id: The project's number; reading needs it.
         personal_api_key: ``phx_...``; reading needs it.
         project_token: ``phc_...``; sending needs it.
+        profile: The name of a saved profile (:func:`posthog_nb.save_profile`), which then comes before the environment.
         frame: What results become by default: ``"pandas"``, ``"polars"`` or ``"arrow"``.
         allow_http: Send keys and tokens by plain http to a host other than this computer.
         seed: The demo's seed: the same seed and ``as_of`` give the same data.
@@ -73,11 +76,16 @@ def connect(  # noqa: PLR0913 - one argument a setting
         ConfigurationError: a setting is not what it should be, or two contradict each other.
         InvalidInputError: ``frame``, ``seed``, ``as_of`` or a setting of the project is not what it should be.
     """
+    # A traceback may show variables: from here on none of them shows a key.
+    place, number = hold_keys(target), hold_keys(project_id)
+    target = project_id = None
+    personal_api_key, project_token = hold(personal_api_key), hold(project_token)
     settings = resolve(
-        target,
-        project_id=project_id,
+        place,
+        project_id=number,
         personal_api_key=personal_api_key,
         project_token=project_token,
+        profile=profile,
         allow_http=allow_http,
     )
     if isinstance(seed, bool) or not isinstance(seed, int):

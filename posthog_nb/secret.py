@@ -40,6 +40,9 @@ class Secret:
         head = self._text[:_SHOWN]
         return head if re.fullmatch(r"ph[a-z]_", head) else ""
 
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
     def __repr__(self) -> str:
         return f"Secret('{self.prefix}...')"
 
