@@ -17,11 +17,14 @@ if TYPE_CHECKING:
     from posthog_nb.client import Client, connect
     from posthog_nb.errors import PostHogError
     from posthog_nb.operations.capture import Receipt
+    from posthog_nb.operations.check import Check
     from posthog_nb.operations.person import Person
     from posthog_nb.operations.result import Result
     from posthog_nb.secret import Secret
+    from posthog_nb.settings import remove_profile, save_profile
 
 _PUBLIC = {
+    "Check": "posthog_nb.operations.check",
     "Client": "posthog_nb.client",
     "Person": "posthog_nb.operations.person",
     "PostHogError": "posthog_nb.errors",
@@ -29,10 +32,23 @@ _PUBLIC = {
     "Result": "posthog_nb.operations.result",
     "Secret": "posthog_nb.secret",
     "connect": "posthog_nb.client",
+    "remove_profile": "posthog_nb.settings",
+    "save_profile": "posthog_nb.settings",
 }
 """Each public name and the module that it is imported from when it is first used."""
 
-__all__ = ["Client", "Person", "PostHogError", "Receipt", "Result", "Secret", "connect"]
+__all__ = [
+    "Check",
+    "Client",
+    "Person",
+    "PostHogError",
+    "Receipt",
+    "Result",
+    "Secret",
+    "connect",
+    "remove_profile",
+    "save_profile",
+]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - any of the public names

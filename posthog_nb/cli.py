@@ -29,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_demo(commands)
     _add_serve(commands)
+    _add_profile(commands)
     chosen = parser.parse_args(arguments)
     try:
         chosen.run(chosen)
@@ -124,6 +125,63 @@ def _show(record: ServerRecord, path: Path | None) -> None:
         "Ctrl-C ends it. The key reads everything in this project: keep it to yourself.",
         flush=True,
     )
+
+
+def _add_profile(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "profile",
+        help="keep settings and keys under a name, for connect(profile=...)",
+        description="Profiles: named settings in a file that is yours alone, their keys there or in the keyring.",
+    )
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    listing = actions.add_parser("list", help="show the profiles, without their keys")
+    listing.set_defaults(run=_list_profiles)
+    save = actions.add_parser(
+        "save",
+        help="save a profile; its key and token are asked for and not shown",
+        description="Save a profile, in place of one of the same name. Its key and token are asked for and not shown.",
+    )
+    save.add_argument("name", nargs="?", default="default", help='what to call it (else "default")')
+    save.add_argument("--host", required=True, help="us, eu or the URL of a PostHog")
+    save.add_argument("--project-id", metavar="N", help="the project's number")
+    save.add_argument("--keyring", action="store_true", help="keep the key and the token in the system's keyring")
+    save.add_argument("--default", action="store_true", help="make it the one that counts when none is named")
+    save.set_defaults(run=_save_profile)
+    remove = actions.add_parser("remove", help="remove a profile and what the keyring holds for it")
+    remove.add_argument("name", help="which one")
+    remove.set_defaults(run=_remove_profile)
+
+
+def _list_profiles(_chosen: argparse.Namespace) -> None:
+    from posthog_nb.settings.profiles import profiles_path, read_profiles  # noqa: PLC0415 - for this command alone
+
+    kept = read_profiles()
+    print(profiles_path() if kept.profiles else f"There are no profiles in {profiles_path()}.")
+    for profile in kept.profiles.values():
+        project = "" if profile.project_id is None else f", project {profile.project_id}"
+        secrets = "the keyring" if profile.keyring else f"{profile.personal_api_key}, {profile.project_token}"
+        mark = "*" if profile is kept.usual else " "
+        print(f"{mark} {profile.name}: {profile.target.api_url}{project}, {secrets}")
+
+
+def _save_profile(chosen: argparse.Namespace) -> None:
+    from posthog_nb.settings import save_profile  # noqa: PLC0415 - as above
+
+    path = save_profile(
+        chosen.name,
+        host=chosen.host,
+        project_id=chosen.project_id,
+        keyring=chosen.keyring,
+        default=chosen.default,
+    )
+    print(f"Saved in {path}.")
+
+
+def _remove_profile(chosen: argparse.Namespace) -> None:
+    from posthog_nb.settings import remove_profile  # noqa: PLC0415 - as above
+
+    remove_profile(chosen.name)
+    print(f"Removed {chosen.name}.")
 
 
 def _port(text: str) -> int:

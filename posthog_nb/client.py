@@ -10,6 +10,7 @@ from posthog_nb.connection import Connection, open_connection
 from posthog_nb.errors import InvalidInputError
 from posthog_nb.frames import FRAMES
 from posthog_nb.operations import capture as events
+from posthog_nb.operations.checking import check
 from posthog_nb.operations.expand import expand
 from posthog_nb.operations.persons import Persons
 from posthog_nb.operations.properties import event_time
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from posthog_nb.operations.capture import Receipt
+    from posthog_nb.operations.check import Check
     from posthog_nb.operations.result import Result
     from posthog_nb.operations.task import Progress
     from posthog_nb.secret import Secret
@@ -311,6 +313,26 @@ class Client:
             timestamp: When it happened; now by default.
         """
         return events.alias(self._connection, distinct_id, alias, timestamp)
+
+    def check(self, *, write: bool = False, timeout: float = 60.0) -> Check:
+        """Find out what works: host, project, time zone, reading, the key's scopes, the token, writing.
+
+        Nothing is raised for what does not work: each part says whether it is ok, was found wanting or was not tried,
+        and what to do. At most a handful of small requests are sent, each once.
+
+        Whether events arrive only an event can prove: PostHog takes a token of any project, and tells nothing. Without
+        ``write`` no event is sent; the token is compared with the project's own where the key may read it (scope
+        ``project:read``), else looked up by a request for feature flags, of which none is evaluated.
+
+        Args:
+            write: Send one event, named ``posthog_nb check``, of no person, and look it up by a query until it is
+                there. It stays in the project.
+            timeout: Seconds to look for it.
+
+        Raises:
+            InvalidInputError: ``timeout`` is not what it should be.
+        """
+        return check(self._connection, write=write, timeout=timeout)
 
     def close(self) -> None:
         """Close the connections."""

@@ -10,7 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from posthog_nb.errors import ConfigurationError
-from posthog_nb.http import CAPTURE, Budget, Deadline, Http, Question, Request, budget_for
+from posthog_nb.http import CAPTURE, ONCE, Budget, Deadline, Http, Question, Request, budget_for
 from posthog_nb.secret import Secret
 
 if TYPE_CHECKING:
@@ -126,6 +126,37 @@ class Connection:
     def get(self, path: str, params: Mapping[str, str | int] | None = None) -> Any:  # noqa: ANN401 - any JSON
         """Read ``path`` of the project's REST API, such as ``persons/17/``."""
         return self._http.json("GET", f"{self._project_url()}/{path}", key=self.settings.need_key(), params=params)
+
+    def probe(  # noqa: PLR0913 - a request has this many parts
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        signed: bool = True,
+        kind: str = "read",
+        seconds: float,
+    ) -> Any:  # noqa: ANN401 - any JSON
+        """Send one request to find out what works, and never a second one.
+
+        Args:
+            method: ``"GET"`` or ``"POST"``.
+            path: A path below ``api/``, or one of capture's when ``kind`` is ``"capture"``.
+            body: What becomes its JSON.
+            signed: Whether the personal API key goes with it.
+            kind: What it is about, for an error.
+            seconds: How long to wait.
+        """
+        host = self._settings.ingestion_url if kind == "capture" else f"{self._settings.api_url}/api"
+        return self._http.json(
+            method,
+            f"{host}/{path}",
+            key=self.settings.need_key() if signed else None,
+            body=body,
+            deadline=Deadline(seconds),
+            policy=ONCE,
+            question=Question(kind=kind),
+        )
 
     def capture(self, events: list[dict[str, Any]]) -> int:
         """Send events as one batch and return the HTTP status of its success."""
