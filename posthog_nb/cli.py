@@ -159,7 +159,8 @@ def _list_profiles(_chosen: argparse.Namespace) -> None:
     print(profiles_path() if kept.profiles else f"There are no profiles in {profiles_path()}.")
     for profile in kept.profiles.values():
         project = "" if profile.project_id is None else f", project {profile.project_id}"
-        secrets = "the keyring" if profile.keyring else f"{profile.personal_api_key}, {profile.project_token}"
+        kept_here = [str(secret) for secret in (profile.personal_api_key, profile.project_token) if secret]
+        secrets = "keys in the keyring" if profile.keyring else ", ".join(kept_here) or "no keys"
         mark = "*" if profile is kept.usual else " "
         print(f"{mark} {profile.name}: {profile.target.api_url}{project}, {secrets}")
 

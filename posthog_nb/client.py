@@ -79,15 +79,15 @@ def connect(  # noqa: PLR0913 - one argument a setting
         InvalidInputError: ``frame``, ``seed``, ``as_of`` or a setting of the project is not what it should be.
     """
     # A traceback may show variables: from here on none of them shows a key.
-    place, number = hold_keys(target), hold_keys(project_id)
-    target = project_id = None
+    place, number, name = hold_keys(target), hold_keys(project_id), hold_keys(profile)
+    target = project_id = profile = None
     personal_api_key, project_token = hold(personal_api_key), hold(project_token)
     settings = resolve(
         place,
         project_id=number,
         personal_api_key=personal_api_key,
         project_token=project_token,
-        profile=profile,
+        profile=name,
         allow_http=allow_http,
     )
     if isinstance(seed, bool) or not isinstance(seed, int):

@@ -10,7 +10,7 @@ from hypothesis import settings
 from tests.leaks import leaks
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterator
 
 # A property test's first example may start ClickHouse; how long an example takes says nothing about the property.
 settings.register_profile("default", deadline=None)
@@ -26,3 +26,11 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
         report.outcome = "failed"
         report.longrepr = f"There are keys in what was written or logged: {', '.join(found)}"
     return report
+
+
+@pytest.fixture(autouse=True, scope="session")
+def nobody_has_profiles(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The profiles of whoever runs the tests are theirs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
+        yield

@@ -27,7 +27,6 @@ from posthog_nb.errors import (
     PostHogError,
     TransportError,
 )
-from posthog_nb.http import Deadline, Question
 from posthog_nb.operations import capture as events
 from posthog_nb.operations.check import Check, Part
 from posthog_nb.secret import Secret, redact
@@ -183,7 +182,7 @@ class _Checking:
         )
 
     def _project(self, found: Check, limited_to: tuple[int, ...]) -> Check:
-        shown, error = _tried(lambda: self._probe("GET", f"projects/{found.project_id}/"))
+        shown, error = _tried(lambda: self._probe("GET", f"{self._project_path()}/"))
         if isinstance(shown, dict):
             self._own_token = Secret(str(shown.pop("api_token", None) or ""))
             name, zone = shown.get("name"), shown.get("timezone")
@@ -231,7 +230,7 @@ class _Checking:
             return bool({"*", scope, scope.replace(":read", ":write")} & set(scopes))
         if scope == "query:read":
             return True if self.parts["read"].ok else None
-        _, error = _tried(lambda: self.connection.get("persons/", {"limit": 1}))
+        _, error = _tried(lambda: self._probe("GET", f"{self._project_path()}/persons/?limit=1"))
         if isinstance(error, PermissionDeniedError) and (asked := _SCOPE.search(error.message)):
             return asked[1] != scope
         return True if error is None else None
@@ -328,7 +327,10 @@ class _Checking:
     def _query(self, query: str, values: Mapping[str, str] | None = None) -> Any:  # noqa: ANN401 - JSON
         node = {"kind": "HogQLQuery", "query": query} | ({"values": dict(values)} if values else {})
         body = {"query": node, "refresh": "force_blocking"}
-        return self.connection.start_query(body, deadline=Deadline(_REQUEST_SECONDS), question=Question(kind="query"))
+        return self._probe("POST", f"{self._project_path()}/query/", body, kind="query")
+
+    def _project_path(self) -> str:
+        return f"projects/{self.connection.settings.need_project_id()}"
 
     def _probe(self, method: str, path: str, body: object = None, *, signed: bool = True, kind: str = "read") -> Any:  # noqa: ANN401 - JSON
         return self.connection.probe(method, path, body, signed=signed, kind=kind, seconds=_REQUEST_SECONDS)

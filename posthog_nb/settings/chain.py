@@ -82,7 +82,7 @@ class Chain:
 
     def _answer(self, name: SecretName) -> Secret | None:
         if name not in self._answers:
-            answer = ask_secret(f"{_WHAT[name].capitalize()} for {self._target.label} (not shown): ")
+            answer = ask_secret(f"{_sentence(_WHAT[name])} for {self._target.label} (not shown): ")
             self._answers[name] = read_secret(name, answer, f"The {_WHAT[name]}")
         return self._answers[name]
 
@@ -107,4 +107,8 @@ class Chain:
             self._pass_over(source, f"is for {theirs.label}")
 
     def _pass_over(self, source: Source, why: str) -> None:
-        self._passed_over[f"{source.where} {why}".capitalize() + "."] = None
+        self._passed_over[f"{_sentence(source.where)} {why}."] = None
+
+
+def _sentence(text: str) -> str:
+    return text[0].upper() + text[1:]

@@ -130,7 +130,7 @@ def resolve(  # noqa: PLR0913 - one argument a setting
     project_id: int | str | Secret | None = None,
     personal_api_key: str | Secret | None = None,
     project_token: str | Secret | None = None,
-    profile: str | None = None,
+    profile: str | Secret | None = None,
     allow_http: bool = False,
     environ: Mapping[str, str] | None = None,
 ) -> Settings:
@@ -154,9 +154,9 @@ def resolve(  # noqa: PLR0913 - one argument a setting
     """
     key, token = hold(personal_api_key), hold(project_token)
     personal_api_key = project_token = None
-    target, project_id = hold_keys(target), hold_keys(project_id)
+    target, project_id, profile = hold_keys(target), hold_keys(project_id), hold_keys(profile)
     asked = _target(target)
-    named = _argument_profile(hold_keys(profile), asked)
+    named = _argument_profile(profile, asked)
     if asked is not None and asked.kind != "remote":
         return _embedded(asked, chosen=True)
     arguments = Given(
