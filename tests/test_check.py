@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
@@ -18,6 +18,10 @@ from posthog_nb.errors import InvalidInputError
 from posthog_nb.settings import resolve
 
 from .embedded import embedded_client
+from .serving import serving
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 HOST = "https://analytics.example.com"
 KEY, TOKEN = "phx_sesame_key", "phc_sesame_token"
@@ -381,3 +385,17 @@ def test_only_its_own_host_is_ever_asked(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", no_network)
     for host in ("us", "eu"):
         checked(dict.fromkeys((QUERY, SELF, PROJECT, PERSONS), UNKNOWN_KEY) | {FLAGS: (401, "invalid")}, host)
+
+
+def test_over_the_network_and_as_a_local_project(tmp_path: Path) -> None:
+    with serving(tmp_path) as served:
+        remote = {"project_id": served.project_id, "personal_api_key": served.personal_api_key}
+        for target, settings in (
+            (served.url, {**remote, "project_token": served.project_token}),
+            (f"local:{tmp_path}", {}),
+        ):
+            with posthog_nb.connect(target, **settings) as ph:
+                found = ph.check(write=True, timeout=20)
+            assert states(found) == ALL_WELL | {"write": "ok"}
+            assert served.personal_api_key not in str(found)
+            assert served.project_token not in str(found)

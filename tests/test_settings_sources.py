@@ -6,16 +6,18 @@ import getpass
 import io
 import logging
 import sys
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import keyring
 import pytest
+from jupyter_client.manager import start_new_kernel
 from keyring.backend import KeyringBackend
 from keyring.errors import KeyringLocked
 
 import posthog_nb
-from posthog_nb.errors import ConfigurationError, MissingCredentialError
+from posthog_nb.errors import ConfigurationError, MissingCredentialError, TransportError
 from posthog_nb.secret import Secret
 from posthog_nb.settings import Settings, resolve, save_profile
 from posthog_nb.settings import profiles as kept_profiles
@@ -24,8 +26,8 @@ from .tracebacks import everything_shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
+ROOT = Path(__file__).parent.parent
 EU = "https://eu.posthog.com"
 
 
@@ -452,6 +454,36 @@ def test_a_kernel_is_asked_when_it_has_input(
     assert key_of(resolve("eu", environ={})) == key
 
 
+@pytest.mark.slow
+def test_a_real_kernel_asks_where_its_front_end_takes_input_and_only_there() -> None:
+    manager, client = start_new_kernel(kernel_name="python3", cwd=str(ROOT))
+    code = (
+        "from posthog_nb.errors import MissingCredentialError\n"
+        "from posthog_nb.settings import resolve\n"
+        "try:\n    print(resolve('eu', environ={}).need_key().reveal().upper())\n"
+        "except MissingCredentialError:\n    print('missing')"
+    )
+    asked, shown = [], []
+
+    def answer(message: dict[str, Any]) -> None:
+        asked.append(message["content"])
+        client.input("phx_typed")
+
+    def show(message: dict[str, Any]) -> None:
+        shown.append(message["content"].get("text", ""))
+
+    try:
+        client.execute_interactive(code, timeout=30, allow_stdin=True, stdin_hook=answer, output_hook=show)
+        client.execute_interactive(code, timeout=30, allow_stdin=False, output_hook=show)
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+    assert [(question["prompt"], question["password"]) for question in asked] == [
+        ("Personal API key (phx_...) for eu.posthog.com (not shown): ", True)
+    ]
+    assert "".join(shown).split() == ["PHX_TYPED", "missing"]
+
+
 # Keys and tokens as they are pasted
 
 
@@ -538,6 +570,16 @@ def test_no_traceback_shows_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("POSTHOG_PROJECT_ID", "seven")
     with pytest.raises(ConfigurationError, match="POSTHOG_PROJECT_ID") as caught:
         posthog_nb.connect()
+    assert "sesame" not in everything_shown(caught.value, but=__file__)
+
+
+def test_no_traceback_of_a_request_shows_its_signature() -> None:
+    with (
+        posthog_nb.connect("http://127.0.0.1:9", project_id=7, personal_api_key="phx_sesame") as ph,
+        pytest.raises(TransportError) as caught,
+    ):
+        ph._connection.probe("GET", "users/@me/", seconds=5)
+    assert caught.value.__cause__ is not None
     assert "sesame" not in everything_shown(caught.value, but=__file__)
 
 
