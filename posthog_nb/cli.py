@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from posthog_nb.embedded.holding import ServerRecord
+    from posthog_nb.settings.profiles import Profile
 
 __all__ = ["main"]
 
@@ -158,15 +159,18 @@ def _list_profiles(_chosen: argparse.Namespace) -> None:
     kept = read_profiles()
     print(profiles_path() if kept.profiles else f"There are no profiles in {profiles_path()}.")
     for profile in kept.profiles.values():
-        project = "" if profile.project_id is None else f", project {profile.project_id}"
-        kept_here = [str(secret) for secret in (profile.personal_api_key, profile.project_token) if secret]
-        secrets = "keys in the keyring" if profile.keyring else ", ".join(kept_here) or "no keys"
-        mark = "*" if profile is kept.usual else " "
-        print(f"{mark} {profile.name}: {profile.target.api_url}{project}, {secrets}")
+        print("*" if profile is kept.usual else " ", _described(profile))
+
+
+def _described(profile: Profile) -> str:
+    project = "" if profile.project_id is None else f", project {profile.project_id}"
+    kept_here = [str(secret) for secret in (profile.personal_api_key, profile.project_token) if secret]
+    secrets = "keys in the keyring" if profile.keyring else ", ".join(kept_here) or "no keys"
+    return f"{profile.name}: {profile.target.api_url}{project}, {secrets}"
 
 
 def _save_profile(chosen: argparse.Namespace) -> None:
-    from posthog_nb.settings import save_profile  # noqa: PLC0415 - as above
+    from posthog_nb.settings.profiles import read_profiles, save_profile  # noqa: PLC0415 - as above
 
     path = save_profile(
         chosen.name,
@@ -175,7 +179,7 @@ def _save_profile(chosen: argparse.Namespace) -> None:
         keyring=chosen.keyring,
         default=chosen.default,
     )
-    print(f"Saved in {path}.")
+    print(f"{_described(read_profiles().profiles[chosen.name])}. Saved in {path}.")
 
 
 def _remove_profile(chosen: argparse.Namespace) -> None:

@@ -73,6 +73,8 @@ class Server:
         self.asked.append((request.path, signed or "", None if body[:2] == b"\x1f\x8b" else body.decode()))
         assert "sesame" not in request.url
         status, answer = self.answers[request.path]
+        if isinstance(answer, Response):
+            return answer(environ, start_response)
         if isinstance(answer, str):
             return Response(answer, status)(environ, start_response)
         return Response(json.dumps(answer), status, content_type="application/json")(environ, start_response)
@@ -237,6 +239,10 @@ def test_a_host_that_refuses_events_is_told() -> None:
         (dict.fromkeys((QUERY, SELF), (404, "<html>no such page</html>")), "not as PostHog does"),
         (dict.fromkeys((QUERY, SELF), (200, "<html>log in</html>")), "but not with JSON"),
         ({QUERY: (200, {"hello": "world"})}, "not as PostHog does"),
+        (
+            {SELF: (302, Response(status=302, headers={"Location": "https://evil.example/"}))},
+            "redirects to https://evil",
+        ),
     ],
 )
 def test_a_host_that_is_no_posthog_is_told_and_asked_no_further(answers: dict[str, tuple[int, Any]], said: str) -> None:
@@ -276,6 +282,7 @@ def test_without_a_project_id_the_projects_that_the_key_reads_are_named() -> Non
     assert found.part("project").advice == "The key reads: 7 (Web), 8 (App)."
     assert "/project/<id>" in (checked({PROJECTS: lacks("project:read")}, project_id=None).part("project").advice or "")
     assert checked({SELF: UNKNOWN_KEY}, project_id=None).part("read").state == "not ok"
+    assert checked({SELF: UNKNOWN_KEY}, project_id=None, personal_api_key="phs_a").part("read").state == "not tried"
 
 
 def test_without_a_token_reading_is_told_alone() -> None:

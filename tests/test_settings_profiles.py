@@ -279,7 +279,7 @@ def test_profiles_are_listed_and_removed(capsys: pytest.CaptureFixture[str], pat
     shown = capsys.readouterr()
     assert shown.out.splitlines() == [
         f"There are no profiles in {path}.",
-        f"Saved in {path}.",
+        f"default: https://us.posthog.com, no keys. Saved in {path}.",
         str(path),
         "* default: https://us.posthog.com, no keys",
         "Removed default.",

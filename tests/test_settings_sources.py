@@ -167,6 +167,18 @@ def test_the_command_lines_variables_are_a_set_of_their_own() -> None:
     assert (elsewhere.label, elsewhere.project_id, key_of(elsewhere)) == ("us.posthog.com", None, None)
 
 
+@pytest.mark.parametrize(
+    ("setting", "fault"), [("project_id", "seven"), ("personal_api_key", "phc_a"), ("project_token", "your token")]
+)
+def test_a_faulty_variable_is_told_when_it_counts_and_does_no_harm_else(setting: str, fault: str) -> None:
+    given: dict[str, Any] = {"project_id": 7, "personal_api_key": "phx_a", "project_token": "phc_a"}
+    environ = {f"POSTHOG_{setting.upper()}": fault}
+    settings = resolve("eu", **given, environ=environ)
+    assert (settings.project_id, key_of(settings), token_of(settings)) == (7, "phx_a", "phc_a")
+    with pytest.raises(ConfigurationError, match=f"POSTHOG_{setting.upper()}"):
+        resolve("eu", **given | {setting: None}, environ=environ)
+
+
 # A set belongs to its host
 
 

@@ -122,7 +122,8 @@ class _Checking:
         return self._scopes(found, {} if refused is None else {refused: False})
 
     def _without_project(self, settings: Settings, found: Check, error: PostHogError | None) -> Check:
-        if isinstance(error, AuthenticationError):
+        # Only a personal key is described there: of another kind, its refusal says nothing.
+        if isinstance(error, AuthenticationError) and settings.need_key().prefix not in {"phs_", "pha_"}:
             self._refused_key(settings, error)
             return found
         if isinstance(error, APIError) and error.code is None:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Literal
 
 from posthog_nb.errors import ConfigurationError, MissingCredentialError
 from posthog_nb.settings.chain import Chain
-from posthog_nb.settings.credentials import KEY, TOKEN, hold, hold_keys, read_project_id, read_secret
+from posthog_nb.settings.credentials import KEY, TOKEN, hold, hold_keys
 from posthog_nb.settings.profiles import Profile, read_profiles
 from posthog_nb.settings.sources import (
     Given,
+    Named,
     Source,
     Variables,
-    agreed_project_id,
     from_cli_environment,
     from_colab,
     from_environment,
@@ -162,9 +162,9 @@ def resolve(  # noqa: PLR0913 - one argument a setting
     arguments = Given(
         "the arguments",
         asked,
-        agreed_project_id(asked, read_project_id(project_id, "The project id")),
-        read_secret(KEY, key, "The personal API key"),
-        read_secret(TOKEN, token, "The project token"),
+        Named("The project id", project_id),
+        Named("The personal API key", key),
+        Named("The project token", token),
     )
     variables = Variables(os.environ if environ is None else environ)
     environment = from_environment(variables)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from posthog_nb.errors import ConfigurationError
 from posthog_nb.secret import Secret
-from posthog_nb.settings.credentials import KEY, TOKEN, SecretName, hold_keys, read_project_id, read_secret
+from posthog_nb.settings.credentials import KEY, SecretName, hold_keys, read_project_id, read_secret
 from posthog_nb.settings.targets import DEFAULT_TARGET, Target, read_target
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Given",
+    "Named",
     "Source",
     "Variables",
     "agreed_project_id",
@@ -62,19 +63,39 @@ class Source(Protocol):
         """Its key or token, or None."""
 
 
+class Named(NamedTuple):
+    """What was given for a setting, and what to call it in an error."""
+
+    name: str
+    value: object = None
+
+
 @dataclass(frozen=True)
 class Given:
-    """A source whose settings are all at hand."""
+    """A source whose settings are at hand. Each is checked when it is used: a faulty one that is not used does no harm.
+
+    Attributes:
+        where: What to call it in front of a reader.
+        target: The PostHog that its settings are for, or None.
+        number: The project's number.
+        key: The personal API key.
+        token: The project token.
+    """
 
     where: str
-    target: Target | None = None
-    project_id: int | None = None
-    personal_api_key: Secret | None = None
-    project_token: Secret | None = None
+    target: Target | None
+    number: Named
+    key: Named
+    token: Named
 
-    def secret(self, name: SecretName) -> Secret | None:
-        """Its key or token, or None."""
-        return self.personal_api_key if name == KEY else self.project_token
+    @property
+    def project_id(self) -> int | None:
+        """The project, by its number or by the target's address.
+
+        Raises:
+            ConfigurationError: it is no number, or these are two.
+        """
+        return agreed_project_id(self.target, read_project_id(self.number.value, self.number.name))
 
     @property
     def is_slow(self) -> bool:
@@ -84,7 +105,16 @@ class Given:
     @property
     def is_empty(self) -> bool:
         """Whether it says nothing of where to connect: a project id alone does not."""
-        return self.target is None and self.personal_api_key is None and self.project_token is None
+        return self.target is None and not self.key.value and not self.token.value
+
+    def secret(self, name: SecretName) -> Secret | None:
+        """Its key or token, or None.
+
+        Raises:
+            ConfigurationError: it is no key or token, or the other of the two.
+        """
+        given = self.key if name == KEY else self.token
+        return read_secret(name, given.value, given.name)
 
 
 class Variables:
@@ -105,7 +135,7 @@ def from_environment(variables: Variables) -> Given:
     """The variables of this package, of PostHog's SDKs and of its DuckDB extension.
 
     Raises:
-        ConfigurationError: one of them is not what it should be.
+        ConfigurationError: the host is not what it should be.
     """
     return _read("the environment", variables)
 
@@ -116,19 +146,17 @@ def from_cli_environment(variables: Variables) -> Given | None:
     As there, its host counts only beside its key, and is the US cloud when left out.
 
     Raises:
-        ConfigurationError: one of them is not what it should be.
+        ConfigurationError: the host is not what it should be.
     """
-    name, key = _first(variables, _CLI_KEY)
-    if not key:
+    key = _first(variables, _CLI_KEY)
+    if not key.value:
         return None
-    host_name, host = _first(variables, _CLI_HOST)
-    id_name, project_id = _first(variables, _CLI_PROJECT_ID)
-    target = _target(host, host_name) or read_target(DEFAULT_TARGET)
     return Given(
-        "the variables of PostHog's command line",
-        target=target,
-        project_id=agreed_project_id(target, _number(project_id, id_name)),
-        personal_api_key=read_secret(KEY, key, name),
+        "the set of variables of PostHog's command line",
+        _target(_first(variables, _CLI_HOST)) or read_target(DEFAULT_TARGET),
+        _first(variables, _CLI_PROJECT_ID),
+        key,
+        Named("The project token"),
     )
 
 
@@ -136,7 +164,7 @@ def from_colab() -> Given | None:
     """Colab's secrets, by the same names; None outside Colab and when there are none for this notebook.
 
     Raises:
-        ConfigurationError: one of them is not what it should be.
+        ConfigurationError: the host is not what it should be.
     """
     if "google.colab" not in sys.modules:
         return None
@@ -152,28 +180,29 @@ def from_colab() -> Given | None:
             logger.debug("Colab gives no secret %s (%s).", name, type(error).__name__)
             return Secret("")
 
-    found = _read("Colab's secrets", get)
+    found = _read("the set of Colab's secrets", get)
     return None if found.is_empty else found
 
 
 def _read(where: str, get: Callable[[str], Secret]) -> Given:
-    host_name, host = _first(get, _HOST)
-    id_name, project_id = _first(get, _PROJECT_ID)
-    key_name, key = _first(get, _KEY)
-    token_name, token = _first(get, _TOKEN)
-    _, either = _first(get, (_EITHER,))
+    key, token, either = _first(get, _KEY), _first(get, _TOKEN), get(_EITHER)
     if either and either.prefix == "phc_":
-        token_name, token = (token_name, token) if token else (_EITHER, either)
+        token = token if token.value else Named(_EITHER, either)
     elif either:
-        key_name, key = (key_name, key) if key else (_EITHER, either)
-    target = _target(host, host_name)
-    return Given(
-        where,
-        target=target,
-        project_id=agreed_project_id(target, _number(project_id, id_name)),
-        personal_api_key=read_secret(KEY, key, key_name),
-        project_token=read_secret(TOKEN, token, token_name),
-    )
+        key = key if key.value else Named(_EITHER, either)
+    return Given(where, _target(_first(get, _HOST)), _first(get, _PROJECT_ID), key, token)
+
+
+def _first(get: Callable[[str], Secret], names: tuple[str, ...]) -> Named:
+    # A host and a number are taken out again: whatever a variable is meant to hold, it may hold a key.
+    for name in names:
+        if found := get(name):
+            return Named(name, found if names in {_KEY, _TOKEN, _CLI_KEY} else hold_keys(found.reveal()))
+    return Named(names[0])
+
+
+def _target(host: Named) -> Target | None:
+    return None if host.value is None else read_target(host.value, host.name)
 
 
 def agreed_project_id(target: Target | None, project_id: int | None) -> int | None:
@@ -188,19 +217,3 @@ def agreed_project_id(target: Target | None, project_id: int | None) -> int | No
             f"The address names project {named}, and the project id is {project_id}.", hint="Give one of the two."
         )
     return named if project_id is None else project_id
-
-
-def _target(host: Secret | None, name: str) -> Target | None:
-    return None if host is None else read_target(hold_keys(host.reveal()), name)
-
-
-def _number(project_id: Secret | None, name: str) -> int | None:
-    return None if project_id is None else read_project_id(hold_keys(project_id.reveal()), name)
-
-
-def _first(get: Callable[[str], Secret], names: tuple[str, ...]) -> tuple[str, Secret | None]:
-    # Whatever a variable is meant to hold, it may hold a key.
-    for name in names:
-        if found := get(name):
-            return name, found
-    return names[0], None
