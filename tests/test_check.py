@@ -135,6 +135,14 @@ def test_without_write_no_event_is_sent() -> None:
     assert [(path, signed, json.loads(body)["batch"]) for path, signed, body in sent] == [(BATCH, "", [])]
 
 
+def test_looking_a_token_up_evaluates_no_flag_and_stores_nothing() -> None:
+    server = Server(WELL | {PROJECT: lacks("project:read")})
+    with server.client() as ph:
+        ph.check()
+    asked = [(signed, json.loads(body)) for path, signed, body in server.asked if path == FLAGS]
+    assert asked == [("", {"token": TOKEN, "distinct_id": "posthog-nb-check", "disable_flags": True})]
+
+
 @pytest.mark.parametrize(
     ("answers", "missing", "states_of"),
     [

@@ -446,6 +446,7 @@ def test_nobody_is_asked_for_what_is_at_hand_or_when_nobody_sits_there(
     assert questions == []
 
 
+@pytest.mark.filterwarnings("default::getpass.GetPassWarning")  # as it is outside of these tests
 def test_a_terminal_that_would_show_the_key_is_not_asked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     stdin = io.StringIO("phx_shown\n")
     monkeypatch.setattr(stdin, "isatty", lambda: True, raising=False)
