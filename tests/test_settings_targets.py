@@ -103,6 +103,8 @@ def test_two_projects_are_one_too_many() -> None:
         ("https://www.posthog.com/docs", "PostHog's website"),
         ("ftp://example.com", "http or https"),
         ("https://", "http or https"),
+        ("..", "'..', not an http or https URL"),
+        ("https://a..example.com", "http or https"),
         ("https://example.com:port", "not a URL"),
         ("https://example.com:99999", "not a URL"),
         ("https://example.com:0", "port 0"),

@@ -145,14 +145,13 @@ def _split(text: str, where: str) -> tuple[SplitResult, str, int | None]:
             f"{where} is {text!r}, which has a space, a line break or a backslash in it.",
             hint=_FORM,
         )
-    if "://" not in text:
-        text = _with_scheme(text, where)
+    url = text if "://" in text else _with_scheme(text, where)
     try:
-        parts = urlsplit(text)
+        parts = urlsplit(url)
         host, port = (parts.hostname or "").removesuffix("."), parts.port
     except ValueError as error:
         raise ConfigurationError(f"{where} is {text!r}, not a URL: {error}.", hint=_FORM) from error
-    if parts.scheme not in _USUAL_PORTS or not host:
+    if parts.scheme not in _USUAL_PORTS or not all(host.split(".")):
         raise ConfigurationError(f"{where} is {text!r}, not an http or https URL.", hint=_FORM)
     if "@" in parts.netloc or parts.query or parts.fragment:
         raise ConfigurationError(
