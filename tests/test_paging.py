@@ -21,8 +21,9 @@ from posthog_nb.operations.queries import run
 from tests.clickhouse import EVENTS, OnClickHouse, insert_events, small_store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from posthog_nb.operations.positions import Ask, Position
     from posthog_nb.operations.result import Result
 
 
@@ -241,6 +242,61 @@ def test_events_that_arrive_between_pages_neither_double_nor_hide_others(own: On
     numbers = [int(row[1]) for row in all_rows(first)]
     assert len(numbers) == len(set(numbers))
     assert set(range(EVENTS)) <= set(numbers)
+
+
+LATE = "SELECT uuid, properties.n AS n FROM events ORDER BY timestamp, uuid"
+
+
+@contextmanager
+def after_the_count(do: Callable[[], object]) -> Iterator[None]:
+    """Something happens between the count of the pages and the first of them."""
+    plan = windows.plan
+
+    def planned(position: Position, ask: Ask) -> list[windows.Window] | None:
+        found = plan(position, ask)
+        do()
+        return found
+
+    with small_pages(100), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(windows, "plan", planned)
+        yield
+
+
+@pytest.mark.parametrize(
+    ("query", "number", "rows", "said"),
+    [
+        (LATE, EVENTS + 1, EVENTS, "the query now gives 1 rows more than these"),
+        (LATE.replace("timestamp", "timestamp DESC"), EVENTS + 1, EVENTS, "the query now gives 1 rows more than these"),
+        (LATE, 390, EVENTS + 1, "1 rows came in and are here"),
+        ("SELECT uuid FROM events ORDER BY toFloat(properties.half)", EVENTS + 1, EVENTS, "1 rows more than these"),
+    ],
+)
+def test_rows_that_come_in_while_pages_are_fetched_are_told(
+    own: OnClickHouse, query: str, number: int, rows: int, said: str
+) -> None:
+    with after_the_count(lambda: insert_events(own.store, [number])):
+        result = run(own, query, limit=10).fetch_all()
+    assert len(result) == rows
+    assert said in " ".join(result.notes)
+    assert "Bound the query in time" in " ".join(result.notes)
+
+
+@pytest.mark.parametrize("query", [LATE, "SELECT toFloat(properties.half) AS h FROM events ORDER BY h"])
+def test_a_result_that_nothing_changed_under_has_no_such_note(own: OnClickHouse, query: str) -> None:
+    with small_pages(100):
+        assert run(own, query, limit=10).fetch_all().notes == []
+
+
+@pytest.mark.parametrize("order", ["ORDER BY timestamp, uuid", "ORDER BY toFloat(properties.half)"])
+@pytest.mark.parametrize("place", [120, -5, -1])
+def test_rows_that_vanish_from_a_page_that_was_counted_are_noticed(own: OnClickHouse, order: str, place: int) -> None:
+    query = f"SELECT uuid, event FROM events {order}"
+    victim = run(own, query, limit=EVENTS).rows[place][0]
+    with (
+        after_the_count(lambda: remove(own, str(victim))),
+        pytest.raises(ResultChangedError, match=r"counted before|another one than before"),
+    ):
+        run(own, query, limit=10).fetch_all()
 
 
 def test_a_query_whose_answer_depends_on_the_moment_is_noticed(posthog: OnClickHouse) -> None:

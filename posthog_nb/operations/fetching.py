@@ -30,6 +30,7 @@ class Fetcher:
 
     Attributes:
         arrived: How many rows came in beyond those that were counted before they were fetched.
+        now: How many rows the query gave when all were here; None where that was not asked.
 
     Args:
         asker: Asks PostHog.
@@ -38,6 +39,7 @@ class Fetcher:
 
     def __init__(self, asker: Asker, values: Mapping[str, Any]) -> None:
         self.arrived = 0
+        self.now: int | None = None
         self._asker = asker
         self._values = values
         self._ahead = False
@@ -76,14 +78,17 @@ class Fetcher:
         if self._asker.watcher is not None:
             self._asker.watcher(Progress(self._done, total, "fetched"))
 
-    @property
-    def note(self) -> str | None:
-        """What a reader of the pages should know."""
-        if not self.arrived:
+    def note(self, rows: int) -> str | None:
+        """What a reader should know who has ``rows`` rows in all."""
+        came = [f"{self.arrived:,} rows came in and are here"] if self.arrived else []
+        if self.now is not None and self.now != rows:
+            more = "more" if self.now > rows else "fewer"
+            came.append(f"the query now gives {abs(self.now - rows):,} rows {more} than these")
+        if not came:
             return None
         return (
-            f"{self.arrived:,} rows came in while the pages were fetched: they are here, and the result is not that of"
-            " one moment. Bound the query in time to have that."
+            f"The data changed while the pages were fetched: {', and '.join(came)}."
+            " Bound the query in time to have the answer of one moment."
         )
 
     def __enter__(self) -> Self:

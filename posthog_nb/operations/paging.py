@@ -96,7 +96,11 @@ class Walk:
         while walk is not None and (rows is None or rows > 0 or not walk.sure):
             start = walk.start_of_many(rows)
             if ahead is None and start is not None and (planned := windows.plan(start, fetcher.ask)) is not None:
-                return (yield from walk.along(planned, rows, fetcher))
+                following = yield from walk.along(planned, rows, fetcher)
+                if following is None and walk.remaining is None:
+                    # All rows are here: are they the answer still?
+                    fetcher.now = windows.count(start.source, fetcher.ask)
+                return following
             chunk, walk = walk.step(_page(rows), fetcher.ask) if ahead is None else fetcher.result(ahead)
             rows = None if rows is None else rows - len(chunk)
             ahead = None

@@ -197,7 +197,7 @@ class Result:
                     break
                 # As Arrow, which is a fraction of the JSON, so that no more than three pages are here as JSON.
                 pages.append(self._decoded(chunk))
-        context = self._context.with_note(fetcher.note)
+        context = self._context.with_note(fetcher.note(sum(len(page) for page in pages)))
         return Result(context, self._answer, pages, following)
 
     def __repr__(self) -> str:

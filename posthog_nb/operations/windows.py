@@ -17,7 +17,7 @@ from posthog_nb.errors import ResultChangedError
 from posthog_nb.http import AT_ONCE
 from posthog_nb.operations import answer as limits
 from posthog_nb.operations.keyset import condition, exact, texts_are_texts
-from posthog_nb.operations.order import identifier
+from posthog_nb.operations.order import Source, identifier
 from posthog_nb.operations.positions import Chunk, Keyset, Numbers, Position, moved, row_text
 from posthog_nb.operations.splice import Spliced
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from posthog_nb.operations.fetching import Fetcher
     from posthog_nb.operations.positions import Ask
 
-__all__ = ["Window", "fetch", "plan"]
+__all__ = ["Window", "count", "fetch", "plan"]
 
 _ROOM = 100
 """Rows that a page may have beyond what was planned: such as have the keys of its first row, and late ones."""
@@ -156,6 +156,12 @@ def plan(position: Position, ask: Ask) -> list[Window] | None:
     return _by_keys(position, ask) if isinstance(position, Keyset) else _by_numbers(position, ask)
 
 
+def count(source: Source, ask: Ask) -> int:
+    """How many rows the query gives now."""
+    found: int = ask(Spliced(f"SELECT count() FROM (\n{source.inner}\n)"), {}).rows[0][0]
+    return found
+
+
 def fetch(
     windows: Sequence[Window], most: int | None, fetcher: Fetcher
 ) -> Generator[Chunk, None, tuple[int, Position | None]]:
@@ -253,7 +259,7 @@ def _by_keys(position: Keyset, ask: Ask) -> list[Window] | None:
 
 
 def _by_numbers(position: Numbers, ask: Ask) -> list[Window]:
-    total = ask(Spliced(f"SELECT count() FROM (\n{position.source.inner}\n)"), {}).rows[0][0]
+    total = count(position.source, ask)
     # Room for the row before.
     length = limits.MOST_ROWS - 1
     return [
