@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
+from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from posthog_nb.frames.build import NOT_OF_THE_TYPE, builder, texts
+from posthog_nb.frames.flat import flat_reader
 from posthog_nb.frames.infer import common, inferred
 from posthog_nb.frames.python import python_values
 from posthog_nb.frames.schema import arrow_type
@@ -25,6 +27,8 @@ _TEXT = ClickHouseType("String")
 _NOTHING = ClickHouseType("Nothing")
 _SLICE = 2000
 """How many rows are Python objects at a time: few enough to stay in the processor's cache."""
+_FLAT_SLICE = 10_000
+"""How many rows are read together where they need not be Python objects."""
 
 
 @dataclass(frozen=True)
@@ -72,35 +76,49 @@ def unique_names(columns: Sequence[str]) -> tuple[list[str], list[str]]:
     return names, notes
 
 
-def decode(columns: Sequence[str], types: Sequence[str] | None, rows: JsonRows, *, beside: int = 0) -> Table:
+def decode(columns: Sequence[str], types: Sequence[str] | None, rows: JsonRows, *, keep: int | None = None) -> Table:
     """Build the table. Only a slice of the rows is Python objects at any time.
 
     Args:
         columns: The columns' names, possibly with repetitions.
         types: Their ClickHouse types; None when the server did not tell.
         rows: The rows.
-        beside: How many values at the end of each row belong to no column and are left out.
+        keep: How many columns, from the first, the table has; all of them by default.
 
     Raises:
         ValueError: a row has not one value for each column.
     """
-    names, notes = unique_names(columns)
-    slices = _Slices(rows, len(names), beside)
-    built = [_Column(kind) for kind in (map(_parsed, types) if types else _inferred(slices, len(names)))]
-    for part in slices:
-        for column, values in zip(built, part, strict=True):
-            column.add(values)
-    if any(column.fault for column in built):
-        # Kept as text: neither a value is lost nor a type made up.
-        for part in slices:
-            for column, values in zip(built, part, strict=True):
-                column.add_as_text(values)
+    keep = len(columns) if keep is None else keep
+    names, notes = unique_names(columns[:keep])
+    with _no_garbage_collection():
+        kinds = list(map(_parsed, types)) if types else _inferred(rows, len(columns))
+        built = [_Column(kind) for kind in kinds[:keep]]
+        _fill(built, rows, kinds)
     notes += [
         f"The values of {name!r} do not fit their declared type {kind} and are left as text ({column.fault})."
         for name, kind, column in zip(names, types or (), built, strict=False)
         if column.fault
     ]
     return table_of(names, [column.kind for column in built], [column.chunked() for column in built], notes)
+
+
+def _fill(columns: Sequence[_Column], rows: JsonRows, kinds: Sequence[ClickHouseType]) -> None:
+    flat = flat_reader(kinds)
+    for start in range(0, len(rows), _FLAT_SLICE):
+        part = rows[start : start + _FLAT_SLICE]
+        arrays = flat.read(part) if flat and not any(column.fault for column in columns) else None
+        if arrays is not None:
+            for column, array in zip(columns, arrays, strict=False):
+                column.append(array)
+            continue
+        for values in _slices(part, len(kinds)):
+            for column, items in zip(columns, values, strict=False):
+                column.add(items)
+    if any(column.fault for column in columns):
+        # Kept as text: neither a value is lost nor a type made up.
+        for values in _slices(rows, len(kinds)):
+            for column, items in zip(columns, values, strict=False):
+                column.add_as_text(items)
 
 
 def table_of(
@@ -123,30 +141,30 @@ def _parsed(declared: str) -> ClickHouseType:
         return _TEXT
 
 
-def _inferred(slices: _Slices, width: int) -> list[ClickHouseType]:
+def _inferred(rows: JsonRows, width: int) -> list[ClickHouseType]:
     kinds = [_NOTHING] * width
-    for part in slices:
+    for part in _slices(rows, width):
         kinds = [common(kind, inferred(values)) for kind, values in zip(kinds, part, strict=True)]
     return kinds
 
 
-@dataclass(frozen=True)
-class _Slices:
-    """The rows' values column by column, a slice of rows at a time; anew at each iteration."""
+def _slices(rows: JsonRows, width: int) -> Iterator[list[list[Any]]]:
+    """The rows' values column by column, a slice of rows at a time."""
+    for start in range(0, len(rows), _SLICE):
+        values = rows[start : start + _SLICE].values(width)
+        yield [values[number::width] for number in range(width)]
 
-    rows: JsonRows
-    width: int
-    beside: int
 
-    def __iter__(self) -> Iterator[list[list[Any]]]:
-        length = self.width + self.beside
-        for start in range(0, len(self.rows), _SLICE):
-            lists = self.rows[start : start + _SLICE].lists()
-            for row in lists:
-                if type(row) is not list or len(row) != length:
-                    raise ValueError(f"A row does not have {length} values: {row!r:.100}")
-            flat = list(chain.from_iterable(lists))
-            yield [flat[number::length] for number in range(self.width)]
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """JSON makes no cycles. Looking for them in its lists, again and again while they come, takes half of the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 class _Column:
@@ -165,14 +183,14 @@ class _Column:
         """Append values of the type, unless some were not."""
         if self.fault is None:
             try:
-                self._append(self._build(values))
+                self.append(self._build(values))
             except NOT_OF_THE_TYPE as error:
                 self._refuse(error)
 
     def add_as_text(self, values: list[Any]) -> None:
         """Append values as text if the column is text for a fault."""
         if self.fault is not None:
-            self._append(texts(values))
+            self.append(texts(values))
 
     def chunked(self) -> pa.ChunkedArray:
         """What was appended."""
@@ -180,7 +198,8 @@ class _Column:
 
         return pa.chunked_array(self._chunks, type=self._type)
 
-    def _append(self, array: pa.Array | pa.ChunkedArray) -> None:
+    def append(self, array: pa.Array | pa.ChunkedArray) -> None:
+        """Append what is built already."""
         # More than two gigabytes of text come in pieces.
         self._chunks += getattr(array, "chunks", [array])
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["NOT_OF_THE_TYPE", "as_text", "builder", "texts"]
 
-NOT_OF_THE_TYPE = (ValueError, TypeError, OverflowError, KeyError, NotImplementedError)
+NOT_OF_THE_TYPE = (ValueError, TypeError, ArithmeticError, KeyError, NotImplementedError)
 """What is raised for values of another type; Arrow's own errors are some of these."""
 
 _NONE = type(None)
@@ -114,14 +114,8 @@ def _floats(target: pa.DataType, values: Sequence[Any]) -> pa.Array:
     try:
         return pa.array(values, type=target)
     except (ValueError, OverflowError):
-        # Arrow refuses integers that it takes for inexact, such as 1e20 written out.
-        return pa.array(list(map(_float, values)), type=target)
-
-
-def _float(value: float | None) -> float | None:
-    if value is None or float(value) == value or value != value:  # noqa: PLR0124 - NaN
-        return None if value is None else float(value)
-    raise ValueError(f"{value} is no float")
+        # Arrow refuses integers beyond 53 bits, such as 1e20 written out.
+        return pa.array([None if value is None else float(value) for value in values], type=target)
 
 
 def _booleans(target: pa.DataType, values: Sequence[Any]) -> pa.Array:
@@ -224,7 +218,9 @@ def _map_builder(target: pa.MapType, key: ClickHouseType, item: ClickHouseType) 
     def pairs(value: Any) -> Sequence[Sequence[Any]]:  # noqa: ANN401 - JSON
         if isinstance(value, dict):
             return [(read_key(name), item) for name, item in value.items()]
-        return [(name, item) for name, item in value or ()]
+        if value is None or (isinstance(value, list) and all(isinstance(pair, list) for pair in value)):
+            return [(name, item) for name, item in value or ()]
+        raise TypeError(f"{value!r} is not a map")
 
     def build(values: Sequence[Any]) -> pa.Array:
         import pyarrow as pa  # noqa: PLC0415

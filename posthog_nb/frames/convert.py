@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from posthog_nb.errors import InvalidInputError, MissingDependencyError
+from posthog_nb.frames.python import python_values
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,8 +43,8 @@ def to_pandas(table: Table) -> pd.DataFrame:
     """A pandas frame whose dtypes follow from the declared types alone, so that an empty result has them as well.
 
     Integers and truth values that may be NULL get pandas' nullable dtypes; times are aware; decimals, dates and
-    nested values stay what they are through Arrow-backed dtypes. Only floats have NaN for NULL: PostHog's JSON
-    does not tell the two apart.
+    nested values stay what they are through Arrow-backed dtypes. Only floats have NaN for NULL: the JSON of today's
+    PostHog does not tell the two apart.
     """
     try:
         import pandas as pd  # noqa: PLC0415 - loaded when a frame is made
@@ -109,7 +110,7 @@ def _series(column: pa.ChunkedArray, *, nullable: bool) -> pd.Series[Any]:
 
     if pa.types.is_map(column.type):
         # Through Python: on its own way Arrow makes floats of a map's integers where one of them is null.
-        return pd.Series(column.to_pylist(maps_as_pydicts="lossy"), dtype=object)
+        return pd.Series(python_values(column, names=True), dtype=object)
     dtype = _dtype(column.type, nullable=nullable or column.null_count > 0)
     series: pd.Series[Any] = column.to_pandas(types_mapper=lambda _: dtype)
     return series

@@ -8,7 +8,7 @@ from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from posthog_nb.frames.arrow import Table, table_of
-from posthog_nb.frames.build import as_text
+from posthog_nb.frames.build import NOT_OF_THE_TYPE, as_text
 from posthog_nb.frames.infer import common
 from posthog_nb.frames.python import python_values
 from posthog_nb.frames.schema import arrow_type
@@ -42,9 +42,9 @@ def join(tables: Sequence[Table]) -> Table:
     kinds: list[ClickHouseType] = []
     arrays: list[pa.ChunkedArray] = []
     for number, name in enumerate(names):
-        parts = [table.kinds[number] for table in tables]
-        kind, array = _joined(parts, [table.arrow.column(number) for table in tables])
-        if kind == _TEXT and any(part.bare != _TEXT for part in parts):
+        columns = [table.arrow.column(number) for table in tables]
+        kind, array = _joined([table.kinds[number] for table in tables], columns)
+        if kind == _TEXT and any(column.type != array.type for column in columns):
             notes.setdefault(f"The values of {name!r} are not of one type in all pages and are left as text.")
         kinds.append(kind)
         arrays.append(array)
@@ -63,7 +63,7 @@ def _joined(kinds: list[ClickHouseType], columns: list[pa.ChunkedArray]) -> tupl
     if kind != _TEXT:
         try:
             return kind, _one([column.cast(target) for column in columns], target)
-        except pa.ArrowInvalid:
+        except NOT_OF_THE_TYPE:
             kind, target = _TEXT, pa.string()
     return kind, _one([_texts(column) for column in columns], target)
 

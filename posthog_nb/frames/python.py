@@ -10,12 +10,17 @@ if TYPE_CHECKING:
 __all__ = ["python_values"]
 
 
-def python_values(column: pa.ChunkedArray) -> list[Any]:
-    """The values: tuples as lists, maps as dicts, times in the column's zone, everything else as Arrow has it."""
-    return [value for chunk in column.chunks for value in _values(chunk)]
+def python_values(column: pa.ChunkedArray, *, names: bool = False) -> list[Any]:
+    """The values: maps as dicts, times in the column's zone, everything else as Arrow has it.
+
+    Args:
+        column: The column.
+        names: Give tuples as dicts with the names of their elements, not as lists.
+    """
+    return [value for chunk in column.chunks for value in _values(chunk, names=names)]
 
 
-def _values(array: pa.Array) -> list[Any]:
+def _values(array: pa.Array, *, names: bool) -> list[Any]:
     import pyarrow as pa  # noqa: PLC0415 - there is a column of it
 
     kind = array.type
@@ -24,17 +29,21 @@ def _values(array: pa.Array) -> list[Any]:
         return found
     valid = array.is_valid().to_pylist()
     if pa.types.is_struct(kind):
-        if not kind.num_fields:
-            return [[] if there else None for there in valid]
-        columns = [_values(array.field(number)) for number in range(kind.num_fields)]
-        return [list(items) if there else None for there, items in zip(valid, zip(*columns, strict=True), strict=True)]
+        columns = [_values(array.field(number), names=names) for number in range(kind.num_fields)]
+        labels = [field.name for field in kind]
+        return [
+            None if not there else dict(zip(labels, items, strict=True)) if names else list(items)
+            for there, items in zip(valid, zip(*columns, strict=True), strict=True)
+        ]
     offsets = array.offsets.to_pylist()
     items: list[Any]
     if pa.types.is_map(kind):
-        items = list(zip(map(_hashable, _values(array.keys)), _values(array.items), strict=True))
+        items = list(
+            zip(map(_hashable, _values(array.keys, names=False)), _values(array.items, names=names), strict=True)
+        )
         make: type = dict
     else:
-        items, make = _values(array.values), list
+        items, make = _values(array.values, names=names), list
     return [
         make(items[start:stop]) if there else None
         for there, start, stop in zip(valid, offsets[:-1], offsets[1:], strict=True)

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import codecs
 import json
-from functools import cache
+from functools import cache, lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING, Any, overload
 
 if TYPE_CHECKING:
@@ -67,6 +68,26 @@ class JsonRows:
             return list(map(_reader().decode, self._texts))
         except (ValueError, RecursionError):
             return list(map(_parsed, self._texts))
+
+    def values(self, width: int) -> list[Any]:
+        """All values, one row after the other; each row must have ``width`` of them.
+
+        Raises:
+            ValueError: a row has not.
+        """
+        try:
+            # A tuple of one length is checked as it is read, and gone when its values are in the list.
+            return list(chain.from_iterable(map(_row_reader(width).decode, self._texts)))
+        except (ValueError, RecursionError):
+            rows: list[Any] = self.lists()
+        for row in rows:
+            if not isinstance(row, list) or len(row) != width:
+                raise ValueError(f"A row does not have {width} values: {row!r:.100}")
+        return list(chain.from_iterable(rows))
+
+    def lines(self) -> bytes:
+        """The rows' JSON, a row a line unless the server breaks lines within rows."""
+        return b"\n".join(self._texts)
 
     def texts(self) -> list[bytes]:
         """The JSON of each row as it came."""
@@ -129,6 +150,13 @@ def _reader() -> msgspec.json.Decoder[Any]:
     import msgspec  # noqa: PLC0415 - loaded when there is something to read
 
     return msgspec.json.Decoder()
+
+
+@lru_cache
+def _row_reader(width: int) -> msgspec.json.Decoder[tuple[Any, ...]]:
+    import msgspec  # noqa: PLC0415
+
+    return msgspec.json.Decoder(tuple[(Any,) * width])  # type: ignore[misc]
 
 
 @cache

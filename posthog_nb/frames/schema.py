@@ -89,8 +89,12 @@ def fields(kind: ClickHouseType) -> list[tuple[str, ClickHouseType]]:
 def _zone(kind: ClickHouseType) -> str:
     # A DateTime without a zone comes without an offset; PostHog means UTC by it.
     zone = next((argument for argument in kind.arguments if isinstance(argument, str)), "UTC")
-    # Raises a KeyError for a zone that this computer does not know: such a column is left as text.
-    return ZoneInfo(zone).key
+    # A column in a zone that this computer does not know is left as text.
+    try:
+        return ZoneInfo(zone).key
+    except OSError as error:
+        # The name of a part of the world, which is a folder.
+        raise ValueError(f"there is no time zone {zone!r}") from error
 
 
 def _unit(kind: ClickHouseType) -> str:
