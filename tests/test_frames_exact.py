@@ -159,7 +159,7 @@ def test_the_quick_way_gives_what_the_slow_way_gives(data: st.DataObject, layout
     names = [f"c{number}" for number in range(len(kinds))]
     quick = decode(names, kinds, rows)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(arrow_module, "flat_reader", lambda _: None)
+        patch.setattr(arrow_module, "flat_reader", lambda *_: None)
         slow = decode(names, kinds, rows)
     assert shown(quick) == shown(slow)
 
@@ -285,7 +285,9 @@ def test_nanoseconds_are_kept() -> None:
     assert table.rows()[0][0].isoformat() == "2026-01-01T00:00:00.123456789+00:00"
 
 
-def test_columns_beside_are_left_out() -> None:
-    rows = JsonRows.of([[1, "a", "k"], [2, "b", "l"]])
-    for types in (["UInt8", "String", "String"], ["UInt8", "Array(String)", "String"], None):
-        assert decode(["n", "s", "key"], types, rows, keep=1).rows() == [[1], [2]]
+def test_values_beside_are_left_out() -> None:
+    rows = JsonRows.of([[1, "a", "k", 1], [2, "b", "l", None]])
+    for types in (["UInt8", "String"], ["UInt8", "Array(String)"], None):
+        assert [row[0] for row in decode(["n", "s"], types, rows, beside=2).rows()] == [1, 2]
+    with pytest.raises(ValueError, match="4 values"):
+        decode(["n", "s"], ["UInt8", "String"], JsonRows.of([[1, "a", "k", 1], [2, "b", "l"]]), beside=2)

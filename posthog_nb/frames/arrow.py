@@ -76,24 +76,23 @@ def unique_names(columns: Sequence[str]) -> tuple[list[str], list[str]]:
     return names, notes
 
 
-def decode(columns: Sequence[str], types: Sequence[str] | None, rows: JsonRows, *, keep: int | None = None) -> Table:
+def decode(columns: Sequence[str], types: Sequence[str] | None, rows: JsonRows, *, beside: int = 0) -> Table:
     """Build the table. Only a slice of the rows is Python objects at any time.
 
     Args:
         columns: The columns' names, possibly with repetitions.
         types: Their ClickHouse types; None when the server did not tell.
         rows: The rows.
-        keep: How many columns, from the first, the table has; all of them by default.
+        beside: How many values at the end of each row belong to no column and are left out.
 
     Raises:
         ValueError: a row has not one value for each column.
     """
-    keep = len(columns) if keep is None else keep
-    names, notes = unique_names(columns[:keep])
+    names, notes = unique_names(columns)
     with _no_garbage_collection():
-        kinds = list(map(_parsed, types)) if types else _inferred(rows, len(columns))
-        built = [_Column(kind) for kind in kinds[:keep]]
-        _fill(built, rows, kinds)
+        kinds = list(map(_parsed, types)) if types else _inferred(rows, len(names), beside)
+        built = [_Column(kind) for kind in kinds]
+        _fill(built, rows, beside)
     notes += [
         f"The values of {name!r} do not fit their declared type {kind} and are left as text ({column.fault})."
         for name, kind, column in zip(names, types or (), built, strict=False)
@@ -102,8 +101,9 @@ def decode(columns: Sequence[str], types: Sequence[str] | None, rows: JsonRows, 
     return table_of(names, [column.kind for column in built], [column.chunked() for column in built], notes)
 
 
-def _fill(columns: Sequence[_Column], rows: JsonRows, kinds: Sequence[ClickHouseType]) -> None:
-    flat = flat_reader(kinds)
+def _fill(columns: Sequence[_Column], rows: JsonRows, beside: int) -> None:
+    width = len(columns)
+    flat = flat_reader([column.kind for column in columns], rows[0][width:]) if rows else None
     for start in range(0, len(rows), _FLAT_SLICE):
         part = rows[start : start + _FLAT_SLICE]
         arrays = flat.read(part) if flat and not any(column.fault for column in columns) else None
@@ -111,13 +111,13 @@ def _fill(columns: Sequence[_Column], rows: JsonRows, kinds: Sequence[ClickHouse
             for column, array in zip(columns, arrays, strict=False):
                 column.append(array)
             continue
-        for values in _slices(part, len(kinds)):
-            for column, items in zip(columns, values, strict=False):
+        for values in _slices(part, width, beside):
+            for column, items in zip(columns, values, strict=True):
                 column.add(items)
     if any(column.fault for column in columns):
         # Kept as text: neither a value is lost nor a type made up.
-        for values in _slices(rows, len(kinds)):
-            for column, items in zip(columns, values, strict=False):
+        for values in _slices(rows, width, beside):
+            for column, items in zip(columns, values, strict=True):
                 column.add_as_text(items)
 
 
@@ -141,18 +141,19 @@ def _parsed(declared: str) -> ClickHouseType:
         return _TEXT
 
 
-def _inferred(rows: JsonRows, width: int) -> list[ClickHouseType]:
+def _inferred(rows: JsonRows, width: int, beside: int) -> list[ClickHouseType]:
     kinds = [_NOTHING] * width
-    for part in _slices(rows, width):
+    for part in _slices(rows, width, beside):
         kinds = [common(kind, inferred(values)) for kind, values in zip(kinds, part, strict=True)]
     return kinds
 
 
-def _slices(rows: JsonRows, width: int) -> Iterator[list[list[Any]]]:
+def _slices(rows: JsonRows, width: int, beside: int) -> Iterator[list[list[Any]]]:
     """The rows' values column by column, a slice of rows at a time."""
+    length = width + beside
     for start in range(0, len(rows), _SLICE):
-        values = rows[start : start + _SLICE].values(width)
-        yield [values[number::width] for number in range(width)]
+        values = rows[start : start + _SLICE].values(length)
+        yield [values[number::length] for number in range(width)]
 
 
 @contextmanager

@@ -10,7 +10,7 @@ many texts as the columns' types tell, no more and no fewer.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from posthog_nb.frames.build import NOT_OF_THE_TYPE
 from posthog_nb.frames.schema import arrow_type, resolved
@@ -28,11 +28,17 @@ __all__ = ["FlatReader", "flat_reader"]
 
 _TEXTS = {"String", "FixedString", "UUID", "Enum8", "Enum16", "IPv4", "IPv6"}
 _LINE_BREAK, _QUOTE, _COMMA, _OPEN, _CLOSE, _BRACE = b'\n",[]{'
+_SINGLE = {str, int, float, bool}
 _LARGEST = 1 << 30
 
 
-def flat_reader(kinds: Sequence[ClickHouseType]) -> FlatReader | None:
-    """A reader for rows of values of types ``kinds``; None where one of them is made of parts or not known."""
+def flat_reader(kinds: Sequence[ClickHouseType], beside: Sequence[Any] = ()) -> FlatReader | None:
+    """A reader for rows of single values; None where one of them is made of parts or not of a known type.
+
+    Args:
+        kinds: The columns' types.
+        beside: What follows in the first row. Of no declared type, it is texts in all rows or no texts at all.
+    """
     import pyarrow as pa  # noqa: PLC0415 - loaded when a frame is made
 
     types: list[pa.DataType] = []
@@ -55,24 +61,26 @@ def flat_reader(kinds: Sequence[ClickHouseType]) -> FlatReader | None:
         else:
             types.append(target)
         targets.append(target)
-    return FlatReader(types, targets) if types else None
+    if not types or not isinstance(beside, list | tuple) or not all(type(value) in _SINGLE for value in beside):
+        return None
+    quoted = [not (pa.types.is_primitive(kind) and not pa.types.is_temporal(kind)) for kind in types]
+    return FlatReader(types, targets, [*quoted, *(isinstance(value, str) for value in beside)])
 
 
 class FlatReader:
     """Reads rows of single values."""
 
-    def __init__(self, types: Sequence[pa.DataType], targets: Sequence[pa.DataType]) -> None:
+    def __init__(self, types: Sequence[pa.DataType], targets: Sequence[pa.DataType], quoted: Sequence[bool]) -> None:
         import numpy as np  # noqa: PLC0415
         import pyarrow as pa  # noqa: PLC0415
         from pyarrow import csv  # noqa: PLC0415
 
-        self._targets = targets
+        types = [*types, *[pa.string()] * (len(quoted) - len(types))]
+        self._targets = [*targets, *types[len(targets) :]]
         self._buffer, self._found = pa.allocate_buffer(0), np.empty(0, dtype=np.bool_)
         self._names = list(map(str, range(len(types))))
         self._texts = [number for number, kind in enumerate(types) if pa.types.is_string(kind)]
-        self._quoted = [
-            not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)) for kind in types
-        ]
+        self._quoted = quoted
         self._parse = csv.ParseOptions(escape_char="\\", double_quote=False)
         self._convert = csv.ConvertOptions(
             check_utf8=False,
