@@ -31,6 +31,7 @@ class OnClickHouse:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.asked: list[str] = []
+        self.ended: list[str] = []
         self.before_each = lambda _: None
         self.budget = Budget(limited=False)
         self.facts = ProjectFacts(database=store.database, timezone="Europe/London")
@@ -52,6 +53,9 @@ class OnClickHouse:
             "last_refresh": None,
         }
         return read(json.dumps(answer).encode())
+
+    def end_query(self, query_id: str) -> None:
+        self.ended.append(query_id)
 
 
 def as_json(value: object) -> Any:  # noqa: PLR0911

@@ -10,10 +10,12 @@ import subprocess
 import sys
 import threading
 import time
+import tracemalloc
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from posthog_nb.embedded.server import create_app
+from posthog_nb.operations.answer import LARGEST_PAGE
 from tests.twin import client_of, new_project, separate_twin
 
 if TYPE_CHECKING:
@@ -42,7 +44,7 @@ def million_events() -> WSGIApplication:
 def fetch_a_million(frame: str) -> dict[str, Any]:
     """Fetch them all from a twin that adds 200 ms a page and fails every seventh request."""
     with separate_twin(million_events, delay_seconds=0.2, fail_every=7) as twin, client_of(twin, frame=frame) as client:
-        client.query("SELECT 1 AS n").to_frame()  # what a process does once is not a page's
+        client.query(QUERY, limit=1000).to_frame()  # what a process loads once is no page's
         twin.forget()
         before = _resident()
         peak = _Peak()
@@ -54,6 +56,7 @@ def fetch_a_million(frame: str) -> dict[str, Any]:
         most = peak.stop()
         seen = twin.seen("/query/")
     table = result.to_arrow()
+    page = _page([list(row.values()) for row in table.slice(0, LARGEST_PAGE).to_pylist()])
     return {
         "rows": len(found),
         "distinct": len(set(table.column("uuid").to_pylist())),
@@ -66,8 +69,27 @@ def fetch_a_million(frame: str) -> dict[str, Any]:
         "server_seconds": round(sum(each.ended - each.started for each in seen), 2),
         "server_busy_seconds": round(_busy([(each.started, each.ended) for each in seen]), 2),
         "peak_mib": round((most - before) / KIBIBYTE, 1),
-        "arrow_mib": round(table.nbytes / KIBIBYTE**2, 1),
+        "frame_mib": round(_size(found) / KIBIBYTE**2, 1),
+        "page_mib": round(page / KIBIBYTE**2, 1),
     }
+
+
+def _size(frame: Any) -> int:
+    """The bytes of a frame of any kind."""
+    if hasattr(frame, "estimated_size"):
+        return int(frame.estimated_size())
+    return int(frame.memory_usage(deep=True).sum()) if hasattr(frame, "memory_usage") else int(frame.nbytes)
+
+
+def _page(rows: list[list[Any]]) -> int:
+    """The bytes of one page: its JSON text, and that text parsed."""
+    text = json.dumps({"results": rows}, default=str)
+    tracemalloc.start()
+    try:
+        parsed = json.loads(text)
+        return len(text) + tracemalloc.get_traced_memory()[0] if parsed else 0
+    finally:
+        tracemalloc.stop()
 
 
 def _busy(spans: list[tuple[float, float]]) -> float:
