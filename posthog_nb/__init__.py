@@ -18,14 +18,18 @@ if TYPE_CHECKING:
     from posthog_nb.errors import PostHogError
     from posthog_nb.operations.capture import Receipt
     from posthog_nb.operations.check import Check
+    from posthog_nb.operations.event import Event
     from posthog_nb.operations.person import Person
+    from posthog_nb.operations.report import CaptureReport
     from posthog_nb.operations.result import Result
     from posthog_nb.secret import Secret
     from posthog_nb.settings import remove_profile, save_profile
 
 _PUBLIC = {
+    "CaptureReport": "posthog_nb.operations.report",
     "Check": "posthog_nb.operations.check",
     "Client": "posthog_nb.client",
+    "Event": "posthog_nb.operations.event",
     "Person": "posthog_nb.operations.person",
     "PostHogError": "posthog_nb.errors",
     "Receipt": "posthog_nb.operations.capture",
@@ -38,8 +42,10 @@ _PUBLIC = {
 """Each public name and the module that it is imported from when it is first used."""
 
 __all__ = [
+    "CaptureReport",
     "Check",
     "Client",
+    "Event",
     "Person",
     "PostHogError",
     "Receipt",

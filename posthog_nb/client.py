@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from posthog_nb.connection import Connection, open_connection
+from posthog_nb.connection import Connection, capture_mode_of, open_connection
 from posthog_nb.errors import InvalidInputError
 from posthog_nb.frames import FRAMES
 from posthog_nb.operations import capture as events
+from posthog_nb.operations.batches import USUAL_EVENTS
+from posthog_nb.operations.capture import Sending
+from posthog_nb.operations.capture_many import Choices, capture_many, look_again
 from posthog_nb.operations.checking import check
 from posthog_nb.operations.expand import expand
 from posthog_nb.operations.persons import Persons
 from posthog_nb.operations.properties import event_time
 from posthog_nb.operations.queries import run
+from posthog_nb.operations.report import CaptureReport
 from posthog_nb.settings import hold, hold_keys, resolve
 from posthog_nb.version import __version__
 
@@ -22,14 +26,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from types import TracebackType
     from typing import Self
+    from uuid import UUID
 
     from posthog_nb.operations.capture import Receipt
     from posthog_nb.operations.check import Check
+    from posthog_nb.operations.event import Event
     from posthog_nb.operations.result import Result
     from posthog_nb.operations.task import Progress
     from posthog_nb.secret import Secret
 
 __all__ = ["Client", "connect", "latest_client"]
+
+_Sent = TypeVar("_Sent", bound="Receipt | CaptureReport")
 
 _latest: Client | None = None
 """The client that :func:`connect` made last in this process, until it is closed."""
@@ -49,6 +57,7 @@ def connect(  # noqa: PLR0913 - one argument a setting
     timezone: str | None = None,
     week_start: str | None = None,
     person_mode: str | None = None,
+    capture_mode: str | None = None,
 ) -> Client:
     """A client for a PostHog project. Nothing is sent and nothing starts before its first call.
 
@@ -73,6 +82,8 @@ def connect(  # noqa: PLR0913 - one argument a setting
             two are the project's: a local one keeps them, for every notebook, until they are changed.
         week_start: The day that its weeks start on: ``"sunday"`` or ``"monday"``.
         person_mode: Its ``personsOnEventsMode``, in PostHog's words: which person's properties an event has.
+        capture_mode: How events are sent: ``"v0"``, the usual way, or ``"v1"``, with a verdict for each event; by
+            default what ``POSTHOG_CAPTURE_MODE`` says.
 
     Raises:
         ConfigurationError: a setting is not what it should be, or two contradict each other.
@@ -99,6 +110,7 @@ def connect(  # noqa: PLR0913 - one argument a setting
         seed=seed,
         as_of=moment,
         project={"timezone": timezone, "week_start": week_start, "person_mode": person_mode},
+        capture_mode=capture_mode_of(capture_mode),
     )
     client = Client(connection, frame=frame)
     _remember(client)
@@ -137,6 +149,7 @@ class Client:
     def __init__(self, connection: Connection, *, frame: str | None = None) -> None:
         self._connection = connection
         self._frame = _checked(frame)
+        self._last_report: CaptureReport | None = None
 
     @property
     def source(self) -> str:
@@ -241,38 +254,50 @@ class Client:
         """
         return expand(self._connection, frame, keys, column=column, prefix=prefix, of=of)
 
-    def capture(
+    def capture(  # noqa: PLR0913 - one argument a choice
         self,
         event: str,
         distinct_id: str | int,
         properties: Mapping[str, object] | None = None,
         timestamp: datetime | str | None = None,
+        *,
+        uuid: str | UUID | None = None,
+        verify: bool | float = False,
     ) -> Receipt:
         """Send one event, now and once.
 
         The event carries a uuid and a time of its own, the same on every retry, so it is stored once. A 200 means that
         PostHog took it; it is seen by queries a little later.
 
+        When it cannot be sent, the error has it as ``error.unsent``: :meth:`resend` sends it again, with the same uuid
+        and time, so it is stored once even if it had arrived.
+
         Args:
             event: The event's name, such as ``"signed up"``.
             distinct_id: Whose event it is.
             properties: What else is known of it.
             timestamp: When it happened: ISO 8601 text or a datetime; now by default.
+            uuid: The event's own id; a new one by default. PostHog stores an id once.
+            verify: Look the event up afterwards, until it arrives or a minute has passed, or so many seconds. It needs
+                what a query needs, and says so before anything is sent.
 
         Raises:
             InvalidInputError: an argument cannot be sent; nothing was.
-            CaptureRefusedError: PostHog did not take the event.
+            CaptureRefusedError: PostHog did not take the event, or dropped it.
             TransportError: no answer came; the event may or may not have been taken.
         """
-        return events.capture(self._connection, event, distinct_id, properties, timestamp)
+        return events.capture(self._connection, event, distinct_id, properties, timestamp, Sending(uuid, verify))
 
-    def page(
+    def page(  # noqa: PLR0913 - one argument a choice
         self,
         distinct_id: str | int,
         name: str,
         url: str | None = None,
         properties: Mapping[str, object] | None = None,
         timestamp: datetime | str | None = None,
+        *,
+        uuid: str | UUID | None = None,
+        verify: bool | float = False,
     ) -> Receipt:
         """Send a page view: ``$pageview``.
 
@@ -282,37 +307,130 @@ class Client:
             url: The page's address, sent as ``$current_url`` with its ``$host`` and ``$pathname``.
             properties: What else is known of it.
             timestamp: When it happened; now by default.
+            uuid: As for :meth:`capture`.
+            verify: As for :meth:`capture`.
         """
-        return events.page(self._connection, distinct_id, name, url, properties, timestamp)
+        return events.page(self._connection, distinct_id, name, url, properties, timestamp, Sending(uuid, verify))
 
-    def screen(
+    def screen(  # noqa: PLR0913 - one argument a choice
         self,
         distinct_id: str | int,
         name: str,
         properties: Mapping[str, object] | None = None,
         timestamp: datetime | str | None = None,
+        *,
+        uuid: str | UUID | None = None,
+        verify: bool | float = False,
     ) -> Receipt:
-        """Send a screen view: ``$screen`` with ``$screen_name``."""
-        return events.screen(self._connection, distinct_id, name, properties, timestamp)
+        """Send a screen view: ``$screen`` with ``$screen_name``. ``uuid`` and ``verify`` are as for :meth:`capture`."""
+        return events.screen(self._connection, distinct_id, name, properties, timestamp, Sending(uuid, verify))
 
     def identify(
         self,
         distinct_id: str | int,
         properties: Mapping[str, object] | None = None,
         timestamp: datetime | str | None = None,
+        *,
+        uuid: str | UUID | None = None,
+        verify: bool | float = False,
     ) -> Receipt:
-        """Say who somebody is: ``$identify``, whose properties become the person's (``$set``)."""
-        return events.identify(self._connection, distinct_id, properties, timestamp)
+        """Say who somebody is: ``$identify``, whose properties become the person's (``$set``).
 
-    def alias(self, distinct_id: str | int, alias: str | int, timestamp: datetime | str | None = None) -> Receipt:
+        ``uuid`` and ``verify`` are as for :meth:`capture`.
+        """
+        return events.identify(self._connection, distinct_id, properties, timestamp, Sending(uuid, verify))
+
+    def alias(
+        self,
+        distinct_id: str | int,
+        alias: str | int,
+        timestamp: datetime | str | None = None,
+        *,
+        uuid: str | UUID | None = None,
+        verify: bool | float = False,
+    ) -> Receipt:
         """Say that ``alias`` is the same person as ``distinct_id``: ``$create_alias``. This cannot be undone.
 
         Args:
             distinct_id: The id that is kept.
             alias: The other id, whose person is merged into the kept one.
             timestamp: When it happened; now by default.
+            uuid: As for :meth:`capture`.
+            verify: As for :meth:`capture`.
         """
-        return events.alias(self._connection, distinct_id, alias, timestamp)
+        return events.alias(self._connection, distinct_id, alias, timestamp, Sending(uuid, verify))
+
+    def resend(self, unsent: Event, *, verify: bool | float = False) -> Receipt:
+        """Send an event again that a failed write has left as ``error.unsent``, with the same uuid and time.
+
+        It is stored once, whether or not it had arrived.
+
+        Args:
+            unsent: The event.
+            verify: As for :meth:`capture`.
+        """
+        return events.resend(self._connection, unsent, verify)
+
+    def capture_many(  # noqa: PLR0913 - one argument a choice
+        self,
+        events: Any,  # noqa: ANN401 - frames share no type
+        *,
+        property_columns: list[str] | bool | None = None,
+        on_bad: str = "raise",
+        batch_size: int = USUAL_EVENTS,
+        historical_migration: bool = False,
+        progress: bool | Callable[[int, int | None], object] = True,
+        verify: bool | float = False,
+        resume: CaptureReport | None = None,
+    ) -> CaptureReport:
+        """Send thousands of events, in their order, in batches.
+
+        An event has ``event``, ``distinct_id`` and, as one likes, ``timestamp``, ``properties`` (an object, or JSON
+        text) and ``uuid``. Frames and lists are checked whole before anything is sent. Any other iterable is read as
+        the batches go, and each batch is checked whole before it is sent.
+
+        When it is interrupted or fails, ``error.report`` and :attr:`last_report` say what became of each event, and
+        ``capture_many(events, resume=report)`` with the same events sends the rest, with the same uuids.
+
+        Args:
+            events: A frame of pandas, polars or Arrow, or mappings: a list or a generator of them.
+            property_columns: Columns, or keys of the mappings, that become properties; True for all further ones. An
+                empty cell becomes none.
+            on_bad: What to do with events that cannot be sent: ``"raise"``, and send none of them, or ``"skip"``, and
+                send the others.
+            batch_size: The most events in one request; 5 MiB end it as well.
+            historical_migration: Say that these are old events, which PostHog takes in on a way of their own.
+            progress: Whether to show it, or a function that is called with the number of events that are done and
+                their total, None for a stream.
+            verify: Look the events up afterwards, as for :meth:`capture`.
+            resume: The report of an earlier call with the same events.
+
+        Raises:
+            InvalidInputError: events cannot be sent; it tells which and why.
+            APIError: PostHog did not take a batch.
+            TransportError: no answer came for a batch; its events may or may not have been taken.
+        """
+        if resume is not None and not isinstance(resume, CaptureReport):
+            raise InvalidInputError(f"resume is of type {type(resume).__name__}, not a CaptureReport.")
+        report = CaptureReport(self.source, self._frame) if resume is None else resume
+        self._last_report = report
+        choices = Choices(property_columns, on_bad, batch_size, historical_migration, progress, verify)
+        capture_many(self._connection, events, choices, report)
+        return report
+
+    @property
+    def last_report(self) -> CaptureReport | None:
+        """The report of the latest :meth:`capture_many`, also of one that was interrupted; None before the first."""
+        return self._last_report
+
+    def verify(self, sent: _Sent, seconds: float = 60.0) -> _Sent:
+        """Look up whether sent events arrived, for so many seconds at most.
+
+        Args:
+            sent: What a write returned. A report is brought up to date, a receipt is returned anew.
+            seconds: How long to go on.
+        """
+        return look_again(self._connection, sent, seconds)
 
     def check(self, *, write: bool = False, timeout: float = 60.0) -> Check:
         """Find out what works: host, project, time zone, reading, the key's scopes, the token, writing.

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import threading
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -14,19 +16,21 @@ from posthog_nb.http import CAPTURE, ONCE, Budget, Deadline, Http, Question, Req
 from posthog_nb.secret import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from datetime import datetime
+    from collections.abc import Callable, Mapping, Sequence
     from wsgiref.types import WSGIApplication
 
     from requests.adapters import BaseAdapter
 
     from posthog_nb.embedded.holding import ServerRecord
     from posthog_nb.embedded.project import Project, ProjectSettings
+    from posthog_nb.http import Policy, Reply
     from posthog_nb.settings import Settings
 
-__all__ = ["Connection", "open_connection"]
+__all__ = ["Connection", "capture_mode_of", "open_connection"]
 
 CANCEL_SECONDS = 3.0
+_CAPTURE_MODES = {"v0": "v0", "legacy": "v0", "v1": "v1", "analytics_v1": "v1"}
+"""PostHog's SDKs know each mode by two names."""
 
 
 class Connection:
@@ -37,6 +41,7 @@ class Connection:
         adapter: Answers for an embedded project; None for a PostHog on the network.
         complete: Gives the settings their credentials when they are first needed; an embedded project makes its own.
         version: This package's version, for the ``User-Agent``.
+        capture_mode: How events are sent: ``"v0"`` or ``"v1"``.
     """
 
     def __init__(
@@ -46,8 +51,10 @@ class Connection:
         version: str,
         adapter: BaseAdapter | None = None,
         complete: Callable[[Settings], Settings] | None = None,
+        capture_mode: str = "v0",
     ) -> None:
         self._settings = settings
+        self.capture_mode = capture_mode
         self._complete = complete
         self._lock = threading.Lock()
         self.version = version
@@ -158,17 +165,46 @@ class Connection:
             question=Question(kind=kind),
         )
 
-    def capture(self, events: list[dict[str, Any]]) -> int:
-        """Send events as one batch and return the HTTP status of its success."""
-        data = _batch(self.settings.need_token(), events)
+    def capture(self, events: Sequence[bytes], *, historical: bool = False) -> int:
+        """Send events, each as its JSON, as one batch of capture v0 and return the HTTP status of its success."""
+        data = _batch(self.settings.need_token(), events, historical=historical)
         headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
         request = Request("POST", f"{self._settings.ingestion_url}/batch/", data=data, headers=headers)
+        return self._post_events(request, CAPTURE).status
+
+    def capture_v1(
+        self, events: Sequence[bytes], *, created_at: str, request_id: str, attempt: int, historical: bool = False
+    ) -> Reply:
+        """Send events, each as its JSON, once, as one batch of capture v1.
+
+        Args:
+            events: The events' JSON.
+            created_at: When the batch was made; the same for each attempt.
+            request_id: The request's own uuid; the same for each attempt.
+            attempt: Which attempt this is, from 1.
+            historical: Whether it is a migration of old events.
+
+        Raises:
+            CaptureRefusedError: the request was refused as a whole.
+            APIError: PostHog failed, or wants fewer requests.
+            TransportError: no complete answer came back; the events may or may not have been taken.
+        """
+        data = _packed(b'"created_at":%b' % json.dumps(created_at).encode(), events, historical=historical)
+        headers = {
+            "Content-Type": "application/json",
+            "Content-Encoding": "gzip",
+            "PostHog-Sdk-Info": f"posthog-nb/{self.version}",
+            "PostHog-Attempt": str(attempt),
+            "PostHog-Request-Id": request_id,
+            "PostHog-Request-Timestamp": datetime.now(UTC).isoformat(),
+        }
+        url = f"{self._settings.ingestion_url}/i/v1/analytics/events/"
+        request = Request("POST", url, key=self.settings.need_token(), data=data, headers=headers)
+        return self._post_events(request, replace(CAPTURE, retries=0))
+
+    def _post_events(self, request: Request, policy: Policy) -> Reply:
         return self._http.exchange(
-            request,
-            policy=CAPTURE,
-            deadline=Deadline(),
-            question=Question(kind="capture"),
-            read=lambda reply: reply.status,
+            request, policy=policy, deadline=Deadline(), question=Question(kind="capture"), read=lambda reply: reply
         )
 
     def change_project(self, own: Settings, changes: Mapping[str, object]) -> None:
@@ -187,19 +223,39 @@ class Connection:
         return f"{self._settings.api_url}/api/projects/{self.settings.need_project_id()}"
 
 
-def _batch(token: Secret, events: list[dict[str, Any]]) -> bytes:
+def _batch(token: Secret, events: Sequence[bytes], *, historical: bool) -> bytes:
     # A function of its own, so that the token in clear is no local of a frame that an error passes.
-    body = {"api_key": token.reveal(), "batch": events}
-    return gzip.compress(json.dumps(body, ensure_ascii=False, allow_nan=False).encode(), mtime=0)
+    return _packed(b'"api_key":%b' % json.dumps(token.reveal()).encode(), events, historical=historical)
 
 
-def open_connection(
+def _packed(first: bytes, events: Sequence[bytes], *, historical: bool) -> bytes:
+    migration = b',"historical_migration":true' if historical else b""
+    return gzip.compress(b'{%b%b,"batch":[%b]}' % (first, migration, b",".join(events)), mtime=0)
+
+
+def capture_mode_of(given: object) -> str:
+    """``"v0"`` or ``"v1"``, as given or by the environment's ``POSTHOG_CAPTURE_MODE``; v0 by default.
+
+    Raises:
+        ConfigurationError: it is none of PostHog's names for the two.
+    """
+    name, found = "capture_mode", given
+    if given is None:
+        name, found = "POSTHOG_CAPTURE_MODE", os.environ.get("POSTHOG_CAPTURE_MODE", "").strip() or "v0"
+    mode = _CAPTURE_MODES.get(found.strip().lower()) if isinstance(found, str) else None
+    if mode is None:
+        raise ConfigurationError(f"{name} is {found!r}.", hint='It is "v0", PostHog\'s usual way to send, or "v1".')
+    return mode
+
+
+def open_connection(  # noqa: PLR0913 - one argument a setting
     settings: Settings,
     *,
     version: str,
     seed: int = 1,
     as_of: datetime | None = None,
     project: Mapping[str, str | None] | None = None,
+    capture_mode: str = "v0",
 ) -> Connection:
     """A connection for ``settings``. Nothing is sent and nothing starts before the first call.
 
@@ -210,6 +266,7 @@ def open_connection(
         as_of: The moment at which the demo's data ends; now by default.
         project: What an embedded project is to have: its ``timezone``, ``week_start`` and ``person_mode``; one that
             is None or left out stays as it is.
+        capture_mode: How events are sent: ``"v0"`` or ``"v1"``.
 
     Raises:
         ConfigurationError: ``project`` is given for a PostHog on the network, which has settings of its own.
@@ -222,15 +279,18 @@ def open_connection(
                 f"{min(given)} is a setting of an embedded project, and {settings.label} is a PostHog of its own.",
                 hint="Set it in that project's settings.",
             )
-        return Connection(settings, version=version)
+        return Connection(settings, version=version, capture_mode=capture_mode)
     chosen: dict[str, Any] = {}
     if given:
         from posthog_nb.embedded.project import project_settings  # noqa: PLC0415 - half a second, for who needs it
 
         chosen = project_settings(**given)
     if settings.kind == "demo":
-        return _demo_connection(settings, version=version, seed=seed, as_of=as_of, chosen=chosen)
-    return _local_connection(settings, version=version, chosen=chosen)
+        connection = _demo_connection(settings, version=version, seed=seed, as_of=as_of, chosen=chosen)
+    else:
+        connection = _local_connection(settings, version=version, chosen=chosen)
+    connection.capture_mode = capture_mode
+    return connection
 
 
 def _demo_connection(

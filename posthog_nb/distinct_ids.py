@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["is_illegal_distinct_id"]
+__all__ = ["is_illegal_distinct_id", "is_personless_distinct_id"]
 
 _ILLEGAL_IN_ANY_CASE = frozenset(
     [
@@ -20,6 +20,18 @@ _ILLEGAL_IN_ANY_CASE = frozenset(
 )
 _ILLEGAL_AS_WRITTEN = frozenset(["[object Object]", "NaN", "None", "none", "null", "0"])
 
+_PERSONLESS_IN_V1 = frozenset(
+    {
+        *_ILLEGAL_IN_ANY_CASE,
+        *(text.lower() for text in _ILLEGAL_AS_WRITTEN),
+        "00000000-0000-0000-0000-000000000000",
+        "anonymous-user",
+        "backend",
+        "system",
+        "user",
+    }
+)
+
 
 def is_illegal_distinct_id(distinct_id: str) -> bool:
     """Whether PostHog refuses to merge over this ID; it may stand in quotes. For events it is an ID like any other."""
@@ -27,3 +39,8 @@ def is_illegal_distinct_id(distinct_id: str) -> bool:
     if len(bare) > 1 and bare[0] == bare[-1] and bare[0] in "'\"":
         bare = bare[1:-1].strip()
     return not bare or bare.lower() in _ILLEGAL_IN_ANY_CASE or bare in _ILLEGAL_AS_WRITTEN
+
+
+def is_personless_distinct_id(distinct_id: str) -> bool:
+    """Whether capture v1 takes this ID's events and keeps persons out of them."""
+    return distinct_id.strip().lower() in _PERSONLESS_IN_V1

@@ -37,7 +37,7 @@ renders as a few lines (``_render_traceback_``); to code it stays an ordinary ex
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from posthog_nb.secret import redact
 
@@ -88,7 +88,14 @@ class PostHogError(Exception):
         hint: The next step, in one sentence.
         text: The text in which the fault lies (a query), if any.
         span: Where in ``text`` it lies.
+
+    Attributes:
+        unsent: The event that a write failed to send, an ``Event``: ``ph.resend(error.unsent)`` sends it again.
+        report: What became of the events of a ``capture_many`` that failed, a ``CaptureReport`` to go on from.
     """
+
+    unsent: Any = None
+    report: Any = None
 
     def __init__(
         self, message: str, *, hint: str | None = None, text: str | None = None, span: Span | None = None
@@ -257,7 +264,7 @@ class NotFoundError(APIError, LookupError):
 
 
 class CaptureRefusedError(APIError, ValueError):
-    """Capture answered 4xx: none of the events of the request were taken."""
+    """Capture answered 4xx: none of the events of the request were taken. Or capture v1 dropped the event."""
 
 
 class QueryError(APIError, ValueError):

@@ -130,7 +130,7 @@ class Http:
         """
         failures = 0
         while True:
-            if request.key is not None:
+            if request.key is not None and question.kind != "capture":
                 self.budget.spend(deadline)
             outcome = self._attempt(request, policy, deadline, question, read)
             if not isinstance(outcome, _Failure):
@@ -170,7 +170,7 @@ class Http:
             if not error.passing or (isinstance(error, TimeoutError) and not policy.after_silence):
                 raise
             return _Failure(error)
-        if reply.status == TOO_MANY:
+        if reply.status == TOO_MANY and question.kind != "capture":
             self.budget.met_the_limit()
         refusal = error_of(reply, question)
         if reply.status not in policy.statuses or is_verdict(reply):

@@ -1,4 +1,4 @@
-"""Sending events: capture, page, screen, identify, alias.
+"""Sending events: capture, page, screen, identify, alias, and one that failed again.
 
 Each event carries a uuid and a timestamp of our own, the same on every retry, so an event is stored once however often
 it is sent. No ``sent_at`` goes with it: by that, PostHog would move the event's time by the difference between its
@@ -8,30 +8,25 @@ on the receipt is the time that is stored.
 
 from __future__ import annotations
 
-import json
-import operator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from posthog_nb.distinct_ids import is_illegal_distinct_id
-from posthog_nb.errors import InvalidInputError
+from posthog_nb.errors import CaptureRefusedError, InvalidInputError, PostHogError
+from posthog_nb.operations.arrival import look_up, need_to_read, seconds_of
 from posthog_nb.operations.card import card
-from posthog_nb.operations.properties import event_time, json_properties
-from posthog_nb.uuid7 import uuid7
+from posthog_nb.operations.delivery import Encoded, Fate, deliver
+from posthog_nb.operations.event import Event, encode, make_event, mergeable, text_of
+from posthog_nb.operations.properties import json_properties
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from posthog_nb.connection import Connection
 
-__all__ = ["Receipt", "alias", "capture", "identify", "page", "screen"]
+__all__ = ["Receipt", "Sending", "alias", "capture", "identify", "page", "resend", "screen", "verified"]
 
-LONGEST_NAME = 200
-"""PostHog cuts a longer distinct id, so that two people might become one."""
-
-MOST_BYTES = 1_000_000
-"""An event larger than about this never leaves PostHog's queue."""
+_SENT_AGAIN = "ph.resend(error.unsent) sends the same event again; it is stored once."
 
 
 @dataclass(frozen=True)
@@ -45,6 +40,9 @@ class Receipt:
         distinct_id: Whose event it is.
         timestamp: When it happened, in UTC.
         source: Where it was sent, such as ``"demo"`` or ``"eu.posthog.com"``.
+        result: Capture v1's word for it, ``"ok"`` or ``"warning"``; None in v0, which has none.
+        arrived: With ``verify``, whether a query found it in time; None when that was not asked or is not known.
+        remarks: What a reader should know: capture v1's reason for a warning, why an event may not have arrived.
     """
 
     status: int
@@ -53,28 +51,46 @@ class Receipt:
     distinct_id: str
     timestamp: datetime
     source: str
+    result: str | None = None
+    arrived: bool | None = None
+    remarks: tuple[str, ...] = ()
 
     def _repr_html_(self) -> str:
-        return card(
-            {
-                "event": self.event,
-                "distinct_id": self.distinct_id,
-                "timestamp": self.timestamp.isoformat(),
-                "uuid": self.uuid,
-                "sent to": f"{self.source}, status {self.status}",
-            }
-        )
+        shown: dict[str, object] = {
+            "event": self.event,
+            "distinct_id": self.distinct_id,
+            "timestamp": self.timestamp.isoformat(),
+            "uuid": self.uuid,
+            "sent to": f"{self.source}, status {self.status}" + (f", {self.result}" if self.result else ""),
+        }
+        if self.arrived is not None:
+            shown["arrived"] = "yes" if self.arrived else "not yet"
+        return card(shown | {f"remark {number}": remark for number, remark in enumerate(self.remarks, 1)})
 
 
-def capture(
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """How an event is sent, whatever it is.
+
+    Attributes:
+        uuid: The event's uuid; a new one by default.
+        verify: Whether to look it up afterwards, or for how many seconds.
+    """
+
+    uuid: object = None
+    verify: object = False
+
+
+def capture(  # noqa: PLR0913, PLR0917 - the operation's own arguments
     connection: Connection,
     event: str,
     distinct_id: str | int,
     properties: object = None,
     timestamp: object = None,
+    sending: Sending = Sending(),
 ) -> Receipt:
     """Send one event; see :meth:`posthog_nb.client.Client.capture`."""
-    return _send(connection, _name(event, "event"), distinct_id, json_properties(properties), timestamp)
+    return _send(connection, event, distinct_id, properties, timestamp, sending)
 
 
 def page(  # noqa: PLR0913, PLR0917 - the operation's own arguments
@@ -84,9 +100,10 @@ def page(  # noqa: PLR0913, PLR0917 - the operation's own arguments
     url: str | None = None,
     properties: object = None,
     timestamp: object = None,
+    sending: Sending = Sending(),
 ) -> Receipt:
     """Send a page view; see :meth:`posthog_nb.client.Client.page`."""
-    own: dict[str, Any] = {"title": _name(name, "name"), "name": name}
+    own: dict[str, Any] = {"title": text_of(name, "name"), "name": name}
     if url is not None:
         if not isinstance(url, str):
             raise InvalidInputError(f"url is {url!r}, of type {type(url).__name__}, not text.")
@@ -96,85 +113,113 @@ def page(  # noqa: PLR0913, PLR0917 - the operation's own arguments
             raise InvalidInputError(f"url is {url!r}, which is not a URL.") from error
         json_properties({"url": url}, "the page")
         own |= {"$current_url": url, "$host": parts.netloc, "$pathname": parts.path}
-    return _send(connection, "$pageview", distinct_id, own | json_properties(properties), timestamp)
+    return _send(connection, "$pageview", distinct_id, own | json_properties(properties), timestamp, sending)
 
 
-def screen(
+def screen(  # noqa: PLR0913, PLR0917 - the operation's own arguments
     connection: Connection,
     distinct_id: str | int,
     name: str,
     properties: object = None,
     timestamp: object = None,
+    sending: Sending = Sending(),
 ) -> Receipt:
     """Send a screen view; see :meth:`posthog_nb.client.Client.screen`."""
-    own = {"$screen_name": _name(name, "name")}
-    return _send(connection, "$screen", distinct_id, own | json_properties(properties), timestamp)
+    own = {"$screen_name": text_of(name, "name")}
+    return _send(connection, "$screen", distinct_id, own | json_properties(properties), timestamp, sending)
 
 
 def identify(
-    connection: Connection, distinct_id: str | int, properties: object = None, timestamp: object = None
+    connection: Connection,
+    distinct_id: str | int,
+    properties: object = None,
+    timestamp: object = None,
+    sending: Sending = Sending(),
 ) -> Receipt:
     """Send ``$identify``; see :meth:`posthog_nb.client.Client.identify`."""
-    known = _mergeable(_name(distinct_id, "distinct_id"), "distinct_id")
-    return _send(connection, "$identify", known, {"$set": json_properties(properties)}, timestamp)
+    known = mergeable(text_of(distinct_id, "distinct_id"), "distinct_id")
+    return _send(connection, "$identify", known, {"$set": json_properties(properties)}, timestamp, sending)
 
 
-def alias(connection: Connection, distinct_id: str | int, alias: str | int, timestamp: object = None) -> Receipt:
+def alias(
+    connection: Connection,
+    distinct_id: str | int,
+    alias: str | int,
+    timestamp: object = None,
+    sending: Sending = Sending(),
+) -> Receipt:
     """Send ``$create_alias``; see :meth:`posthog_nb.client.Client.alias`."""
-    kept = _mergeable(_name(distinct_id, "distinct_id"), "distinct_id")
-    merged = _mergeable(_name(alias, "alias"), "alias")
+    kept = mergeable(text_of(distinct_id, "distinct_id"), "distinct_id")
+    merged = mergeable(text_of(alias, "alias"), "alias")
     if kept == merged:
         raise InvalidInputError(f"alias and distinct_id are both {kept!r}.", hint="An alias is another id.")
-    return _send(connection, "$create_alias", kept, {"alias": merged, "distinct_id": kept}, timestamp)
+    return _send(connection, "$create_alias", kept, {"alias": merged, "distinct_id": kept}, timestamp, sending)
 
 
-def _send(
-    connection: Connection, event: str, distinct_id: str | int, properties: dict[str, Any], timestamp: object
+def resend(connection: Connection, unsent: Event, verify: object = False) -> Receipt:
+    """Send an event as it was; see :meth:`posthog_nb.client.Client.resend`."""
+    if not isinstance(unsent, Event):
+        raise InvalidInputError(
+            f"{unsent!r} is of type {type(unsent).__name__}, not an event.",
+            hint="Pass error.unsent of the failed write.",
+        )
+    seconds = _patience(connection, verify)
+    receipt = _deliver(connection, unsent)
+    return receipt if seconds is None else verified(connection, receipt, seconds)
+
+
+def verified(connection: Connection, receipt: Receipt, seconds: float) -> Receipt:
+    """The receipt after looking the event up."""
+    arrivals = look_up(connection, {receipt.uuid: receipt.timestamp}, seconds)
+    arrived = arrivals.of(receipt.uuid)
+    remarks = (*receipt.remarks, *arrivals.remarks(0 if arrived else 1))
+    return replace(receipt, arrived=arrived, remarks=remarks)
+
+
+def _send(  # noqa: PLR0913, PLR0917 - an event has these parts
+    connection: Connection, event: object, distinct_id: object, properties: object, timestamp: object, sending: Sending
 ) -> Receipt:
-    moment = event_time(timestamp)
-    known, uuid = _name(distinct_id, "distinct_id"), str(uuid7())
-    body = {
-        "event": event,
-        "distinct_id": known,
-        # An SDK on a server says the same: the address of this computer is not the person's.
-        "properties": {
-            "$lib": "posthog-nb",
-            "$lib_version": connection.version,
-            "$geoip_disable": True,
-        }
-        | properties,
-        "timestamp": moment.isoformat(),
-        "uuid": uuid,
-    }
-    size = len(json.dumps(body, ensure_ascii=False).encode())
-    if size > MOST_BYTES:
-        raise InvalidInputError(
-            f"The event has {size:,} bytes; PostHog takes up to about {MOST_BYTES:,}.", hint="Send fewer properties."
-        )
-    status = connection.capture([body])
-    return Receipt(status, uuid, event, known, moment, connection.label)
+    made = make_event(event, distinct_id, properties, timestamp, sending.uuid)
+    return resend(connection, made, sending.verify)
 
 
-def _name(given: object, what: str) -> str:
-    if what != "event" and not isinstance(given, bool) and hasattr(given, "__index__"):
-        # A database's number. PostHog would make it a text as well.
-        given = str(operator.index(given))
-    if not isinstance(given, str):
-        raise InvalidInputError(f"{what} is {given!r}, of type {type(given).__name__}, not text.")
-    if not given.strip():
-        raise InvalidInputError(f"{what} is empty.")
-    if len(given) > LONGEST_NAME:
-        raise InvalidInputError(
-            f"{what} has {len(given)} characters; PostHog takes up to {LONGEST_NAME} ({given[:40]!r}...)."
-        )
-    json_properties({what: given}, "the event")
-    return given
+def _patience(connection: Connection, verify: object) -> float | None:
+    seconds = seconds_of(verify)
+    if seconds is not None:
+        need_to_read(connection)
+    return seconds
 
 
-def _mergeable(distinct_id: str, what: str) -> str:
-    if is_illegal_distinct_id(distinct_id):
-        raise InvalidInputError(
-            f"{what} is {distinct_id!r}: PostHog never merges persons over such an id.",
-            hint="It usually stands for a missing value. Use the person's own id.",
-        )
-    return distinct_id
+def _deliver(connection: Connection, event: Event) -> Receipt:
+    data = encode(event, connection)
+    connection.settings.need_token()
+    try:
+        fate, status = _taken(connection, Encoded(event.uuid, data))
+    except BaseException as error:
+        # Also an interrupt: the event may have arrived or not, and sending it again settles it.
+        error.unsent = event  # type: ignore[attr-defined]  # an interrupt is no class of ours
+        if isinstance(error, PostHogError):
+            error.hint = f"{error.hint} {_SENT_AGAIN}" if error.hint else _SENT_AGAIN
+        raise
+    return Receipt(
+        status=status,
+        uuid=event.uuid,
+        event=event.event,
+        distinct_id=event.distinct_id,
+        timestamp=event.timestamp,
+        source=connection.label,
+        result=fate.result,
+        remarks=(fate.detail,) if fate.detail else (),
+    )
+
+
+def _taken(connection: Connection, event: Encoded) -> tuple[Fate, int]:
+    delivery = deliver(connection, [event])
+    if delivery.error is not None:
+        raise delivery.error
+    (fate,) = delivery.fates
+    status = delivery.http_status or 0
+    if fate.status != "sent":
+        reason = fate.detail or "it gives no reason"
+        raise CaptureRefusedError(f"PostHog dropped the event ({reason}).", status=status, code=fate.tag)
+    return fate, status

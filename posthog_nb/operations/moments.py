@@ -4,13 +4,31 @@ from __future__ import annotations
 
 import sys
 import warnings
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from posthog_nb.errors import InvalidInputError
 
-__all__ = ["in_utc", "is_missing", "warn_caller"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["gathered_warnings", "in_utc", "is_missing", "warn_caller"]
 
 _PACKAGE = "posthog_nb."
+_gathered: ContextVar[list[str] | None] = ContextVar("gathered", default=None)
+
+
+@contextmanager
+def gathered_warnings() -> Iterator[list[str]]:
+    """Within it, times without a zone are noted in the list instead of warned of one by one."""
+    notes: list[str] = []
+    token = _gathered.set(notes)
+    try:
+        yield notes
+    finally:
+        _gathered.reset(token)
 
 
 def is_missing(value: datetime) -> bool:
@@ -33,7 +51,11 @@ def in_utc(given: datetime, name: str) -> datetime:
     try:
         if moment.tzinfo is None:
             moment = moment.astimezone()
-            warn_caller(f"{name} {given} has no time zone and is read in this computer's ({moment.tzname()}).")
+            warning = f"{name} {given} has no time zone and is read in this computer's ({moment.tzname()})."
+            if (notes := _gathered.get()) is None:
+                warn_caller(warning)
+            else:
+                notes.append(warning)
         return moment.astimezone(UTC)
     except (OverflowError, OSError, ValueError) as error:
         raise InvalidInputError(f"{name} is {given}, too far away to be a time.") from error
