@@ -302,15 +302,19 @@ class StoreHeldError(StoreError):
 
 
 class CaptureRejected(PostHogError, ValueError):  # noqa: N818 - the client's CaptureRefusedError is what people meet
-    """Inside the embedded project: a capture request is refused whole. It crosses the wire as PostHog's plain text.
+    """Inside the embedded project: a capture request is refused whole.
+
+    It crosses the wire as PostHog's plain text, or as JSON with the tag in capture v1.
 
     Attributes:
         status: The HTTP status that PostHog answers.
+        tag: Capture v1's word for the reason, such as ``"empty_batch"``.
     """
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, *, tag: str | None = None) -> None:
         super().__init__(message)
         self.status = status
+        self.tag = tag
 
 
 class EngineError(PostHogError, RuntimeError):

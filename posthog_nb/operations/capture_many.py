@@ -243,7 +243,7 @@ class _Work:
     def warn_of_naive_times(self) -> None:
         """Warn once of all times without a zone."""
         if self._naive:
-            more = f" So are {self._naive_times - 1:,} others." if self._naive_times > 1 else ""
+            more = f" There are {self._naive_times - 1:,} more such times." if self._naive_times > 1 else ""
             warn_caller(self._naive[0] + more)
 
 

@@ -15,10 +15,13 @@ from posthog_nb.errors import CaptureRejected
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["MAX_BODY_BYTES", "read_json"]
+__all__ = ["GZIP_STREAM", "MAX_BODY_BYTES", "parse_json", "read_json", "unpacked"]
 
 MAX_BODY_BYTES = 20 * 1024 * 1024
 """PostHog's limit for a batch, packed or not."""
+
+GZIP_STREAM = zlib.MAX_WBITS | 16
+"""What :func:`unpacked` is to expect for gzip."""
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _JSON_STARTS = b'{["-0123456789tfn'
@@ -44,7 +47,7 @@ def read_json(body: bytes, *, content_type: str, content_encoding: str, query: M
         if "data" in form:
             body = form["data"][0].encode()
             packing = form.get("compression", [packing])[0].lower()
-    return _parse(_unpack(body, packing))
+    return parse_json(_unpack(body, packing))
 
 
 def _unpack(body: bytes, packing: str) -> bytes:
@@ -59,7 +62,7 @@ def _unpack(body: bytes, packing: str) -> bytes:
         if packing in _GZIP and not body.startswith(_GZIP_MAGIC):
             raise CaptureRejected(400, "failed to decode request: not a gzip stream")
     if body.startswith(_GZIP_MAGIC):
-        body = _gunzip(body)
+        body = unpacked(body, GZIP_STREAM, MAX_BODY_BYTES)
     if not body.strip():
         raise CaptureRejected(400, "request body is empty")
     return body
@@ -79,20 +82,35 @@ def _from_base64(body: bytes) -> bytes:
         raise CaptureRejected(400, "failed to decode request: neither JSON, gzip nor base64") from error
 
 
-def _gunzip(body: bytes) -> bytes:
-    unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+def unpacked(body: bytes, stream: int, most_bytes: int) -> bytes:
+    """What is packed in ``body``.
+
+    Args:
+        body: A whole stream.
+        stream: Its form, as zlib's ``wbits``.
+        most_bytes: How large it may be unpacked.
+
+    Raises:
+        CaptureRejected: 400 when it is no such stream or ends early, 413 when it is too large.
+    """
+    unpacker = zlib.decompressobj(wbits=stream)
     try:
-        unpacked = unpacker.decompress(body, MAX_BODY_BYTES + 1)
+        found = unpacker.decompress(body, most_bytes + 1)
     except zlib.error as error:
         raise CaptureRejected(400, "failed to decode request: invalid GZIP data") from error
-    if len(unpacked) > MAX_BODY_BYTES:
+    if len(found) > most_bytes:
         raise CaptureRejected(413, "request body is too large after decompression")
     if not unpacker.eof:
         raise CaptureRejected(400, "failed to decode request: the GZIP data ends early")
-    return unpacked
+    return found
 
 
-def _parse(body: bytes) -> Any:  # noqa: ANN401 - JSON is anything
+def parse_json(body: bytes) -> Any:  # noqa: ANN401 - JSON is anything
+    """The JSON in ``body``.
+
+    Raises:
+        CaptureRejected: 400 when it is none, or holds what cannot be stored.
+    """
     try:
         parsed = json.loads(body, parse_constant=_refuse, parse_float=_finite)
         if b"\\ud" in body or b"\\uD" in body:

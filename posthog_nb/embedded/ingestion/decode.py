@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-__all__ = ["decode_capture"]
+__all__ = ["check_token", "decode_capture"]
 
 MAX_DISTINCT_ID = 200
 MAX_TOKEN = 64
@@ -72,7 +72,7 @@ def _token(envelope: Mapping[str, Any], raw: list[Any]) -> str:
         found = next(iter(tokens), None)
     if found is None:
         raise CaptureRejected(401, "event submitted without an api_key")
-    return _check_token(found)
+    return check_token(found)
 
 
 def _event_token(item: Mapping[str, Any]) -> object:
@@ -81,7 +81,12 @@ def _event_token(item: Mapping[str, Any]) -> object:
     return item.get("token") or item.get("$token") or item.get("api_key") or inner
 
 
-def _check_token(found: object) -> str:
+def check_token(found: object) -> str:
+    """A token of the right shape; whether any project has it is not looked at.
+
+    Raises:
+        CaptureRejected: 401, with PostHog's word for what is wrong with it.
+    """
     reason = None
     token = found.strip() if isinstance(found, str) else ""
     if not token:

@@ -15,6 +15,7 @@ from posthog_nb.embedded.server.account import Account
 from posthog_nb.embedded.server.actions import Actions
 from posthog_nb.embedded.server.auth import authenticate, authorize_project
 from posthog_nb.embedded.server.capture import Capture, allow_any_origin, refuse_recordings
+from posthog_nb.embedded.server.capture_v1 import CaptureV1
 from posthog_nb.embedded.server.cohorts import Cohorts
 from posthog_nb.embedded.server.definitions import Definitions
 from posthog_nb.embedded.server.persons import Persons
@@ -34,6 +35,7 @@ logger = logging.getLogger("posthog_nb.embedded")
 _READ = ["GET"]
 _SEND = ["GET", "POST", "OPTIONS"]
 _CAPTURE_PATHS = ("/i/v0/e/", "/e/", "/capture/", "/track/", "/batch/", "/engage/", "/i/v0/ai/batch/")
+_CAPTURE_V1_PATH = "/i/v1/analytics/events/"
 _RECORDING_PATH = "/s/"
 _FLAG_PATHS = ("/flags/", "/decide/")
 _HEALTH_PATHS = ("/", "/_readiness", "/_liveness")
@@ -134,6 +136,8 @@ def _public_rules(project: Project) -> Iterator[Rule]:
     capture = _Endpoint(Capture(project).take, private=False, any_origin=True)
     for path in _CAPTURE_PATHS:
         yield Rule(path, endpoint=capture, methods=_SEND)
+    capture_v1 = _Endpoint(CaptureV1(project).take, private=False, any_origin=True)
+    yield Rule(_CAPTURE_V1_PATH, endpoint=capture_v1, methods=["POST", "OPTIONS"])
     recordings = _Endpoint(refuse_recordings, private=False, any_origin=True)
     yield Rule(_RECORDING_PATH, endpoint=recordings, methods=_SEND)
     flags = _Endpoint(sdk.flags, private=False, any_origin=True)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from posthog_nb.embedded.project import Project
 
-__all__ = ["Capture", "allow_any_origin", "refuse_recordings"]
+__all__ = ["Capture", "allow_any_origin", "refuse_recordings", "tell_of_foreign_token"]
 
 logger = logging.getLogger("posthog_nb.embedded")
 
@@ -51,15 +51,7 @@ class Capture:
         except CaptureRejected as error:
             raise errors.plain(error.status, error.message) from error
         if batch.token != self._project.settings.project_token:
-            # As in PostHog, a token is checked for its shape only. There the events vanish; here somebody is told.
-            # It may be anybody's, or a password in the wrong place, so the log has no more of it than its beginning.
-            logger.warning(
-                "%d event(s) came with a token of %d characters that begins with %r, which is not this project's, "
-                "and are not kept.",
-                len(batch.events),
-                len(batch.token),
-                batch.token[:_TOKEN_SHOWN],
-            )
+            tell_of_foreign_token(batch.token, len(batch.events))
             return _answer(request)
         try:
             self._project.capture(batch.events, now=now)
@@ -68,6 +60,21 @@ class Capture:
             logger.exception("Events could not be stored.")
             raise errors.plain(503, "events could not be stored, try again") from error
         return _answer(request)
+
+
+def tell_of_foreign_token(token: str, events: int) -> None:
+    """Log that events came with another project's token.
+
+    As in PostHog, a token is checked for its shape only. There the events vanish; here somebody is told. It may be
+    anybody's, or a password in the wrong place, so the log has no more of it than its beginning.
+    """
+    logger.warning(
+        "%d event(s) came with a token of %d characters that begins with %r, which is not this project's, "
+        "and are not kept.",
+        events,
+        len(token),
+        token[:_TOKEN_SHOWN],
+    )
 
 
 def refuse_recordings(request: Request) -> Response:
