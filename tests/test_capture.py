@@ -11,10 +11,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pytest
+from werkzeug import Request, Response
 
 from posthog_nb.client import Client, connect
-from posthog_nb.errors import CaptureRefusedError, InvalidInputError, MissingCredentialError
+from posthog_nb.errors import (
+    CaptureRefusedError,
+    InvalidInputError,
+    MissingCredentialError,
+    RateLimitedError,
+    ServerError,
+    TransportError,
+)
+from posthog_nb.http.retry import pause
 from posthog_nb.uuid7 import uuid7
+from tests.capture_server import CaptureServer
+from tests.embedded import embedded_client
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -225,6 +236,16 @@ ENDLESS.append(ENDLESS)
         (lambda ph: ph.alias("u", "null"), "alias is 'null'"),
         (lambda ph: ph.alias("[object Object]", "u"), "distinct_id is"),
         (lambda ph: ph.alias("u", "u"), "both 'u'"),
+        (lambda ph: ph.capture("$identify", "u", {"$anon_distinct_id": "null"}), "anon_distinct_id'] is 'null'"),
+        (lambda ph: ph.capture("$merge_dangerously", "guest", {"alias": "u"}), "distinct_id is 'guest'"),
+        (lambda ph: ph.capture("e", "u", {"$process_person_profile": "false"}), "is 'false', not True or False"),
+        (lambda ph: ph.capture("$groupidentify", "u", {"$process_person_profile": False}), "PostHog drops"),
+        (lambda ph: ph.capture("e", "u", timestamp=datetime.now(UTC) + timedelta(days=2)), "more than 23 hours ahead"),
+        (lambda ph: ph.capture("e", "u", {"a": '"' * 400_000}), "bytes in PostHog's queue"),
+        (lambda ph: ph.capture("e", "u", uuid="17"), "uuid is '17'"),
+        (lambda ph: ph.capture("e", "u", uuid=uuid.UUID(int=0)), "not a UUID"),
+        (lambda ph: ph.capture("e", "u", verify=0), "verify is 0"),
+        (lambda ph: ph.resend({"event": "e"}), "not an event"),
     ],
 )
 def test_what_cannot_be_sent_is_refused_with_its_reason_before_anything_is(
@@ -269,3 +290,195 @@ def test_uuids_of_version_7_sort_by_time_and_differ() -> None:
     assert {found.version for found in made} == {7}
     milliseconds = [found.int >> 80 for found in made]
     assert milliseconds == sorted(milliseconds)
+
+
+@pytest.fixture
+def capture(httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> CaptureServer:
+    monkeypatch.setattr("posthog_nb.http.session.pause", lambda _failures, _status: 0.01)
+    return CaptureServer(httpserver)
+
+
+# What PostHog's compliance suite expects of a client that sends, line by line. Times, gzip and the body are above.
+
+
+@pytest.mark.parametrize("answer", [408, 500, 502, 503, 504, "break"])
+def test_what_may_pass_is_tried_again_with_the_very_same_bytes(capture: CaptureServer, answer: int | str) -> None:
+    capture.then(answer, answer)
+    assert capture.client().capture("e", "u").status == 200
+    assert len({sent.data for sent in capture.sent}) == 1
+    assert len(capture.sent) == 3
+
+
+def test_a_429_is_waited_out_for_as_long_as_it_says(capture: CaptureServer) -> None:
+    capture.then(Response("slow down", 429, headers={"Retry-After": "1"}))
+    assert capture.client().capture("e", "u").status == 200
+    first, second = capture.sent
+    assert second.at - first.at >= 1
+    assert first.data == second.data
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 413])
+def test_what_will_not_pass_is_not_tried_again(capture: CaptureServer, status: int) -> None:
+    capture.then(status)
+    with pytest.raises(CaptureRefusedError) as caught:
+        capture.client().capture("e", "u")
+    assert caught.value.status == status
+    assert len(capture.sent) == 1
+
+
+def test_three_retries_mean_four_requests(capture: CaptureServer) -> None:
+    capture.then(*[503] * 9)
+    with pytest.raises(ServerError):
+        capture.client().capture("e", "u")
+    assert len(capture.sent) == 4
+
+
+def test_a_pause_is_at_least_a_tenth_of_a_second_and_grows(httpserver: HTTPServer) -> None:
+    server = CaptureServer(httpserver)
+    server.then(503)
+    server.client().capture("e", "u")
+    first, second = server.sent
+    assert second.at - first.at >= 0.1
+    assert [0.1 <= pause(failures, 503) < pause(failures + 2, 503) for failures in (1, 2, 3)] == [True] * 3
+
+
+def test_equal_events_get_uuids_of_their_own(capture: CaptureServer) -> None:
+    client = capture.client()
+    for _ in range(5):
+        client.capture("e", "u", {"a": 1}, timestamp="2026-01-01T00:00:00Z")
+    assert len({event["uuid"] for event in capture.stored}) == 5
+
+
+# Nothing is lost: what failed can be sent again.
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [("break", TransportError), (503, ServerError), (401, CaptureRefusedError), (429, RateLimitedError)],
+)
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda ph: ph.capture("e", "u", {"a": 1}),
+        lambda ph: ph.page("u", "Pricing"),
+        lambda ph: ph.screen("u", "Settings"),
+        lambda ph: ph.identify("u", {"plan": "pro"}),
+        lambda ph: ph.alias("u", "anon-1"),
+    ],
+    ids=["capture", "page", "screen", "identify", "alias"],
+)
+def test_a_failed_write_keeps_its_event_to_be_sent_again_as_it_was(
+    capture: CaptureServer, write: Callable[[Client], object], answer: int | str, error: type[Exception]
+) -> None:
+    capture.then(*[answer] * 4)
+    client = capture.client()
+    with pytest.raises(error, match=r"ph\.resend\(error\.unsent\)") as caught:
+        write(client)
+    unsent = caught.value.unsent  # type: ignore[attr-defined]
+    capture.then(200)
+    receipt = client.resend(unsent)
+    assert (receipt.uuid, receipt.timestamp) == (unsent.uuid, unsent.timestamp)
+    assert len({sent.data for sent in capture.sent}) == 1
+
+
+def test_an_interrupted_write_keeps_its_event_as_well(capture: CaptureServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = capture.client()
+    with monkeypatch.context() as patched:
+        patched.setattr(client._connection._http, "exchange", _interrupted)
+        with pytest.raises(KeyboardInterrupt) as caught:
+            client.capture("e", "u")
+    client.resend(caught.value.unsent)  # type: ignore[attr-defined]
+    assert [event["uuid"] for event in capture.stored] == [caught.value.unsent.uuid]  # type: ignore[attr-defined]
+
+
+def _interrupted(*_: object, **__: object) -> object:
+    raise KeyboardInterrupt
+
+
+def test_a_uuid_may_be_given(capture: CaptureServer) -> None:
+    given = uuid.uuid4()
+    assert capture.client().capture("e", "u", uuid=given).uuid == str(given)
+    assert capture.client().page("u", "Pricing", uuid=str(given).upper()).uuid == str(given)
+    assert {event["uuid"] for event in capture.stored} == {str(given)}
+
+
+def test_an_event_of_our_own_making_is_not_marked_as_unsent_when_it_was_refused_before(posthog: Client) -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        posthog.capture("", "u")
+    assert caught.value.unsent is None
+
+
+# 200 only means received.
+
+
+def test_verify_looks_the_event_up_until_it_is_there() -> None:
+    with embedded_client() as ph:
+        receipt = ph.capture("e", "u", verify=True)
+        assert (receipt.arrived, receipt.remarks) == (True, ())
+        assert ph.identify("u", {"plan": "pro"}, verify=5).arrived is True
+        assert "arrived" in receipt._repr_html_()
+
+
+def test_an_event_that_does_not_arrive_is_told_with_the_likely_reasons(
+    httpserver: HTTPServer, capture: CaptureServer
+) -> None:
+    asked = _answers_of_uuids(httpserver)
+    client = capture.client(project_id=1, personal_api_key="phx_test")
+    receipt = client.capture("e", "u", verify=0.3)
+    assert receipt.arrived is False
+    assert len(receipt.remarks) == 4
+    assert {body["refresh"] for body in asked} <= {"force_blocking", "force_async"}
+    assert receipt.uuid in json.dumps(asked[0]["query"]["values"])
+
+
+def test_looking_goes_on_until_the_event_arrives(httpserver: HTTPServer, capture: CaptureServer) -> None:
+    asked = _answers_of_uuids(httpserver, arrived_after=2)
+    client = capture.client(project_id=1, personal_api_key="phx_test")
+    receipt = client.capture("e", "u", verify=30)
+    assert (receipt.arrived, len(asked)) == (True, 3)
+
+
+def test_a_look_up_that_fails_leaves_the_receipt_and_says_why(httpserver: HTTPServer, capture: CaptureServer) -> None:
+    httpserver.expect_request("/api/projects/1/query/").respond_with_json(
+        {"type": "authentication_error", "code": "permission_denied", "detail": "API key missing scope 'query:read'"},
+        status=403,
+    )
+    receipt = capture.client(project_id=1, personal_api_key="phx_test").capture("e", "u", verify=True)
+    assert (receipt.status, receipt.arrived) == (200, None)
+    assert "query:read" in receipt.remarks[0]
+
+
+@pytest.mark.parametrize("settings", [{}, {"personal_api_key": "phx_test"}, {"project_id": 1}])
+def test_what_a_look_up_needs_is_asked_for_before_anything_is_sent(
+    capture: CaptureServer, settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("POSTHOG_PERSONAL_API_KEY", "POSTHOG_API_KEY", "POSTHOG_PROJECT_ID"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(MissingCredentialError, match="Reading from"):
+        capture.client(**settings).capture("e", "u", verify=True)
+    assert capture.sent == []
+
+
+def test_a_receipt_can_be_looked_up_later() -> None:
+    with embedded_client() as ph:
+        receipt = ph.capture("e", "u")
+        assert receipt.arrived is None
+        assert ph.verify(receipt, seconds=10).arrived is True
+        with pytest.raises(InvalidInputError, match="not a Receipt"):
+            ph.verify("e")  # type: ignore[type-var]
+
+
+def _answers_of_uuids(httpserver: HTTPServer, arrived_after: int | None = None) -> list[dict[str, Any]]:
+    """A project whose query finds the event that is asked for after so many queries in vain."""
+    asked: list[dict[str, Any]] = []
+
+    def answer(request: Request) -> Response:
+        body = request.get_json()
+        asked.append(body)
+        there = arrived_after is not None and len(asked) > arrived_after
+        rows = [[one] for one in body["query"]["values"]["uuids"]] if there else []
+        answer = {"columns": ["uuid"], "types": [["uuid", "UUID"]], "results": rows, "hasMore": False}
+        return Response(json.dumps(answer), content_type="application/json")
+
+    httpserver.expect_request("/api/projects/1/query/").respond_with_handler(answer)
+    return asked

@@ -65,7 +65,7 @@ def test_recordings_are_refused_in_the_way_that_makes_sdks_stop(wire: Wire, path
     assert names(wire) == []
 
 
-@pytest.mark.parametrize("path", ["/i/v0/ai", "/i/v0/ai/otel", "/i/v1/analytics/events/"])
+@pytest.mark.parametrize("path", ["/i/v0/ai", "/i/v0/ai/otel", "/i/v1/ai/events/"])
 def test_a_capture_path_that_is_not_answered_is_a_404(wire: Wire, path: str) -> None:
     assert wire.request("POST", path, key=None, json=EVENT).status_code == 404
 

@@ -83,10 +83,12 @@ def error_of(reply: Reply, question: Question) -> APIError:
         first or f"PostHog answered {reply.status}.",
         status=reply.status,
         kind=_text(body, "type"),
-        code=_text(body, "code"),
+        code=_text(body, "code") or (_text(body, "error") if _text(body, "error_description") else None),
         attr=_text(body, "attr"),
         query_id=question.query_id,
-        request_id=_text(body, "error_event_id") or reply.headers.get("X-Request-Id"),
+        request_id=_text(body, "error_event_id")
+        or reply.headers.get("X-Request-Id")
+        or reply.headers.get("PostHog-Request-Id"),
         retry_after=asked_wait(reply.headers),
         by_proxy=not body and reply.status >= _SERVER_SIDE and question.kind != "capture",
         hint=_hint(reply.status, detail, further, question),
@@ -147,7 +149,7 @@ def _hint(status: int, detail: str, further: list[str], question: Question) -> s
         return f"Give the personal API key the scope {scope[1]} (PostHog: Settings, Personal API keys)."
     if status == 404 and question.kind != "capture":  # noqa: PLR2004 - Not Found
         return "Check the host and the project id: PostHog shows the id in its address, /project/<id>."
-    if status == 429:  # noqa: PLR2004 - Too Many Requests
+    if status == 429 and question.kind != "capture":  # noqa: PLR2004 - Too Many Requests
         return "PostHog allows 240 queries a minute, 2,400 an hour and 3 at once; wait, then try again."
     if status == 513:  # noqa: PLR2004 - PostHog's own, out of memory
         return "Ask for a shorter time range, fewer columns or a SAMPLE of the events."

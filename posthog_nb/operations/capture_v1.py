@@ -22,13 +22,14 @@ from posthog_nb.errors import (
     ServerError,
     TransportError,
 )
+from posthog_nb.http.retry import asked_wait
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from posthog_nb.connection import Connection
 
-__all__ = ["DROP", "REASONS", "RETRY", "Sending", "Verdict", "explained", "send_v1"]
+__all__ = ["DROP", "REASONS", "RETRY", "Sending", "Verdict", "explained", "pause", "send_v1"]
 
 logger = logging.getLogger("posthog_nb.http")
 
@@ -122,7 +123,7 @@ def send_v1(connection: Connection, events: Mapping[str, bytes], *, historical: 
             )
             sending.http_status, sending.error = reply.status, None
             sending.verdicts |= _verdicts(reply.body, pending)
-            asked = _seconds(reply.headers.get("Retry-After"))
+            asked = asked_wait(reply.headers)
         except PostHogError as error:
             sending.http_status = getattr(error, "status", None)
             sending.error = _in_v1(error)
@@ -163,7 +164,7 @@ def _read(entry: Mapping[str, Any]) -> Verdict:
 def _is_passing(error: PostHogError) -> bool:
     if isinstance(error, APIError):
         return error.status in _PASSING and error.code != _NO_QUOTA
-    return isinstance(error, TransportError) and getattr(error, "passing", True)
+    return isinstance(error, TransportError) and error.passing
 
 
 def _in_v1(error: PostHogError) -> PostHogError:
@@ -177,15 +178,13 @@ def _in_v1(error: PostHogError) -> PostHogError:
     return error
 
 
-def _seconds(text: str | None) -> float | None:
-    try:
-        return float(text or "")
-    except ValueError:
-        return None
+def pause(attempt: int, asked: float | None) -> float:
+    """Seconds to wait after so many attempts; ``asked`` is what ``Retry-After`` says."""
+    return min(max(2.0 ** (attempt - 1), asked or 0.0), LONGEST_WAIT)
 
 
 def _wait(attempt: int, asked: float | None, sending: Sending, left: int) -> None:
-    seconds = min(max(2.0 ** (attempt - 1), asked or 0.0), LONGEST_WAIT)
+    seconds = pause(attempt, asked)
     cause = sending.error.message if sending.error is not None else "PostHog asked for them again."
     logger.warning("Capture v1: %d event(s) are sent again in %.1f s. %s", left, seconds, cause)
     time.sleep(seconds)

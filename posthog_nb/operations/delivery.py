@@ -96,8 +96,6 @@ def _verdict(verdict: Verdict) -> Fate:
 def _fate(error: PostHogError) -> Fate:
     if isinstance(error, CaptureRefusedError | RateLimitedError):
         return Fate("refused", detail=str(error))
-    if isinstance(error, ConfigurationError) or (
-        isinstance(error, TransportError) and not getattr(error, "may_have_arrived", True)
-    ):
+    if isinstance(error, ConfigurationError) or (isinstance(error, TransportError) and not error.may_have_arrived):
         return Fate("unsent", detail=str(error))
     return Fate("unknown", detail=f"No answer told whether it arrived. {error}")

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from posthog_nb.frames import Table, default_frame, to_arrow, to_frame
+from posthog_nb.frames import JsonRows, Table, decode, default_frame, to_frame
 from posthog_nb.operations.card import card
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ class CaptureReport:
             ]
             for number, row in enumerate(self._rows)
         ]
-        return to_arrow(list(_COLUMNS), list(_COLUMNS.values()), [rows])
+        return decode(list(_COLUMNS), list(_COLUMNS.values()), JsonRows.of(rows))
 
     def __repr__(self) -> str:
         return f"<CaptureReport: {len(self):,} events for {self.source}; {self._summary()}>"
