@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import subprocess
 import sys
@@ -10,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from posthog_nb import errors
+from posthog_nb.client import Client
 from posthog_nb.embedded.hogql import ProjectFacts, compile_query
+from posthog_nb.operations.capture_v1 import REASONS
 from tools import hogql_page
 
 ROOT = Path(__file__).parent.parent
@@ -20,6 +23,11 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").r
 @pytest.mark.parametrize("name", sorted(set(errors.__all__) - {"Span"}))
 def test_every_error_has_its_entry(name: str) -> None:
     assert f"`{name}`" in (ROOT / "docs" / "errors.md").read_text()
+
+
+@pytest.mark.parametrize("name", [*inspect.signature(Client.capture_many).parameters, *REASONS])
+def test_every_option_of_many_events_and_every_tag_of_capture_v1_is_documented(name: str) -> None:
+    assert name == "self" or f"`{name}" in (ROOT / "docs" / "sending.md").read_text()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -12,6 +12,7 @@ import posthog
 import pytest
 from nbclient import NotebookClient
 
+import posthog_nb
 from tests.serving import Served, serving
 
 if TYPE_CHECKING:
@@ -49,8 +50,8 @@ def from_python(served: Served) -> None:
 
 
 @pytest.fixture(scope="module")
-def from_node(served: Served, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """What the `posthog-node` SDK sends: an identify, an alias, a group, and 5,000 events."""
+def node_sdk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the `posthog-node` SDK and the program that sends with it."""
     if shutil.which("node") is None or shutil.which("npm") is None:
         pytest.skip("Node.js and npm are not installed")
     folder = tmp_path_factory.mktemp("node")
@@ -67,10 +68,20 @@ def from_node(served: Served, tmp_path_factory: pytest.TempPathFactory) -> None:
         if os.environ.get("CI"):
             pytest.fail(f"npm could not install posthog-node: {install.stderr}")
         pytest.skip("npm could not install posthog-node (no network?)")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def from_node(served: Served, node_sdk: Path) -> None:
+    """What the `posthog-node` SDK sends: an identify, an alias, a group, and 5,000 events."""
+    send_from_node(served, node_sdk)
+
+
+def send_from_node(served: Served, folder: Path, **environment: str) -> None:
     sent = subprocess.run(
         ["node", "send.js"],
         cwd=folder,
-        env={**os.environ, "POSTHOG_HOST": served.url, "POSTHOG_PROJECT_TOKEN": served.project_token},
+        env={**os.environ, "POSTHOG_HOST": served.url, "POSTHOG_PROJECT_TOKEN": served.project_token, **environment},
         capture_output=True,
         text=True,
         timeout=120,
@@ -150,3 +161,20 @@ assert set(bulk["company"]) == {"acme"}
         " WHERE properties.email = 'node@example.com'",
         "assert person['seats'].tolist() == [12.0]",
     )
+
+
+@pytest.mark.node
+def test_the_node_sdk_in_capture_v1_mode_sends_the_same(node_sdk: Path, tmp_path: Path) -> None:
+    with serving(tmp_path / "store") as served:
+        send_from_node(served, node_sdk, POSTHOG_CAPTURE_MODE="v1")
+        with posthog_nb.connect(
+            served.url, project_id=served.project_id, personal_api_key=served.personal_api_key
+        ) as ph:
+            asked = (
+                "SELECT count(), uniq(uuid), sum(toInt(properties.n)), any($group_0) FROM events WHERE event = 'bulk'"
+            )
+            assert ph.query(asked).rows == [[5000, 5000, sum(range(5000)), "acme"]]
+            merged = ph.query("SELECT uniq(person_id) FROM events WHERE distinct_id IN ('node-anon', 'node-user')").rows
+            assert merged == [[1]]
+            alone = ph.query("SELECT count() FROM person_distinct_ids WHERE distinct_id = 'system'").rows
+            assert alone == [[0]], "which capture v0 would have given a person"

@@ -13,6 +13,8 @@ async function main() {
   client.identify({ distinctId: 'node-user', properties: { $set: { email: 'node@example.com', seats: 12 } } })
   client.alias({ distinctId: 'node-user', alias: 'node-anon' })
   client.groupIdentify({ groupType: 'company', groupKey: 'acme', properties: { name: 'Acme', employees: 40 } })
+  // Capture v1 keeps persons out of the events of such an id, v0 does not.
+  client.capture({ distinctId: 'system', event: 'lonely' })
   await client.flush()
 
   for (let n = 0; n < 5000; n++) {
