@@ -8,7 +8,7 @@ import os
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from posthog_nb.errors import ConfigurationError
@@ -273,28 +273,31 @@ def open_connection(  # noqa: PLR0913 - one argument a setting
         InvalidInputError: one of its values is not what it should be.
     """
     given = {name: value for name, value in (project or {}).items() if value is not None}
+    make = partial(Connection, version=version, capture_mode=capture_mode)
     if settings.kind == "remote":
         if given:
             raise ConfigurationError(
                 f"{min(given)} is a setting of an embedded project, and {settings.label} is a PostHog of its own.",
                 hint="Set it in that project's settings.",
             )
-        return Connection(settings, version=version, capture_mode=capture_mode)
+        return make(settings)
     chosen: dict[str, Any] = {}
     if given:
         from posthog_nb.embedded.project import project_settings  # noqa: PLC0415 - half a second, for who needs it
 
         chosen = project_settings(**given)
     if settings.kind == "demo":
-        connection = _demo_connection(settings, version=version, seed=seed, as_of=as_of, chosen=chosen)
-    else:
-        connection = _local_connection(settings, version=version, chosen=chosen)
-    connection.capture_mode = capture_mode
-    return connection
+        return _demo_connection(settings, make, seed=seed, as_of=as_of, chosen=chosen)
+    return _local_connection(settings, make, chosen=chosen)
 
 
 def _demo_connection(
-    settings: Settings, *, version: str, seed: int, as_of: datetime | None, chosen: Mapping[str, Any]
+    settings: Settings,
+    make: Callable[..., Connection],
+    *,
+    seed: int,
+    as_of: datetime | None,
+    chosen: Mapping[str, Any],
 ) -> Connection:
     from posthog_nb.embedded.mount import EmbeddedAdapter  # noqa: PLC0415 - the engine loads at the first call
 
@@ -312,10 +315,10 @@ def _demo_connection(
     def complete(settings: Settings) -> Settings:
         return _with_own(settings, project().settings)
 
-    return Connection(settings, version=version, adapter=EmbeddedAdapter(application), complete=complete)
+    return make(settings, adapter=EmbeddedAdapter(application), complete=complete)
 
 
-def _local_connection(settings: Settings, *, version: str, chosen: Mapping[str, Any]) -> Connection:
+def _local_connection(settings: Settings, make: Callable[..., Connection], *, chosen: Mapping[str, Any]) -> Connection:
     from posthog_nb.embedded.local import LocalAdapter, LocalServer  # noqa: PLC0415 - as above
 
     server = LocalServer(settings.path)
@@ -328,7 +331,7 @@ def _local_connection(settings: Settings, *, version: str, chosen: Mapping[str, 
             connection.change_project(own, in_the_api(chosen))
         return own
 
-    connection = Connection(settings, version=version, adapter=LocalAdapter(server), complete=complete)
+    connection = make(settings, adapter=LocalAdapter(server), complete=complete)
     return connection
 
 

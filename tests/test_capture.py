@@ -448,6 +448,27 @@ def test_a_look_up_that_fails_leaves_the_receipt_and_says_why(httpserver: HTTPSe
     assert "query:read" in receipt.remarks[0]
 
 
+def test_a_look_up_that_fails_later_leaves_what_the_earlier_ones_told(
+    httpserver: HTTPServer, capture: CaptureServer
+) -> None:
+    nothing = {"columns": ["uuid"], "types": [["uuid", "UUID"]], "results": [], "hasMore": False}
+    httpserver.expect_oneshot_request("/api/projects/1/query/").respond_with_json(nothing)
+    httpserver.expect_request("/api/projects/1/query/").respond_with_json({"detail": "Gone."}, status=403)
+    receipt = capture.client(project_id=1, personal_api_key="phx_test").capture("e", "u", verify=30)
+    assert receipt.arrived is False
+    assert receipt.remarks[0].startswith("Looking it up failed: Gone.")
+    assert len(receipt.remarks) == 5
+
+
+def test_an_interrupted_look_up_leaves_the_receipt(
+    httpserver: HTTPServer, capture: CaptureServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("posthog_nb.operations.arrival.run", _interrupted)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        capture.client(project_id=1, personal_api_key="phx_test").capture("e", "u", verify=True)
+    assert [caught.value.receipt.uuid] == [event["uuid"] for event in capture.stored]  # type: ignore[attr-defined]
+
+
 @pytest.mark.parametrize("settings", [{}, {"personal_api_key": "phx_test"}, {"project_id": 1}])
 def test_what_a_look_up_needs_is_asked_for_before_anything_is_sent(
     capture: CaptureServer, settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch

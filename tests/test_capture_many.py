@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import random
 import re
+import tracemalloc
 import uuid
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -17,8 +19,9 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from requests.adapters import BaseAdapter
+from requests.adapters import BaseAdapter, HTTPAdapter
 from requests.exceptions import ConnectionError as Unreachable
+from urllib3 import HTTPResponse
 
 from posthog_nb.client import Client
 from posthog_nb.connection import Connection
@@ -218,6 +221,50 @@ def test_properties_are_objects_or_json_text(capture: CaptureServer, make: Any, 
     assert capture.stored[0]["properties"]["a"] == {"b": [1, 2]}
 
 
+@pytest.mark.parametrize(
+    "given_events",
+    [
+        pa.record_batch({"event": ["e"], "distinct_id": ["u"]}),
+        pa.table({"event": ["e"], "distinct_id": ["u"]}).to_reader(),
+        pd.Series([{"event": "e", "distinct_id": "u"}]),
+        {1: {"event": "e", "distinct_id": "u"}}.values(),
+    ],
+    ids=["record batch", "reader", "series", "values"],
+)
+def test_whatever_else_holds_rows_is_read_as_well(capture: CaptureServer, given_events: Any) -> None:
+    assert capture.client().capture_many(given_events).counts == {"sent": 1}
+    assert [(event["event"], event["distinct_id"]) for event in capture.stored] == [("e", "u")]
+
+
+class Void(BaseAdapter):
+    """Takes everything and keeps nothing."""
+
+    def send(self, request: PreparedRequest, *_: Any, **__: Any) -> Answer:
+        found = HTTPResponse(body=io.BytesIO(b'{"status":"Ok"}'), status=200, preload_content=False)
+        return HTTPAdapter().build_response(request, found)
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_stream_takes_no_more_memory_than_its_batches_and_its_report() -> None:
+    ph = _client_of(Void())
+    count, size = 4000, 20_000
+    tracemalloc.start()
+    report = ph.capture_many(
+        (
+            {"event": "e", "distinct_id": "u", "properties": {"text": str(number) * (size // 4)}}
+            for number in range(count)
+        ),
+        progress=False,
+    )
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert report.counts == {"sent": count}
+    # A batch as it is, as one body, packed; and half a kilobyte for each row of the report.
+    assert peak < 4 * MOST_BYTES + 500 * count < count * size / 3
+
+
 def test_a_generator_is_read_as_its_batches_go(capture: CaptureServer) -> None:
     seen: list[int] = []
 
@@ -252,6 +299,8 @@ def test_a_uuid_of_the_input_is_kept(capture: CaptureServer) -> None:
         (17, {}, "of type int"),
         (pl.LazyFrame({"event": ["e"]}), {}, "of type LazyFrame"),
         (pd.DataFrame({"event": ["e"]}), {}, "no column 'distinct_id'"),
+        (pd.DataFrame([["e", "u", "u"]], columns=["event", "distinct_id", "distinct_id"]), {}, "the same name"),
+        ([{"event": "e", "distinct_id": "u", "properties": "[" * 100_000}], {}, "no JSON object"),
         (FRAME, {"property_columns": ["plans"]}, "no column 'plans'"),
         (FRAME, {"property_columns": "plan"}, "property_columns is 'plan'"),
         (FRAME, {"property_columns": ["timestamp"]}, "a part of the event itself"),
@@ -405,6 +454,13 @@ def test_another_input_than_the_report_s_is_noticed(capture: CaptureServer, chan
     with pytest.raises(InvalidInputError, match=said):
         ph.capture_many(change(events(4)), resume=report)
     assert capture.sent == []
+
+
+def test_a_stream_that_ends_earlier_than_its_report_is_told(capture: CaptureServer) -> None:
+    ph = capture.client()
+    report = ph.capture_many(iter(events(4)))
+    with pytest.raises(InvalidInputError, match="The report is of 4 events and the input has 3"):
+        ph.capture_many(iter(events(3)), resume=report)
 
 
 def test_going_on_from_a_complete_report_sends_nothing(capture: CaptureServer) -> None:

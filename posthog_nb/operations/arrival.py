@@ -49,15 +49,14 @@ class Arrivals:
 
     def of(self, uuid: str) -> bool | None:
         """Whether the event arrived; None when that could not be found out."""
-        if uuid in self.found:
-            return True
-        return False if self.failure is None and uuid in self.asked else None
+        return True if uuid in self.found else False if uuid in self.asked else None
 
     def remarks(self, missing: int) -> tuple[str, ...]:
         """What a reader should know when ``missing`` events were not found."""
         if not missing:
             return ()
-        return (self.failure,) if self.failure is not None else REASONS_FOR_ABSENCE
+        failure = () if self.failure is None else (self.failure,)
+        return failure + (REASONS_FOR_ABSENCE if self.asked else ())
 
 
 def seconds_of(verify: object) -> float | None:
@@ -102,7 +101,7 @@ def look_up(connection: Connection, times: Mapping[str, datetime], seconds: floa
                 return arrivals
             time.sleep(min(next(pauses, _PAUSES[-1]), left))
     except PostHogError as error:
-        arrivals.failure = f"It could not be looked up: {error}"
+        arrivals.failure = f"Looking it up failed: {error}"
         return arrivals
 
 

@@ -165,7 +165,14 @@ def resend(connection: Connection, unsent: Event, verify: object = False) -> Rec
         )
     seconds = _patience(connection, verify)
     receipt = _deliver(connection, unsent)
-    return receipt if seconds is None else verified(connection, receipt, seconds)
+    if seconds is None:
+        return receipt
+    try:
+        return verified(connection, receipt, seconds)
+    except KeyboardInterrupt as interrupt:
+        # The event is sent all the same, and its uuid is worth having.
+        interrupt.receipt = receipt  # type: ignore[attr-defined]  # no class of ours
+        raise
 
 
 def verified(connection: Connection, receipt: Receipt, seconds: float) -> Receipt:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
-from posthog_nb.errors import InvalidInputError
+from posthog_nb.errors import InvalidInputError, PostHogError
 from posthog_nb.operations.arrival import look_up, need_to_read, seconds_of
 from posthog_nb.operations.batches import USUAL_EVENTS, batches
 from posthog_nb.operations.capture import Receipt, verified
@@ -33,8 +33,10 @@ __all__ = ["Choices", "capture_many", "look_again"]
 _Sent = TypeVar("_Sent", bound=Receipt | CaptureReport)
 
 _PROBLEMS_TOLD = 20
-_SEEN_AT_ONCE = frozenset({"sent", "dropped", "unknown"})
+_PERHAPS_THERE = frozenset({"sent", "dropped", "unknown"})
 """What PostHog may have: its bytes are not to change any more."""
+_BEGUN = _PERHAPS_THERE | {"refused"}
+_GO_ON = "error.report says what was sent; ph.capture_many(events, resume=error.report) sends the rest."
 _SAME_INPUT = "Go on with the input that the report is of, or send this one without resume=."
 
 
@@ -56,7 +58,7 @@ class _Progress(Protocol):
 
 def capture_many(connection: Connection, events: object, choices: Choices, report: CaptureReport) -> None:
     """Send events and note in ``report`` what becomes of them; see :meth:`posthog_nb.client.Client.capture_many`."""
-    if choices.on_bad not in {"raise", "skip"}:
+    if choices.on_bad not in ("raise", "skip"):
         raise InvalidInputError(f"on_bad is {choices.on_bad!r}.", hint='It is "raise" or "skip".')
     size, historical = choices.batch_size, choices.historical_migration
     if isinstance(size, bool) or not isinstance(size, int) or size < 1:
@@ -82,8 +84,8 @@ def capture_many(connection: Connection, events: object, choices: Choices, repor
     except BaseException as error:
         # Also an interrupt.
         error.report = report  # type: ignore[attr-defined]  # an interrupt is no class of ours
-        if isinstance(error, Exception) and any(row.status == "sent" for row in ledger_of(report).rows):
-            _advise(error)
+        if isinstance(error, PostHogError) and any(row.status in _BEGUN for row in ledger_of(report).rows):
+            error.hint = f"{error.hint} {_GO_ON}" if error.hint else _GO_ON
         raise
     _warn_of_dropped(report)
 
@@ -105,12 +107,6 @@ def _look_up(connection: Connection, ledger: Ledger, seconds: float) -> None:
         ledger.note(look_up(connection, times, seconds))
 
 
-def _advise(error: Exception) -> None:
-    advice = "error.report says what was sent; ph.capture_many(events, resume=error.report) sends the rest."
-    if hasattr(error, "hint"):
-        error.hint = f"{error.hint} {advice}" if error.hint else advice
-
-
 def _warn_of_dropped(report: CaptureReport) -> None:
     dropped = report.counts.get("dropped", 0)
     if dropped:
@@ -129,6 +125,7 @@ class _Work:
         self._progress = progress
         self._skips = skips
         self._given_uuids: dict[str, int] = {}
+        self._read = 0
         self._first_reading = True
         self._naive: list[str] = []
         self._naive_times = 0
@@ -152,12 +149,16 @@ class _Work:
             self._progress.update(len(batch))
             if delivery.error is not None:
                 raise delivery.error
+        self._check_length(self._read)
+
+    def _check_length(self, found: int) -> None:
+        known = len(self._ledger.rows)
+        if found < known:
+            raise InvalidInputError(f"The report is of {known:,} events and the input has {found:,}.", hint=_SAME_INPUT)
 
     def _check(self) -> None:
         """Go through the whole input once and send nothing."""
-        known, total = len(self._ledger.rows), self._rows.total or 0
-        if total < known:
-            raise InvalidInputError(f"The report is of {known:,} events and the input has {total:,}.", hint=_SAME_INPUT)
+        self._check_length(self._rows.total or 0)
         for number, row in enumerate(self._rows.rows):
             try:
                 self._prepare(number, row)
@@ -177,6 +178,7 @@ class _Work:
     def _encoded(self) -> Iterator[Encoded]:
         """The events to send, in their order."""
         for number, row in enumerate(self._rows.rows):
+            self._read = number + 1
             known = self._ledger.row(number)
             if not self._rows.streamed and known is not None and known.status in {"sent", "bad"}:
                 self._progress.update(1)
@@ -215,7 +217,7 @@ class _Work:
             )
         data = encode(event, self._connection)
         digest = blake2b(data, digest_size=8).digest()
-        if known is None or known.status not in _SEEN_AT_ONCE:
+        if known is None or known.status not in _PERHAPS_THERE:
             self._ledger.put(number, _unsent(event, digest))
         elif known.digest != digest:
             raise InvalidInputError(
@@ -226,7 +228,7 @@ class _Work:
 
     def _note_bad(self, number: int, row: object, error: InvalidInputError) -> None:
         known = self._ledger.row(number)
-        if known is not None and known.status in _SEEN_AT_ONCE:
+        if known is not None and known.status in _PERHAPS_THERE:
             raise error
         self._ledger.put(
             number,

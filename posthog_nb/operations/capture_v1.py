@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from posthog_nb.connection import Connection
 
-__all__ = ["DROP", "REASONS", "RETRY", "Sending", "Verdict", "explained", "pause", "send_v1"]
+__all__ = ["DROP", "REASONS", "RETRY", "Outcome", "Verdict", "explained", "pause", "send_v1"]
 
 logger = logging.getLogger("posthog_nb.http")
 
@@ -79,7 +79,7 @@ class Verdict:
 
 
 @dataclass(slots=True)
-class Sending:
+class Outcome:
     """What PostHog said in the end.
 
     Attributes:
@@ -101,7 +101,7 @@ def explained(verdict: Verdict) -> str | None:
     return f"{verdict.tag}: {reason}" if reason else verdict.tag
 
 
-def send_v1(connection: Connection, events: Mapping[str, bytes], *, historical: bool) -> Sending:
+def send_v1(connection: Connection, events: Mapping[str, bytes], *, historical: bool) -> Outcome:
     """Send events by capture v1 until each has a final verdict, or PostHog was asked often enough.
 
     Args:
@@ -109,7 +109,7 @@ def send_v1(connection: Connection, events: Mapping[str, bytes], *, historical: 
         events: Their JSON by uuid.
         historical: Whether they are a migration of old events.
     """
-    sending, pending = Sending(), dict(events)
+    outcome, pending = Outcome(), dict(events)
     request_id, created_at = str(uuid4()), datetime.now(UTC).isoformat()
     for attempt in range(1, RETRIES + 2):
         asked = None
@@ -121,24 +121,24 @@ def send_v1(connection: Connection, events: Mapping[str, bytes], *, historical: 
                 attempt=attempt,
                 historical=historical,
             )
-            sending.http_status, sending.error = reply.status, None
-            sending.verdicts |= _verdicts(reply.body, pending)
+            outcome.http_status, outcome.error = reply.status, None
+            outcome.verdicts |= _verdicts(reply.body, pending)
             asked = asked_wait(reply.headers)
         except PostHogError as error:
-            sending.http_status = getattr(error, "status", None)
-            sending.error = _in_v1(error)
+            outcome.http_status = getattr(error, "status", None)
+            outcome.error = _in_v1(error)
             # Asked for again, and then no answer: what holds is the latter.
-            sending.verdicts = {uuid: found for uuid, found in sending.verdicts.items() if uuid not in pending}
+            outcome.verdicts = {uuid: found for uuid, found in outcome.verdicts.items() if uuid not in pending}
             if not _is_passing(error):
-                return sending
+                return outcome
             asked = getattr(error, "retry_after", None)
-        pending = {uuid: data for uuid, data in pending.items() if _is_open(sending.verdicts.get(uuid))}
+        pending = {uuid: data for uuid, data in pending.items() if _is_open(outcome.verdicts.get(uuid))}
         if not pending:
-            return sending
+            return outcome
         if attempt <= RETRIES:
-            _wait(attempt, asked, sending, len(pending))
-    sending.error = sending.error or _unsettled(sending, list(pending))
-    return sending
+            _wait(attempt, asked, outcome, len(pending))
+    outcome.error = outcome.error or _unsettled(outcome, list(pending))
+    return outcome
 
 
 def _is_open(verdict: Verdict | None) -> bool:
@@ -183,23 +183,23 @@ def pause(attempt: int, asked: float | None) -> float:
     return min(max(2.0 ** (attempt - 1), asked or 0.0), LONGEST_WAIT)
 
 
-def _wait(attempt: int, asked: float | None, sending: Sending, left: int) -> None:
+def _wait(attempt: int, asked: float | None, outcome: Outcome, left: int) -> None:
     seconds = pause(attempt, asked)
-    cause = sending.error.message if sending.error is not None else "PostHog asked for them again."
+    cause = outcome.error.message if outcome.error is not None else "PostHog asked for them again."
     logger.warning("Capture v1: %d event(s) are sent again in %.1f s. %s", left, seconds, cause)
     time.sleep(seconds)
 
 
-def _unsettled(sending: Sending, left: list[str]) -> PostHogError:
-    tags = sorted({verdict.tag for uuid in left if (verdict := sending.verdicts.get(uuid)) and verdict.tag})
+def _unsettled(outcome: Outcome, left: list[str]) -> PostHogError:
+    tags = sorted({verdict.tag for uuid in left if (verdict := outcome.verdicts.get(uuid)) and verdict.tag})
     if not tags:
         return ServerError(
             f"PostHog said nothing of {len(left)} event(s), asked {RETRIES + 1} times.",
-            status=sending.http_status or 200,
+            status=outcome.http_status or 200,
         )
     return ServerError(
         f"PostHog could not take {len(left)} event(s), asked {RETRIES + 1} times ({', '.join(tags)}).",
-        status=sending.http_status or 200,
+        status=outcome.http_status or 200,
         code=tags[0],
         hint="Send them again a little later.",
     )

@@ -78,14 +78,14 @@ def deliver(connection: Connection, events: Sequence[Encoded], *, historical: bo
 
 
 def _deliver_v1(connection: Connection, events: Sequence[Encoded], *, historical: bool) -> Delivery:
-    sending = send_v1(connection, {event.uuid: event.data for event in events}, historical=historical)
-    error = sending.error
+    outcome = send_v1(connection, {event.uuid: event.data for event in events}, historical=historical)
+    error = outcome.error
     missed = None if error is None else _fate(error)
     fates = [
-        _verdict(verdict) if (verdict := sending.verdicts.get(event.uuid)) is not None else missed or Fate("unknown")
+        _verdict(verdict) if (verdict := outcome.verdicts.get(event.uuid)) is not None else missed or Fate("unknown")
         for event in events
     ]
-    return Delivery(fates, sending.http_status, error)
+    return Delivery(fates, outcome.http_status, error)
 
 
 def _verdict(verdict: Verdict) -> Fate:

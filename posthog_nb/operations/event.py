@@ -11,6 +11,7 @@ from uuid import UUID
 
 from posthog_nb.distinct_ids import is_illegal_distinct_id, is_personless_distinct_id
 from posthog_nb.errors import InvalidInputError
+from posthog_nb.operations.plain import is_text
 from posthog_nb.operations.properties import event_time, json_properties
 from posthog_nb.uuid7 import uuid7
 
@@ -95,7 +96,8 @@ def text_of(given: object, what: str) -> str:
         raise InvalidInputError(
             f"{what} has {len(given)} characters; PostHog takes up to {LONGEST_NAME} ({given[:40]!r}...)."
         )
-    json_properties({what: given}, "the event")
+    if not is_text(given):
+        raise InvalidInputError(f"{what} holds half a surrogate pair, which is not text.")
     return given
 
 

@@ -88,7 +88,7 @@ class EventRows:
         if isinstance(given, str):
             try:
                 return _an_object(json.loads(given, parse_constant=_refuse))
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise InvalidInputError(f"properties is the text {given[:60]!r}, which is no JSON object.") from error
         return None if self._is_blank(given) else given
 
@@ -136,8 +136,20 @@ class _FrameRows:
 def _frame(events: object) -> Any:  # noqa: ANN401 - a narwhals frame, or None
     import narwhals as nw  # noqa: PLC0415 - a tenth of a second, for who sends many
 
-    found = nw.from_native(events, eager_only=True, pass_through=True)
+    try:
+        found = nw.from_native(events, eager_only=True, pass_through=True)
+        if found is events and hasattr(events, "__arrow_c_stream__") and _has_columns(events):
+            # A record batch, a reader of them, a relation of DuckDB: it speaks Arrow and has columns.
+            import pyarrow as pa  # noqa: PLC0415
+
+            found = nw.from_native(pa.table(events), eager_only=True)
+    except nw.exceptions.DuplicateError as error:
+        raise InvalidInputError("Two columns of the frame have the same name.") from error
     return found if isinstance(found, nw.DataFrame) else None
+
+
+def _has_columns(found: object) -> bool:
+    return hasattr(found, "columns") or hasattr(found, "schema")
 
 
 def _chosen(property_columns: object) -> frozenset[str] | bool:

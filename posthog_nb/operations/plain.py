@@ -41,4 +41,8 @@ def as_python(value: Any) -> Any:  # noqa: ANN401 - a value is anything
 
 def is_text(text: str) -> bool:
     """Whether it can be encoded: half a surrogate pair, which Python's texts may hold, cannot."""
-    return not any("\ud800" <= char <= "\udfff" for char in text)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
