@@ -23,7 +23,7 @@ from requests.adapters import BaseAdapter, HTTPAdapter
 from requests.exceptions import ConnectionError as Unreachable
 from urllib3 import HTTPResponse
 
-from posthog_nb.client import Client
+from posthog_nb.client import Client, connect
 from posthog_nb.connection import Connection
 from posthog_nb.embedded.mount import EmbeddedAdapter
 from posthog_nb.embedded.server import create_app
@@ -454,6 +454,28 @@ def test_another_input_than_the_report_s_is_noticed(capture: CaptureServer, chan
     with pytest.raises(InvalidInputError, match=said):
         ph.capture_many(change(events(4)), resume=report)
     assert capture.sent == []
+
+
+def test_a_report_of_another_project_is_noticed(capture: CaptureServer) -> None:
+    report = capture.client().capture_many(events(4))
+    capture.sent.clear()
+    with connect(capture.server.url_for(""), project_token="phc_other") as other:
+        with pytest.raises(InvalidInputError, match="another project"):
+            other.capture_many(events(4), resume=report)
+        assert capture.sent == []
+        capture.then(401)
+        with pytest.raises(CaptureRefusedError) as caught:
+            other.capture_many(events(4))
+    # Nothing of it can have arrived, so a token that was wrong may be put right.
+    assert capture.client().capture_many(events(4), resume=caught.value.report).complete
+
+
+def test_sending_may_go_on_by_the_other_capture_mode(capture: CaptureServer) -> None:
+    capture.then(200, 404)
+    with pytest.raises(CaptureRefusedError, match='capture_mode="v0"') as caught:
+        capture.client("v1").capture_many(events(4), batch_size=2)
+    assert capture.client("v0").capture_many(events(4), batch_size=2, resume=caught.value.report).complete
+    assert numbers(capture.sent[0].events + capture.sent[2].events) == [0, 1, 2, 3]
 
 
 def test_a_stream_that_ends_earlier_than_its_report_is_told(capture: CaptureServer) -> None:

@@ -68,7 +68,7 @@ def capture_many(connection: Connection, events: object, choices: Choices, repor
     seconds = seconds_of(choices.verify)
     if seconds is not None:
         need_to_read(connection)
-    connection.settings.need_token()
+    _check_project(connection, report)
     rows = event_rows(events, choices.property_columns)
     try:
         with ExitStack() as stack:
@@ -88,6 +88,18 @@ def capture_many(connection: Connection, events: object, choices: Choices, repor
             error.hint = f"{error.hint} {_GO_ON}" if error.hint else _GO_ON
         raise
     _warn_of_dropped(report)
+
+
+def _check_project(connection: Connection, report: CaptureReport) -> None:
+    """See that a report is gone on with where it began: what is sent there is not sent here."""
+    token, ledger = connection.settings.need_token(), ledger_of(report)
+    elsewhere = ledger.token not in {None, token} or report.source != connection.label
+    if elsewhere and any(row.status in _PERHAPS_THERE for row in ledger.rows):
+        raise InvalidInputError(
+            f"The report is of events that were sent to another project ({report.source}).",
+            hint="Send them here without resume=.",
+        )
+    ledger.token, report.source = token, connection.label
 
 
 def look_again(connection: Connection, sent: _Sent, seconds: float) -> _Sent:
@@ -216,7 +228,7 @@ class _Work:
                 f"uuid {event.uuid} is that of row {first} as well: only one of them would be kept."
             )
         data = encode(event, self._connection)
-        digest = blake2b(data, digest_size=8).digest()
+        digest = blake2b(repr(event).encode(), digest_size=8).digest()
         if known is None or known.status not in _PERHAPS_THERE:
             self._ledger.put(number, _unsent(event, digest))
         elif known.digest != digest:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from posthog_nb.operations.arrival import Arrivals
     from posthog_nb.operations.delivery import Fate
+    from posthog_nb.secret import Secret
 
 __all__ = ["CaptureReport", "Ledger", "ReportRow", "ledger_of"]
 
@@ -37,7 +38,7 @@ class ReportRow:
     """One event of a report; a row of bad input has no uuid and no time.
 
     Attributes:
-        digest: Of the bytes that were made of it, so that another input is noticed when sending goes on.
+        digest: Of the event that was made of it, so that another input is noticed when sending goes on.
     """
 
     uuid: str | None
@@ -51,10 +52,15 @@ class ReportRow:
 
 
 class Ledger:
-    """The rows of a report while it is written."""
+    """The rows of a report while it is written.
+
+    Attributes:
+        token: The project token that they were sent with.
+    """
 
     def __init__(self) -> None:
         self.rows: list[ReportRow] = []
+        self.token: Secret | None = None
         self.remarks: tuple[str, ...] = ()
 
     def row(self, number: int) -> ReportRow | None:
