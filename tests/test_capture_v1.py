@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import pprint
 import re
+import traceback
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -282,14 +284,19 @@ def test_four_requests_are_the_most(ph: Client, capture: CaptureServer) -> None:
     assert len(capture.sent) == 4
 
 
-@pytest.mark.parametrize(
-    "body", ["", "{", "[]", '{"results": []}', '{"results": {"x": 1}}', "<html>", '{"status": "Ok"}']
-)
+@pytest.mark.parametrize("body", ["", "{", "[]", '{"results": []}', '{"results": {"x": 1}}', '{"status": "Ok"}'])
 def test_a_success_that_says_nothing_is_no_success(ph: Client, capture: CaptureServer, body: str) -> None:
     capture.then(*[Response(body, 200, content_type="application/json")] * 4)
     with pytest.raises((TransportError, ServerError), match=r"(says|said) nothing"):
         ph.capture("e", "u")
     assert len(capture.sent) == 4
+
+
+def test_a_page_of_html_is_no_success_and_not_asked_for_again(ph: Client, capture: CaptureServer) -> None:
+    capture.then(Response("<html>Sign in</html>", 200, content_type="text/html"))
+    with pytest.raises(TransportError, match="login page"):
+        ph.capture("e", "u")
+    assert len(capture.sent) == 1
 
 
 def test_an_answer_that_is_lost_after_retry_leaves_its_events_unknown(ph: Client, capture: CaptureServer) -> None:
@@ -305,10 +312,13 @@ def test_waits_double_and_retry_after_lengthens_them_up_to_thirty_seconds() -> N
     assert (pause(1, 3), pause(3, 1), pause(1, 3600)) == (3, 4, 30)
 
 
-def test_the_token_is_in_no_error_and_no_log(
-    ph: Client, capture: CaptureServer, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("answers", [(503, 401), (401,), ("break",) * 4], ids=str)
+def test_the_token_is_in_no_error_no_log_and_no_local_of_the_frames_that_an_error_passes(
+    ph: Client, capture: CaptureServer, caplog: pytest.LogCaptureFixture, answers: Any
 ) -> None:
-    capture.then(503, 401)
-    with pytest.raises(CaptureRefusedError) as caught:
+    capture.then(*answers)
+    with pytest.raises((CaptureRefusedError, TransportError)) as caught:
         ph.capture("e", "u")
-    assert "phc_test" not in caplog.text + str(caught.value) + repr(caught.value.unsent)
+    ours = [frame.f_locals for frame, _ in traceback.walk_tb(caught.tb) if "posthog_nb/" in frame.f_code.co_filename]
+    assert len(ours) > 5
+    assert "phc_test" not in caplog.text + str(caught.value) + repr(caught.value.unsent) + pprint.pformat(ours)
