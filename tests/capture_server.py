@@ -21,7 +21,8 @@ V0 = "/batch/"
 V1 = "/i/v1/analytics/events/"
 
 Answer = Response | int | str
-"""A whole response, a status, or ``"break"``: the connection is closed in the middle of an answer of success."""
+"""A whole response, a status, ``"break"`` (the connection is closed in the middle of an answer of success) or
+``"hang"`` (an answer of success that takes three seconds)."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,9 @@ class CaptureServer:
             broken = Response(b'{"status"', content_type="application/json")
             broken.headers["Content-Length"] = "1000"
             return broken
+        if answer == "hang":
+            time.sleep(3)
+            answer = 200
         if answer != 200:
             return Response("not now", int(answer))
         if request.path == V0:

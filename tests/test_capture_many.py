@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import random
 import re
+import signal
+import threading
+import time
 import tracemalloc
 import uuid
 from dataclasses import replace
@@ -524,6 +528,22 @@ def test_an_interrupt_while_a_batch_is_under_way_leaves_it_unknown(
             ph.capture_many(events(4), batch_size=2)
     assert ph.last_report is not None
     assert statuses(ph.last_report) == ["unknown", "unknown", "unsent", "unsent"]
+
+
+def test_ctrl_c_is_obeyed_within_a_second_and_what_was_under_way_is_stored_once(capture: CaptureServer) -> None:
+    ph = capture.client()
+    capture.then(200, "hang")
+    timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        ph.capture_many(events(6), batch_size=2)
+    assert time.monotonic() - began < 1.5
+    assert ph.last_report is not None
+    assert statuses(ph.last_report) == ["sent"] * 2 + ["unknown"] * 2 + ["unsent"] * 2
+    assert ph.capture_many(events(6), batch_size=2, resume=ph.last_report).complete
+    once = {event["uuid"]: event["properties"]["n"] for event in capture.stored}
+    assert sorted(once.values()) == list(range(6))
 
 
 def test_an_error_of_the_stream_itself_goes_up_and_leaves_the_report(capture: CaptureServer) -> None:
