@@ -77,7 +77,7 @@ OPERATIONS = (
     Operation("query, in pages", _ASK, _in_pages),
     Operation("query, all", _ASK, lambda ph, who: ph.query(QUERY, 4, {"who": who}).fetch_all().rows),
     Operation("persons.search", _ASK, lambda ph, who: _rows(ph.persons.search(distinct_id=who))),
-    Operation("persons.get", _ASK, lambda ph, uuid: replace(ph.persons.get(uuid), source="")),
+    Operation("persons.get", _ASK, lambda ph, uuid: replace(ph.persons.get(uuid), id=0, source="")),
     Operation("persons.get(17)", _ASK, lambda ph, _: replace(ph.persons.get(1), source="")),
     Operation("persons.events", _ASK, lambda ph, uuid: _rows(ph.persons.events(uuid, event="row"))),
 )
@@ -100,12 +100,14 @@ class Played:
     waits: list[float]
 
     def word(self) -> str:
-        """What to call it: ``ok``, ``again``, ``later`` or ``error``."""
+        """What to call it, in the words of the page."""
         if self.error is not None:
             return "error"
         if any(b'"refresh": "async"' in one.body or b"force_async" in one.body for one in self.asked):
             return "later"
-        return "again" if self.waits else "ok"
+        if self.waits:
+            return "again"
+        return "instead" if any((one.status or 0) >= 400 for one in self.asked) else "ok"
 
 
 class _Waits(logging.Handler):

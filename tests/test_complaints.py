@@ -209,6 +209,10 @@ def test_12_properties_turn_into_a_string(ph: Client) -> None:
     events = ph.persons.events(uuid, event="bought")
     assert events["properties"][0]["items"] == [{"id": 1}]
     assert ph.persons.get(uuid).properties["plan"] == {"seats": 7}
+    text = ph.query("SELECT properties FROM (SELECT properties FROM events WHERE event = 'bought')").to_pandas()
+    columns = ph.expand(text, ["amount", "items"])
+    assert sorted(columns["amount"]) == [0, 1, 2, 3]
+    assert columns["items"][0] == '[{"id": 1}]'
 
 
 def test_13_nobody_says_what_a_key_may_do(ph: Client, twin: Twin) -> None:

@@ -120,7 +120,7 @@ def once(world: World, operation: Operation, expected: Expected, calm: Played) -
 
 def stays(world: World, operation: Operation, expected: Expected) -> Iterator[str]:
     """What is wrong when the fault does not go away."""
-    if expected.word not in {"again", "later"}:
+    if expected.word not in {"again", "later", "instead"}:
         return
     who = world.who(operation, f"{expected.fault} stays")
     played = world.play(operation, expected.fault, who, stays=True)

@@ -22,7 +22,7 @@ WRITES = ("capture", "page", "screen", "identify", "alias")
 READS = ("query", "persons.search", "persons.get", "persons.get(17)", "persons.events")
 """``get`` by a UUID is a query, by a number a read of the REST API."""
 
-WORDS = ("ok", "again", "later", "error")
+WORDS = ("ok", "again", "later", "instead", "error")
 _BEGIN, _END = "<!-- generated -->", "<!-- end -->"
 
 
