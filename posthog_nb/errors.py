@@ -90,10 +90,13 @@ class PostHogError(Exception):
         span: Where in ``text`` it lies.
 
     Attributes:
+        may_have_arrived: Whether what was sent may have done at PostHog what it was for, although this was raised: no
+            answer came, PostHog failed, or an earlier try of the same request got no answer.
         unsent: The event that a write failed to send, an ``Event``: ``ph.resend(error.unsent)`` sends it again.
         report: What became of the events of a ``capture_many`` that failed, a ``CaptureReport`` to go on from.
     """
 
+    may_have_arrived: bool = False
     unsent: Any = None
     report: Any = None
 
@@ -173,7 +176,6 @@ class TransportError(PostHogError, ConnectionError):
     """No complete answer came back: refused, dropped, timed out, or not what PostHog sends.
 
     Attributes:
-        may_have_arrived: Whether the request may have reached PostHog, and have done there what it was for.
         passing: Whether the same request may well succeed the next time.
     """
 

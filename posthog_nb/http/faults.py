@@ -79,7 +79,7 @@ def error_of(reply: Reply, question: Question) -> APIError:
     body = _body(reply)
     detail = _detail(reply, body)
     first, *further = detail.splitlines() or [""]
-    return _class_of(reply.status, question)(
+    error = _class_of(reply.status, question)(
         first or f"PostHog answered {reply.status}.",
         status=reply.status,
         kind=_text(body, "type"),
@@ -95,6 +95,9 @@ def error_of(reply: Reply, question: Question) -> APIError:
         text=question.text,
         span=_span(body, question),
     )
+    # Who fails may have done it, or a part of it, before.
+    error.may_have_arrived = reply.status >= _SERVER_SIDE
+    return error
 
 
 def is_verdict(reply: Reply) -> bool:

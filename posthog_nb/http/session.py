@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import requests
 
-from posthog_nb.errors import APIError, ConfigurationError, TransportError
+from posthog_nb.errors import APIError, ConfigurationError, PostHogError, TransportError
 from posthog_nb.http.budget import Budget
 from posthog_nb.http.deadline import Deadline
 from posthog_nb.http.faults import Question, error_of, is_verdict
@@ -31,6 +31,8 @@ logger = logging.getLogger("posthog_nb.http")
 _OK = range(200, 300)
 _A_BEGINNING = 64
 """Bytes."""
+
+_DOUBT = "An earlier try of the same request got no answer, and may have done what it was for."
 
 _T = TypeVar("_T")
 
@@ -128,15 +130,21 @@ class Http:
             TransportError: no complete answer came back.
             ConfigurationError: the answer leads to another host.
         """
-        failures = 0
+        failures, in_doubt = 0, False
         while True:
             if request.key is not None and question.kind != "capture":
                 self.budget.spend(deadline)
-            outcome = self._attempt(request, policy, deadline, question, read)
+            try:
+                outcome = self._attempt(request, policy, deadline, question, read)
+            except PostHogError as final:
+                _note_doubt(final, in_doubt)
+                raise
             if not isinstance(outcome, _Failure):
                 return outcome
             failures += 1
             error = outcome.error
+            _note_doubt(error, in_doubt)
+            in_doubt = error.may_have_arrived
             seconds = outcome.asked if outcome.asked is not None else pause(failures, outcome.status)
             if failures > policy.retries or seconds > min(LONGEST_WAIT, deadline.left()):
                 raise error
@@ -206,6 +214,12 @@ class _Failure:
     error: APIError | TransportError
     status: int | None = None
     asked: float | None = None
+
+
+def _note_doubt(error: PostHogError, in_doubt: bool) -> None:
+    if in_doubt and not error.may_have_arrived:
+        error.may_have_arrived = True
+        error.hint = f"{error.hint} {_DOUBT}" if error.hint else _DOUBT
 
 
 def _not_json(url: str, reply: Reply) -> TransportError:
