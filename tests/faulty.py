@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import ssl
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -146,26 +146,39 @@ class Stage:
             at: Which of its requests the fault strikes, counted from 0.
             stays: Whether it strikes all requests from there on.
         """
-        with ExitStack() as stack:
-            options = {"tls": server_context(trustme.CA())} if fault == "certificate" else {}
-            twin = stack.enter_context(twin_of(self.application, clock_offset=CLOCK_OFFSET, **options))
-            told = _nothing
+        with self._twin(tls=server_context(trustme.CA()) if fault == "certificate" else None) as twin:
             if fault == "refused":
                 twin.go_away()
-                told = _nothing if stays else _once(twin.come_back)
-            elif fault in FAULTS:
+                return _played(twin, operation, who, _nothing if stays else _once(twin.come_back))
+            if fault in FAULTS:
                 twin.next(operation.path, *[OK] * at, *([] if stays else [FAULTS[fault]]))
                 if stays:
                     twin.always(operation.path, FAULTS[fault])
-            waits = stack.enter_context(_listening(twin, told))
-            client = stack.enter_context(client_of(twin))
-            result, error = None, None
-            try:
-                result = operation.call(client, who)
-            except PostHogError as raised:
-                error = raised
-            asked = [one for one in twin.seen(operation.path) if one.method != "DELETE"]
-            return Played(result, error, asked, waits.seconds)
+            return _played(twin, operation, who)
+
+    def play_all(self, operation: Operation, faults: list[str], who: str) -> Played:
+        """Run ``operation`` while its requests meet ``faults``, one after the other."""
+        with self._twin() as twin:
+            twin.next(operation.path, *(FAULTS[fault] for fault in faults))
+            return _played(twin, operation, who)
+
+    def _twin(self, **options: Any) -> AbstractContextManager[Twin]:
+        return twin_of(self.application, clock_offset=CLOCK_OFFSET, **options)
+
+
+def _nothing() -> None:
+    """Nobody needs to know."""
+
+
+def _played(twin: Twin, operation: Operation, who: str, told: Callable[[], object] = _nothing) -> Played:
+    result, error = None, None
+    with _listening(twin, told) as waits, client_of(twin) as client:
+        try:
+            result = operation.call(client, who)
+        except PostHogError as raised:
+            error = raised
+    asked = [one for one in twin.seen(operation.path) if one.method != "DELETE"]
+    return Played(result, error, asked, waits.seconds)
 
 
 def server_context(authority: trustme.CA) -> ssl.SSLContext:
@@ -184,10 +197,6 @@ def _listening(twin: Twin, told: Callable[[], object]) -> Iterator[_Waits]:
         yield waits
     finally:
         logger.removeHandler(waits)
-
-
-def _nothing() -> None:
-    """Nobody needs to know."""
 
 
 def _once(call: Callable[[], object]) -> Callable[[], object]:
