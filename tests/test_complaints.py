@@ -220,6 +220,9 @@ def test_13_nobody_says_what_a_key_may_do(ph: Client, twin: Twin) -> None:
     with pytest.raises(PermissionDeniedError) as caught:
         ph.query("SELECT 1")
     assert "query:read" in (caught.value.hint or "")
+    found = ph.check()
+    assert (found.ok, found.missing_scopes, found.timezone) == (False, ("query:read",), ZONE)
+    assert "query:read" in (found.part("read").advice or "")
 
 
 def test_14_the_list_of_events_is_silently_incomplete(ph: Client, twin: Twin) -> None:

@@ -41,6 +41,7 @@ NOTEBOOK = (
     "%%hogql\nSELECT event FROM events",
     "ph.persons.search()",
     "ph.persons.get(1)",
+    "ph.check()",
     "import ipywidgets; ipywidgets.HTML(repr(ph))",
     "%xmode Verbose",
     "%%hogql\nSELECT evnt FROM events",
@@ -125,10 +126,19 @@ def test_nothing_that_a_client_gives_shows_a_key(twin: Twin) -> None:
     with client_of(twin) as client:
         given: list[Any] = [client, client._connection, client._connection.settings, client._connection._http]
         given += [client.capture("opened", "ann"), client.query("SELECT event FROM events"), client.persons.get(1)]
-        given += [client.persons, client.persons.search()]
+        given += [client.persons, client.persons.search(), client.check()]
         shown = [f"{one!r} {one!s} {getattr(one, '_repr_html_', str)()}" for one in given]
         shown += [pprint.pformat(vars(one)) for one in given if hasattr(one, "__dict__")]
     assert leaks("\n".join(shown)) == []
+
+
+@pytest.mark.parametrize("fault", sorted(FAULTS.keys() - SILENT))
+def test_no_check_of_what_works_has_a_key(stage: Stage, fault: str) -> None:
+    with twin_of(stage.application) as twin, client_of(twin) as client, everything_logged() as logged:
+        twin.always("/", FAULTS[fault])
+        found = client.check()
+    assert leaks("\n".join([repr(found), found._repr_html_(), pprint.pformat(vars(found)), *logged])) == []
+    assert found.parts
 
 
 # Notebooks ----------------------------------------------------------------------------------------------------------
