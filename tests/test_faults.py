@@ -95,7 +95,9 @@ def test_the_page_says_what_is_expected() -> None:
     assert reliability_page.rendered(page) == page, "stale: run python -m tools.reliability_page"
 
 
-@pytest.mark.parametrize("fault", EXPECTED)
+@pytest.mark.parametrize(
+    "fault", [pytest.param(fault, marks=[pytest.mark.slow] if fault in SILENT else []) for fault in EXPECTED]
+)
 def test_a_fault_does_what_is_expected_to_every_operation(world: World, calm: dict[str, Played], fault: str) -> None:
     def row(operation: Operation) -> list[str]:
         expected = EXPECTED[fault][operation.column]
@@ -199,6 +201,7 @@ numbers = itertools.count()
 by_name = {one.name: one for one in OPERATIONS}
 
 
+@pytest.mark.slow
 @given(run=faults, name=st.sampled_from([one.name for one in OPERATIONS if not one.writes]))
 @settings(max_examples=60)
 def test_a_result_is_whole_or_an_error_whatever_happens(
@@ -209,6 +212,7 @@ def test_a_result_is_whole_or_an_error_whatever_happens(
     assert played.error is not None or played.result == calm[name].result
 
 
+@pytest.mark.slow
 @given(run=faults, name=st.sampled_from([one.name for one in OPERATIONS if one.writes]))
 @example(run=["done, then reset", "400"], name="capture")
 @example(run=["done, then closed", "redirect, another host"], name="alias")
