@@ -15,13 +15,13 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 from posthog_nb.errors import InvalidInputError, PermissionDeniedError, PostHogError, QueryError, ServerError
-from tests.faulty import impatient
-from tests.twin_faults import FAULTS, Reply, answered, changed
 
 pytest.importorskip("chdb", reason="the embedded engine has no wheel here")
 
 from posthog_nb.embedded.server import create_app
+from tests.faulty import impatient
 from tests.twin import Twin, client_of, new_project, twin_of
+from tests.twin_faults import FAULTS, Reply, answered, changed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

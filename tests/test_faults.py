@@ -17,15 +17,14 @@ import trustme
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tests.faulty import OPERATIONS, SILENT, Operation, Played, Stage, impatient, server_context
-from tests.twin_faults import FAULTS, OK
-from tools import reliability_page
-from tools.reliability_page import Expected, expectations
-
 pytest.importorskip("chdb", reason="the embedded engine has no wheel here")
 
 from posthog_nb.embedded.server import create_app
+from tests.faulty import OPERATIONS, SILENT, Operation, Played, Stage, impatient, server_context
 from tests.twin import client_of, new_project, twin_of
+from tests.twin_faults import FAULTS, OK
+from tools import reliability_page
+from tools.reliability_page import Expected, expectations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,14 +11,14 @@ import pytest
 
 from posthog_nb.errors import AnswerTimeoutError, PostHogError, QueryError, ServerError
 from posthog_nb.http import budget
-from tests.faulty import SILENT, impatient
-from tests.twin_faults import FAULTS, OK, Fault, Reply, answered, changed
-from tools.reliability_page import expectations
 
 pytest.importorskip("chdb", reason="the embedded engine has no wheel here")
 
 from posthog_nb.embedded.server import create_app
+from tests.faulty import SILENT, impatient
 from tests.twin import Twin, client_of, new_project, twin_of
+from tests.twin_faults import FAULTS, OK, Fault, Reply, answered, changed
+from tools.reliability_page import expectations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

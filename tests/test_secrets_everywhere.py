@@ -19,14 +19,14 @@ import pytest
 from nbclient import NotebookClient
 
 from posthog_nb.errors import PostHogError
-from tests.faulty import OPERATIONS, SILENT, Stage, impatient
-from tests.leaks import KEY, TOKEN, leaks
-from tests.twin_faults import FAULTS
 
 pytest.importorskip("chdb", reason="the embedded engine has no wheel here")
 
 from posthog_nb.embedded.server import create_app
+from tests.faulty import OPERATIONS, SILENT, Stage, impatient
+from tests.leaks import KEY, TOKEN, leaks
 from tests.twin import Twin, client_of, new_project, twin_of
+from tests.twin_faults import FAULTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

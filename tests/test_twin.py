@@ -15,10 +15,13 @@ import requests
 import trustme
 from werkzeug import Request, Response
 
+from tests.twin_faults import FAULTS, OK, Reply, answered, changed
+
+pytest.importorskip("chdb", reason="the embedded engine has no wheel here")
+
 from posthog_nb.embedded.server import create_app
 from tests.faulty import server_context
 from tests.twin import Twin, application, client_of, new_project, separate_twin, twin_of
-from tests.twin_faults import FAULTS, OK, Reply, answered, changed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
