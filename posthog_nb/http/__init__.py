@@ -6,7 +6,7 @@ from posthog_nb.http.budget import AT_ONCE, Budget, budget_for
 from posthog_nb.http.deadline import Deadline
 from posthog_nb.http.faults import Question
 from posthog_nb.http.retry import CAPTURE, ONCE, READ, Policy
-from posthog_nb.http.session import Http
+from posthog_nb.http.session import Http, note_doubt
 from posthog_nb.http.wire import Reply, Request
 
 __all__ = [
@@ -22,4 +22,5 @@ __all__ = [
     "Reply",
     "Request",
     "budget_for",
+    "note_doubt",
 ]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from posthog_nb.secret import Secret
 
-__all__ = ["Http"]
+__all__ = ["Http", "note_doubt"]
 
 logger = logging.getLogger("posthog_nb.http")
 
@@ -137,13 +137,13 @@ class Http:
             try:
                 outcome = self._attempt(request, policy, deadline, question, read)
             except PostHogError as final:
-                _note_doubt(final, in_doubt)
+                note_doubt(final, in_doubt)
                 raise
             if not isinstance(outcome, _Failure):
                 return outcome
             failures += 1
             error = outcome.error
-            _note_doubt(error, in_doubt)
+            note_doubt(error, in_doubt)
             in_doubt = error.may_have_arrived
             seconds = outcome.asked if outcome.asked is not None else pause(failures, outcome.status)
             if failures > policy.retries or seconds > min(LONGEST_WAIT, deadline.left()):
@@ -216,7 +216,8 @@ class _Failure:
     asked: float | None = None
 
 
-def _note_doubt(error: PostHogError, in_doubt: bool) -> None:
+def note_doubt(error: PostHogError, in_doubt: bool) -> None:
+    """Say in ``error`` that an earlier try may have done it, if that is in doubt."""
     if in_doubt and not error.may_have_arrived:
         error.may_have_arrived = True
         error.hint = f"{error.hint} {_DOUBT}" if error.hint else _DOUBT

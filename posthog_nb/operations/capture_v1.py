@@ -22,6 +22,7 @@ from posthog_nb.errors import (
     ServerError,
     TransportError,
 )
+from posthog_nb.http import note_doubt
 from posthog_nb.http.retry import asked_wait
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ RETRY = "retry"
 
 RETRIES = 3
 LONGEST_WAIT = 30.0
-"""Seconds, also where ``Retry-After`` asks for more."""
+"""Seconds. A refusal that asks for more is an error at once; events that are to come again come no later than that."""
 
 _PASSING = frozenset({408, 429, 500, 502, 503, 504})
 _NO_SUCH_PATH = 404
@@ -109,7 +110,7 @@ def send_v1(connection: Connection, events: Mapping[str, bytes], *, historical: 
         events: Their JSON by uuid.
         historical: Whether they are a migration of old events.
     """
-    outcome, pending = Outcome(), dict(events)
+    outcome, pending, in_doubt = Outcome(), dict(events), False
     request_id, created_at = str(uuid4()), datetime.now(UTC).isoformat()
     for attempt in range(1, RETRIES + 2):
         asked = None
@@ -127,11 +128,13 @@ def send_v1(connection: Connection, events: Mapping[str, bytes], *, historical: 
         except PostHogError as error:
             outcome.http_status = getattr(error, "status", None)
             outcome.error = _in_v1(error)
+            note_doubt(outcome.error, in_doubt)
+            in_doubt = outcome.error.may_have_arrived
             # Asked for again, and then no answer: what holds is the latter.
             outcome.verdicts = {uuid: found for uuid, found in outcome.verdicts.items() if uuid not in pending}
-            if not _is_passing(error):
-                return outcome
             asked = getattr(error, "retry_after", None)
+            if not _is_passing(error) or (asked or 0.0) > LONGEST_WAIT:
+                return outcome
         pending = {uuid: data for uuid, data in pending.items() if _is_open(outcome.verdicts.get(uuid))}
         if not pending:
             return outcome
@@ -193,10 +196,12 @@ def _wait(attempt: int, asked: float | None, outcome: Outcome, left: int) -> Non
 def _unsettled(outcome: Outcome, left: list[str]) -> PostHogError:
     tags = sorted({verdict.tag for uuid in left if (verdict := outcome.verdicts.get(uuid)) and verdict.tag})
     if not tags:
-        return ServerError(
+        error = ServerError(
             f"PostHog said nothing of {len(left)} event(s), asked {RETRIES + 1} times.",
             status=outcome.http_status or 200,
         )
+        error.may_have_arrived = True
+        return error
     return ServerError(
         f"PostHog could not take {len(left)} event(s), asked {RETRIES + 1} times ({', '.join(tags)}).",
         status=outcome.http_status or 200,

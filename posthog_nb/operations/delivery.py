@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from posthog_nb.errors import CaptureRefusedError, ConfigurationError, PostHogError, RateLimitedError, TransportError
+from posthog_nb.errors import CaptureRefusedError, PostHogError, RateLimitedError
 from posthog_nb.operations.capture_v1 import DROP, RETRY, Verdict, explained, send_v1
 
 if TYPE_CHECKING:
@@ -94,8 +94,7 @@ def _verdict(verdict: Verdict) -> Fate:
 
 
 def _fate(error: PostHogError) -> Fate:
-    if isinstance(error, CaptureRefusedError | RateLimitedError):
-        return Fate("refused", detail=str(error))
-    if isinstance(error, ConfigurationError) or (isinstance(error, TransportError) and not error.may_have_arrived):
-        return Fate("unsent", detail=str(error))
-    return Fate("unknown", detail=f"No answer told whether it arrived. {error}")
+    if error.may_have_arrived:
+        return Fate("unknown", detail=f"No answer told whether it arrived. {error}")
+    refused = isinstance(error, CaptureRefusedError | RateLimitedError)
+    return Fate("refused" if refused else "unsent", detail=str(error))
