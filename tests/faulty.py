@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import ssl
+from collections.abc import Callable
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
@@ -15,17 +16,18 @@ import trustme
 
 from posthog_nb.errors import PostHogError
 from posthog_nb.http import retry, session, wire
+from posthog_nb.operations import capture_v1
 from tests.twin import client_of, twin_of
 from tests.twin_faults import FAULTS, OK
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from wsgiref.types import WSGIApplication
 
     from posthog_nb.client import Client
     from tests.twin import Seen, Twin
 
-__all__ = ["OPERATIONS", "SILENT", "Operation", "Played", "Stage", "impatient", "server_context"]
+__all__ = ["BY_V1", "OPERATIONS", "SILENT", "Operation", "Played", "Stage", "impatient", "many", "server_context"]
 
 CLOCK_OFFSET = -7200.0
 """The twin's clock is two hours slow, to be seen where a date is read."""
@@ -43,12 +45,14 @@ class Operation:
         path: Which of its requests a fault strikes.
         call: Runs it; the text is a name for whom the events are, or that of somebody who has some.
         writes: Whether it sends an event.
+        mode: The way in which events are sent.
     """
 
     name: str
     path: str
     call: Callable[[Client, str], Any]
     writes: bool = False
+    mode: str = "v0"
 
     @property
     def column(self) -> str:
@@ -64,6 +68,11 @@ def _in_pages(ph: Client, who: str) -> list[Any]:
     return [row for page in ph.query(QUERY, 4, {"who": who}).pages() for row in page.rows]
 
 
+def many(who: str) -> list[dict[str, str]]:
+    """The events of ``capture_many``."""
+    return [{"event": "sent", "distinct_id": who}]
+
+
 QUERY = "SELECT properties.n AS n, uuid FROM events WHERE distinct_id = {who} AND event = 'row' ORDER BY n"
 _SEND, _ASK = "POST /batch/", "/api/"
 
@@ -73,6 +82,7 @@ OPERATIONS = (
     Operation("screen", _SEND, lambda ph, who: ph.screen(who, "Settings"), writes=True),
     Operation("identify", _SEND, lambda ph, who: ph.identify(who, {"name": "Bob"}), writes=True),
     Operation("alias", _SEND, lambda ph, who: ph.alias(who, f"{who}'s phone"), writes=True),
+    Operation("capture_many", _SEND, lambda ph, who: ph.capture_many(many(who), progress=False), writes=True),
     Operation("query", _ASK, lambda ph, who: ph.query(QUERY, values={"who": who}).rows),
     Operation("query, in pages", _ASK, _in_pages),
     Operation("query, all", _ASK, lambda ph, who: ph.query(QUERY, 4, {"who": who}).fetch_all().rows),
@@ -81,6 +91,9 @@ OPERATIONS = (
     Operation("persons.get(17)", _ASK, lambda ph, _: replace(ph.persons.get(1), source="")),
     Operation("persons.events", _ASK, lambda ph, uuid: _rows(ph.persons.events(uuid, event="row"))),
 )
+
+BY_V1 = tuple(replace(one, name=f"{one.name}, v1", path="POST /i/v1/", mode="v1") for one in OPERATIONS if one.writes)
+"""The writes by capture v1, which has a verdict for each event."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +139,9 @@ class _Waits(logging.Handler):
             self._told()
 
 
+Then = Callable[["Client", Played], None]
+
+
 @dataclass(frozen=True)
 class Stage:
     """Where faults are played.
@@ -136,7 +152,16 @@ class Stage:
 
     application: WSGIApplication
 
-    def play(self, operation: Operation, fault: str, who: str, *, at: int = 0, stays: bool = False) -> Played:
+    def play(
+        self,
+        operation: Operation,
+        fault: str,
+        who: str,
+        *,
+        at: int = 0,
+        stays: bool = False,
+        then: Then | None = None,
+    ) -> Played:
         """Run ``operation`` while ``fault`` strikes.
 
         Args:
@@ -145,40 +170,48 @@ class Stage:
             who: The operation's text.
             at: Which of its requests the fault strikes, counted from 0.
             stays: Whether it strikes all requests from there on.
+            then: What is done afterwards with the same client, which meets no fault any more.
         """
         with self._twin(tls=server_context(trustme.CA()) if fault == "certificate" else None) as twin:
             if fault == "refused":
                 twin.go_away()
-                return _played(twin, operation, who, _nothing if stays else _once(twin.come_back))
-            if fault in FAULTS:
+            elif fault in FAULTS:
                 twin.next(operation.path, *[OK] * at, *([] if stays else [FAULTS[fault]]))
                 if stays:
                     twin.always(operation.path, FAULTS[fault])
-            return _played(twin, operation, who)
+            return _played(twin, operation, who, stays=stays, then=None if fault == "certificate" else then)
 
-    def play_all(self, operation: Operation, faults: list[str], who: str) -> Played:
-        """Run ``operation`` while its requests meet ``faults``, one after the other."""
+    def play_all(self, operation: Operation, faults: list[str], who: str, then: Then | None = None) -> Played:
+        """Run ``operation`` while its requests meet ``faults``, one after the other; ``then`` as for :meth:`play`."""
         with self._twin() as twin:
             twin.next(operation.path, *(FAULTS[fault] for fault in faults))
-            return _played(twin, operation, who)
+            return _played(twin, operation, who, then=then)
 
     def _twin(self, **options: Any) -> AbstractContextManager[Twin]:
         return twin_of(self.application, clock_offset=CLOCK_OFFSET, **options)
 
 
-def _nothing() -> None:
-    """Nobody needs to know."""
-
-
-def _played(twin: Twin, operation: Operation, who: str, told: Callable[[], object] = _nothing) -> Played:
+def _played(twin: Twin, operation: Operation, who: str, *, stays: bool = False, then: Then | None = None) -> Played:
     result, error = None, None
-    with _listening(twin, told) as waits, client_of(twin) as client:
+    with (
+        _listening(twin, _nothing if stays else twin.come_back) as waits,
+        client_of(twin, capture_mode=operation.mode) as client,
+    ):
         try:
             result = operation.call(client, who)
         except PostHogError as raised:
             error = raised
-    asked = [one for one in twin.seen(operation.path) if one.method != "DELETE"]
-    return Played(result, error, asked, waits.seconds)
+        asked = [one for one in twin.seen(operation.path) if one.method != "DELETE"]
+        played = Played(result, error, asked, waits.seconds)
+        if then is not None:
+            twin.forget()
+            twin.come_back()
+            then(client, played)
+    return played
+
+
+def _nothing() -> None:
+    """Nobody needs to know."""
 
 
 def server_context(authority: trustme.CA) -> ssl.SSLContext:
@@ -199,22 +232,13 @@ def _listening(twin: Twin, told: Callable[[], object]) -> Iterator[_Waits]:
         logger.removeHandler(waits)
 
 
-def _once(call: Callable[[], object]) -> Callable[[], object]:
-    calls = [call]
-
-    def called() -> None:
-        if calls:
-            calls.pop()()
-
-    return called
-
-
 @contextmanager
 def impatient(silence: float | None = None) -> Iterator[None]:
     """Clients that do not wait before they try again, and for an answer only so many seconds."""
     policies = (retry.READ, retry.CAPTURE)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(session, "time", SimpleNamespace(sleep=lambda _: None))
+        for module in (session, capture_v1):
+            patch.setattr(module, "time", SimpleNamespace(sleep=lambda _: None))
         if silence is None:
             yield
             return

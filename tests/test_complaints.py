@@ -231,6 +231,14 @@ def test_14_the_list_of_events_is_silently_incomplete(ph: Client, twin: Twin) ->
     assert twin.seen("/events/") == []
 
 
+def test_14_capture_answers_200_and_the_event_vanishes(ph: Client, twin: Twin) -> None:
+    assert ph.capture("seen", "cy", verify=10).arrived is True
+    twin.next("/batch/", answered(Reply.json({"status": "Ok"})))
+    receipt = ph.capture("seen", "cy", verify=0.3)
+    assert (receipt.status, receipt.arrived) == (200, False)
+    assert receipt.remarks
+
+
 CACHED = changed(lambda body: body | {"is_cached": True, "last_refresh": "2026-01-02T03:04:05Z"})
 
 

@@ -12,7 +12,6 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 import pytest
-import requests
 import trustme
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -20,7 +19,7 @@ from hypothesis import strategies as st
 pytest.importorskip("chdb", reason="the embedded engine has no wheel here")
 
 from posthog_nb.embedded.server import create_app
-from tests.faulty import OPERATIONS, SILENT, Operation, Played, Stage, impatient, server_context
+from tests.faulty import BY_V1, OPERATIONS, SILENT, Operation, Played, Stage, impatient, many, server_context
 from tests.twin import client_of, new_project, twin_of
 from tests.twin_faults import FAULTS, OK
 from tools import reliability_page
@@ -112,11 +111,12 @@ def once(world: World, operation: Operation, expected: Expected, calm: Played) -
     """What is wrong when the fault strikes once, at whichever request of the operation."""
     for at in range(1 if expected.fault in {"refused", "certificate"} else len(calm.asked)):
         who = world.who(operation, f"{expected.fault} {at}")
-        played = world.play(operation, expected.fault, who, at=at)
+        check = Check(world, who)
+        played = world.play(operation, expected.fault, who, at=at, then=check if operation.writes else None)
         for wrong in (
             *of_outcome(played, expected.word, expected.error if expected.word == "error" else None),
             *of_waits(played, expected),
-            *(of_events(world, who, played) if operation.writes else of_rows(played, calm)),
+            *(check.wrong if operation.writes else of_rows(played, calm)),
         ):
             yield f"at request {at}: {wrong}"
 
@@ -126,12 +126,13 @@ def stays(world: World, operation: Operation, expected: Expected) -> Iterator[st
     if expected.word not in {"again", "later", "instead"}:
         return
     who = world.who(operation, f"{expected.fault} stays")
-    played = world.play(operation, expected.fault, who, stays=True)
+    check = Check(world, who)
+    played = world.play(operation, expected.fault, who, stays=True, then=check if operation.writes else None)
     requests = {"refused": 0}.get(expected.fault, REQUESTS if expected.word == "again" else 2)
     for wrong in (
         *of_outcome(played, "error", expected.error),
         *([f"{len(played.asked)} requests"] if len(played.asked) != requests else []),
-        *(of_events(world, who, played) if operation.writes else ()),
+        *check.wrong,
     ):
         yield f"staying: {wrong}"
 
@@ -164,22 +165,36 @@ def of_rows(played: Played, calm: Played) -> Iterator[str]:
         yield f"a wrong result: {played.result}"
 
 
-def of_events(world: World, who: str, played: Played) -> Iterator[str]:
-    """An event is there once; or not, and then an error says so. The same bytes again never make two of it."""
-    stored, sent = world.stored(who), [one.raw for one in played.asked]
-    if len(set(sent)) > 1:
-        yield "another request was sent the next time"
-    if played.error is None and stored != 1:
-        yield f"{stored} events, and no error"
-    if stored > 1:
-        yield f"{stored} events"
-    if stored and played.error is not None and not played.error.may_have_arrived:
-        yield "there, and the error says that it cannot be"
-    if sent:
-        headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
-        requests.post(f"{world.url}/batch/", data=sent[-1], headers=headers, timeout=10).raise_for_status()
-        if world.stored(who) != 1:
-            yield f"{world.stored(who)} events after it was sent again"
+class Check:
+    """An event is there once; or not, and then an error says so. Sent again it is there once.
+
+    Attributes:
+        wrong: What is wrong.
+    """
+
+    def __init__(self, world: World, who: str) -> None:
+        self._world = world
+        self._who = who
+        self.wrong: list[str] = []
+
+    def __call__(self, client: Client, played: Played) -> None:
+        stored, error = self._world.stored(self._who), played.error
+        if len({one.raw for one in played.asked}) > 1:
+            self.wrong.append("another request was sent the next time")
+        if error is None and stored != 1:
+            self.wrong.append(f"{stored} events, and no error")
+        if stored > 1:
+            self.wrong.append(f"{stored} events")
+        if error is None:
+            return
+        if stored and not error.may_have_arrived:
+            self.wrong.append("there, and the error says that it cannot be")
+        if error.report is not None:
+            client.capture_many(many(self._who), resume=error.report, progress=False)
+        else:
+            client.resend(error.unsent)
+        if self._world.stored(self._who) != 1:
+            self.wrong.append(f"{self._world.stored(self._who)} events after it was sent again")
 
 
 def test_a_certificate_of_ones_own_authority_is_trusted_when_told(
@@ -197,7 +212,7 @@ def test_a_certificate_of_ones_own_authority_is_trusted_when_told(
 
 faults = st.lists(st.sampled_from(sorted({*FAULTS} - SILENT)), min_size=1, max_size=6)
 numbers = itertools.count()
-by_name = {one.name: one for one in OPERATIONS}
+by_name = {one.name: one for one in (*OPERATIONS, *BY_V1)}
 
 
 @pytest.mark.slow
@@ -212,13 +227,14 @@ def test_a_result_is_whole_or_an_error_whatever_happens(
 
 
 @pytest.mark.slow
-@given(run=faults, name=st.sampled_from([one.name for one in OPERATIONS if one.writes]))
+@given(run=faults, name=st.sampled_from([one.name for one in by_name.values() if one.writes]))
 @example(run=["done, then reset", "400"], name="capture")
 @example(run=["done, then closed", "redirect, another host"], name="alias")
 @settings(max_examples=60)
 def test_an_event_is_there_once_whatever_happens(world: World, run: list[str], name: str) -> None:
     operation = by_name[name]
     who = f"{name} {next(numbers)}"
+    check = Check(world, who)
     with impatient():
-        played = world.play_all(operation, run, who)
-    assert [*of_events(world, who, played)] == []
+        world.play_all(operation, run, who, check)
+    assert check.wrong == []

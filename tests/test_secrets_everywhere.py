@@ -23,7 +23,7 @@ from posthog_nb.errors import PostHogError
 pytest.importorskip("chdb", reason="the embedded engine has no wheel here")
 
 from posthog_nb.embedded.server import create_app
-from tests.faulty import OPERATIONS, SILENT, Stage, impatient
+from tests.faulty import BY_V1, OPERATIONS, SILENT, Stage, impatient
 from tests.leaks import KEY, TOKEN, leaks
 from tests.twin import Twin, client_of, new_project, twin_of
 from tests.twin_faults import FAULTS
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parent.parent
-PLAYED = [one for one in OPERATIONS if one.name in {"capture", "query", "persons.get(17)"}]
+PLAYED = [one for one in OPERATIONS if one.name in {"capture", "capture_many", "query", "persons.get(17)"}]
+QUERY = next(one for one in PLAYED if one.name == "query")
 NOTEBOOK = (
     "%load_ext posthog_nb",
     "import logging; logging.basicConfig(level=logging.DEBUG)",
@@ -104,7 +105,7 @@ def told_by(error: BaseException) -> str:
 @pytest.mark.parametrize("fault", [*sorted(set(FAULTS) - SILENT), "refused", "certificate"])
 def test_no_error_and_no_log_has_a_key(stage: Stage, fault: str) -> None:
     with impatient(), everything_logged() as logged:
-        errors = [stage.play(operation, fault, "ann", stays=True).error for operation in PLAYED]
+        errors = [stage.play(operation, fault, "ann", stays=True).error for operation in (*PLAYED, BY_V1[0])]
     told = "\n".join(told_by(error) for error in errors if error is not None)
     assert leaks(told) == []
     assert leaks("\n".join(logged)) == []
@@ -114,7 +115,7 @@ def test_no_error_and_no_log_has_a_key(stage: Stage, fault: str) -> None:
 @pytest.mark.parametrize("fault", sorted(SILENT))
 def test_no_error_of_a_time_out_has_a_key(stage: Stage, fault: str) -> None:
     with impatient(0.2), everything_logged() as logged:
-        error = stage.play(PLAYED[1], fault, "ann").error
+        error = stage.play(QUERY, fault, "ann").error
     assert error is not None
     assert leaks(told_by(error)) == leaks("\n".join(logged)) == []
 
@@ -127,6 +128,7 @@ def test_nothing_that_a_client_gives_shows_a_key(twin: Twin) -> None:
         given: list[Any] = [client, client._connection, client._connection.settings, client._connection._http]
         given += [client.capture("opened", "ann"), client.query("SELECT event FROM events"), client.persons.get(1)]
         given += [client.persons, client.persons.search(), client.check()]
+        given += [client.capture_many([{"event": "opened", "distinct_id": "ann"}], progress=False)]
         shown = [f"{one!r} {one!s} {getattr(one, '_repr_html_', str)()}" for one in given]
         shown += [pprint.pformat(vars(one)) for one in given if hasattr(one, "__dict__")]
     assert leaks("\n".join(shown)) == []

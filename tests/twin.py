@@ -86,6 +86,7 @@ class Twin:
         self._ending = threading.Event()
         self.errors: list[BaseException] = []
         self.port = 0
+        self._away = False
         self._server = self._listen()
 
     @property
@@ -143,10 +144,13 @@ class Twin:
     def go_away(self) -> None:
         """End the connections, and refuse new ones."""
         self._server.stop()
+        self._away = True
 
     def come_back(self) -> None:
-        """Take connections again, on the same port."""
-        self._server = self._listen()
+        """Take connections again, on the same port, if it was away."""
+        if self._away:
+            self._server = self._listen()
+            self._away = False
 
     def _listen(self) -> _Server:
         server = _Server(self, self.port, self._tls)

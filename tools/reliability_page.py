@@ -18,7 +18,7 @@ __all__ = ["PAGE", "READS", "WRITES", "Expected", "expectations", "rendered"]
 
 PAGE = Path(__file__).parent.parent / "docs" / "reliability.md"
 FAULTS = Path(__file__).parent / "faults.txt"
-WRITES = ("capture", "page", "screen", "identify", "alias")
+WRITES = ("capture", "page", "screen", "identify", "alias", "capture_many")
 READS = ("query", "persons.search", "persons.get", "persons.get(17)", "persons.events")
 """``get`` by a UUID is a query, by a number a read of the REST API."""
 
