@@ -337,12 +337,34 @@ def test_a_profile_keeps_its_secrets_in_the_keyring(ring: InMemory, profiles: Pa
 
 def test_the_keyring_is_asked_for_what_is_needed_and_by_whom_it_concerns_alone(ring: InMemory) -> None:
     save_profile("work", host="eu", project_id=7, personal_api_key="phx_a", keyring=True)
-    key_of(resolve("us", environ={}))
     key_of(resolve("eu", personal_api_key="phx_arg", environ={}))
     resolve(environ={}).need_project_id()
     assert ring.asked == []
+    key_of(resolve("us", environ={}))
+    assert ring.asked == [("posthog-nb https://us.posthog.com", "personal_api_key")]
+    ring.asked.clear()
     key_of(resolve("eu", environ={}))
-    assert [entry for _, entry in ring.asked] == ["work personal_api_key"]
+    assert [entry for _, entry in ring.asked] == ["personal_api_key", "work personal_api_key"]
+
+
+def test_a_secret_in_the_keyring_needs_no_profile(ring: InMemory) -> None:
+    keyring.set_password("posthog-nb https://eu.posthog.com", "personal_api_key", "phx_ring")
+    keyring.set_password("posthog-nb https://eu.posthog.com", "project_token", "phc_ring")
+    save_profile("work", host="eu", project_id=7, personal_api_key="phx_file", project_token="phc_file")
+    settings = resolve("eu", environ={})
+    assert ring.asked == []
+    assert (key_of(settings), token_of(settings)) == ("phx_ring", "phc_ring"), "it comes before the default profile"
+    assert key_of(resolve("eu", environ={"POSTHOG_PERSONAL_API_KEY": "phx_env"})) == "phx_env"
+    assert key_of(resolve("us", environ={})) is None, "it is for its own host"
+
+
+def test_a_keyring_without_a_backend_is_passed_over_in_silence(
+    ring: InMemory, caplog: pytest.LogCaptureFixture
+) -> None:
+    ring.locked = True
+    with caplog.at_level(logging.INFO), pytest.raises(MissingCredentialError):
+        resolve("eu", environ={}).need_key()
+    assert caplog.text == ""
 
 
 def test_the_keyrings_secret_is_for_the_host_that_it_was_saved_for(ring: InMemory, profiles: Path) -> None:
@@ -359,7 +381,7 @@ def test_a_locked_keyring_is_no_keyring_and_says_so(ring: InMemory, caplog: pyte
     settings = resolve(environ={})
     with caplog.at_level(logging.WARNING), pytest.raises(MissingCredentialError):
         settings.need_key()
-    assert "The keyring cannot be read (KeyringLocked); profile work goes without it." in caplog.text
+    assert "The keyring cannot be read (KeyringLocked); its secrets are not used." in caplog.text
     assert "phx_secret" not in caplog.text
     ring.locked = False
     assert key_of(settings) == "phx_a", "an unlocked one is asked again"

@@ -8,28 +8,60 @@ from typing import TYPE_CHECKING
 
 from posthog_nb.errors import ConfigurationError, MissingDependencyError
 from posthog_nb.secret import Secret
+from posthog_nb.settings.credentials import SecretName, read_secret
 
 if TYPE_CHECKING:
-    from posthog_nb.settings.credentials import SecretName
+    from posthog_nb.settings.targets import Target
 
-__all__ = ["forget", "look_up", "store"]
+__all__ = ["Keyring", "forget", "look_up", "store"]
 
 logger = logging.getLogger("posthog_nb.settings")
 
 
-def look_up(profile: str, api_url: str, name: SecretName) -> Secret | None:
-    """A profile's secret; None when there is none, and when the keyring is missing, locked or broken (logged)."""
+def look_up(profile: str | None, api_url: str, name: SecretName) -> Secret | None:
+    """A secret of a profile, or of none. None when it is not there, and when the keyring is missing or locked.
+
+    That is a warning in the log where a profile says that the secret is there.
+    """
     try:
         import keyring  # noqa: PLC0415 - an extra, and slow to load
     except ImportError:
-        logger.warning("Profile %s keeps its keys in the keyring, and the keyring library is not installed.", profile)
+        if profile is not None:
+            logger.warning(
+                "Profile %s keeps its keys in the keyring, and the keyring library is not installed.", profile
+            )
         return None
     try:
         found = keyring.get_password(_service(api_url), _entry(profile, name))
     except Exception as error:  # noqa: BLE001 - each backend fails in its own way; then the secret is not here
-        logger.warning("The keyring cannot be read (%s); profile %s goes without it.", type(error).__name__, profile)
+        level = logging.DEBUG if profile is None else logging.WARNING
+        logger.log(level, "The keyring cannot be read (%s); its secrets are not used.", type(error).__name__)
         return None
     return Secret(found or "") or None
+
+
+class Keyring:
+    """What somebody put into the keyring for a host, without a profile: a source that is asked when a call needs it.
+
+    Args:
+        target: The PostHog that was settled on.
+    """
+
+    where = "the keyring"
+    project_id = None
+    is_slow = True
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+
+    def secret(self, name: SecretName) -> Secret | None:
+        """The host's key or token, or None.
+
+        Raises:
+            ConfigurationError: what the keyring holds is no such secret.
+        """
+        found = look_up(None, self.target.api_url, name)
+        return read_secret(name, found, f"The {name} in the keyring")
 
 
 def store(profile: str, api_url: str, name: SecretName, secret: Secret) -> None:
@@ -73,5 +105,5 @@ def _service(api_url: str) -> str:
     return f"posthog-nb {api_url}"
 
 
-def _entry(profile: str, name: SecretName) -> str:
-    return f"{profile} {name}"
+def _entry(profile: str | None, name: SecretName) -> str:
+    return name if profile is None else f"{profile} {name}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from posthog_nb.errors import ConfigurationError, MissingCredentialError
 from posthog_nb.settings.chain import Chain
 from posthog_nb.settings.credentials import KEY, TOKEN, hold, hold_keys
+from posthog_nb.settings.keyrings import Keyring
 from posthog_nb.settings.profiles import Profile, read_profiles
 from posthog_nb.settings.sources import (
     Given,
@@ -134,11 +135,11 @@ def resolve(  # noqa: PLR0913 - one argument a setting
     allow_http: bool = False,
     environ: Mapping[str, str] | None = None,
 ) -> Settings:
-    """Settle every setting: arguments, then a named profile, the environment, Colab's secrets, the default profile.
+    """Settle every setting: arguments, a named profile, the environment, Colab, the keyring, the default profile.
 
     Nothing slow is asked here. Colab's secrets and the default profile decide only when neither an argument nor the
-    environment says where to connect, and without them too it is the demo. The keyring is never asked here: the
-    profile's file says that there is something in it.
+    environment says where to connect, and without them too it is the demo. The keyring is never asked here: it may
+    want to be unlocked, which whoever looks at the demo need not be asked for.
 
     Args:
         target: ``"us"``, ``"eu"``, the URL of a PostHog, ``"demo"``, ``"local"`` or ``"local:PATH"``.
@@ -181,6 +182,8 @@ def resolve(  # noqa: PLR0913 - one argument a setting
         return _embedded(settled, chosen=True)
     if not allow_http:
         refuse_plain_http(settled)
+    # After Colab's secrets, before the default profile.
+    later.insert(later.count(from_colab), lambda: Keyring(settled))
     chain = Chain(settled, given, later)
     return Settings(
         kind="remote",
