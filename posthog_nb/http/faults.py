@@ -46,6 +46,7 @@ _BY_STATUS: dict[int, type[APIError]] = {
     512: QueryTimeoutError,
 }
 _SERVER_SIDE = 500
+_BAD_REQUEST = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,7 @@ def _class_of(status: int, question: Question) -> type[APIError]:
         return _BY_STATUS[status]
     if status >= _SERVER_SIDE:
         return ServerError
-    return QueryError if question.kind == "query" else APIError
+    return QueryError if question.kind == "query" and status == _BAD_REQUEST else APIError
 
 
 def _body(reply: Reply) -> dict[str, Any]:
