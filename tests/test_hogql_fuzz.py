@@ -252,7 +252,7 @@ def test_a_written_query_is_compiled_within_the_fence_or_refused() -> None:
 
 def test_a_changed_query_is_compiled_within_the_fence_or_refused() -> None:
     outcomes = fuzz(200, changed_queries(), within_the_fence_or_refused).outcomes
-    assert outcomes["compiled"] > 0
+    assert outcomes["compiled"] + outcomes["HogQLQueryError"] > 5
     assert outcomes["HogQLSyntaxError"] > 50
 
 
