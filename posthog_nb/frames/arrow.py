@@ -27,7 +27,7 @@ _TEXT = ClickHouseType("String")
 _NOTHING = ClickHouseType("Nothing")
 _SLICE = 2000
 """How many rows are Python objects at a time: few enough to stay in the processor's cache."""
-_FLAT_SLICE = 10_000
+_FLAT_SLICE = 25_000
 """How many rows are read together where they need not be Python objects."""
 
 
