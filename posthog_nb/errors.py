@@ -124,9 +124,22 @@ class PostHogError(Exception):
     def _details(self) -> list[str]:
         return []
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Exception's own calls the class with the message alone. A pool of processes hangs on an error that it cannot
+        # bring back.
+        return _restored, (type(self), self.args, self.__dict__)
+
     def _render_traceback_(self) -> list[str]:
         # IPython calls this instead of printing the stack: the reader needs the cause, not our frames.
         return self.lines()
+
+
+def _restored(kind: type[PostHogError], args: tuple[Any, ...], state: dict[str, Any]) -> PostHogError:
+    # Of a class that is RuntimeError and OSError both, Python takes only the __new__ that its memory is laid out by.
+    error: PostHogError = (OSError if issubclass(kind, OSError) else kind).__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
 
 
 _LONGEST_LINE_SHOWN = 160
@@ -260,6 +273,8 @@ class AuthenticationError(APIError, PermissionError):
 class PermissionDeniedError(APIError, PermissionError):
     """403: the key lacks a scope, or access to the project."""
 
+    default_hint = "See what the key may do: ph.check() tells. A key is edited in PostHog: Settings, Personal API keys."
+
 
 class NotFoundError(APIError, LookupError):
     """404: there is no such project, person, query or path."""
@@ -276,6 +291,8 @@ class QueryError(APIError, ValueError):
 class QuotaExceededError(APIError):
     """402: the plan's allowance for API queries is used up; trying again does not help."""
 
+    default_hint = "Wait for the next period, or raise the limit (PostHog: Settings, Billing)."
+
 
 class RateLimitedError(APIError):
     """429: too many requests, or too many queries at once."""
@@ -289,6 +306,8 @@ class QueryTimeoutError(APIError, TimeoutError):
 
 class ServerError(APIError):
     """PostHog failed (5xx)."""
+
+    default_hint = "Try again later; if it stays so, ask for less."
 
 
 class ResultChangedError(PostHogError, RuntimeError):

@@ -36,6 +36,12 @@ _NAMES = {
     512: "ClickHouse expects the query to take too long",
     513: "ClickHouse ran out of the memory that one query may use",
 }
+_CAPTURE_HINTS = {
+    401: "Check the project token (phc_...); PostHog shows it under Settings, Project.",
+    402: "Wait for the next period, or raise the limit (PostHog: Settings, Billing).",
+    404: "Check the host: ph.check() tells whether it takes events.",
+    413: "Send fewer properties, or fewer events at once.",
+}
 _BY_STATUS: dict[int, type[APIError]] = {
     401: AuthenticationError,
     402: QuotaExceededError,
@@ -155,6 +161,8 @@ def _hint(status: int, detail: str, further: list[str], question: Question) -> s
         return "Check the host and the project id: PostHog shows the id in its address, /project/<id>."
     if status == 429 and question.kind != "capture":  # noqa: PLR2004 - Too Many Requests
         return "PostHog allows 240 queries a minute, 2,400 an hour and 3 at once; wait, then try again."
+    if question.kind == "capture" and (hint := _CAPTURE_HINTS.get(status)):
+        return hint
     if status == 513:  # noqa: PLR2004 - PostHog's own, out of memory
         return "Ask for a shorter time range, fewer columns or a SAMPLE of the events."
     hints = [line.strip().removeprefix("Hint:").strip() for line in further if line.strip().startswith("Hint:")]
