@@ -50,8 +50,9 @@ def ask_later(task: Task, watcher: Callable[[Progress], object] | None) -> Answe
             began = began or status.start_time
             if watcher is not None and status.rows_read is not None:
                 watcher(Progress(status.rows_read, status.rows_total, "read"))
-            task.deadline.check(pause)
-            sleep(pause)
+            task.deadline.check()
+            # Towards the end more often, so that an answer just before it is still heard.
+            sleep(min(pause, max(task.deadline.left() / 2, _FIRST_PAUSE)))
             pause = min(pause * _GROWTH, _LONGEST_PAUSE)
             answer, status = _look(task)
         if status is not None and status.error:
