@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
 
 from posthog_nb.errors import AnswerTimeoutError, InvalidInputError, QueryError
 from posthog_nb.operations import answer as limits
-from tests.twin_faults import FAULTS, OK
+from tests.twin_faults import FAULTS, OK, Fault, Reply
 
 pytest.importorskip("chdb", reason="the embedded engine has no wheel here")
 
 from posthog_nb.embedded.server import create_app
 from posthog_nb.embedded.store.engine import in_memory
-from tests.twin import Twin, client_of, new_project, twin_of
+from tests.twin import Seen, Twin, client_of, new_project, twin_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -206,6 +208,33 @@ def test_an_interrupt_ends_all_pages_that_are_on_their_way(
     ended = [seen.path.split("/")[-2] for seen in twin.seen("DELETE /query/")]
     assert sorted(ended) == sorted(begun[2:])
     assert len(ended) == 3
+
+
+def test_calls_beside_each_other_on_one_result_leave_each_other_alone(
+    ph: Client, twin: Twin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "MOST_ROWS", 1000)
+    monkeypatch.setattr(limits, "LARGEST_PAGE", 999)
+    result = ph.query("SELECT number AS n FROM numbers(5000) ORDER BY n", limit=10)
+    slow = FAULTS["a slow first byte"]
+    twin.next("POST /query/", *[slow] * 40)
+    waiting = result.pages()
+    next(waiting)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: result.fetch_all(), range(4)))
+    assert [row[0] for row in next(waiting).rows] == list(range(10, 20))
+    waiting.close()
+    assert all([row[0] for row in one.rows] == list(range(5000)) for one in found)
+
+
+def test_an_asynchronous_answer_is_waited_for_until_the_timeout(ph: Client, twin: Twin) -> None:
+    def running(_: Seen, answer: Reply) -> Reply:
+        status = json.loads(answer.body)["query_status"] | {"complete": False, "results": None}
+        return Reply.json({"query_status": status}, 202)
+
+    # The pauses add up to 1.3 s, and the next one by itself would be of 0.8 s.
+    twin.next("GET /query/", *[Fault("still running", running, done=True)] * 5, OK)
+    assert ph.query("SELECT 1", mode="async", timeout=1.9).rows == [[1]]
 
 
 def test_a_page_that_was_fetched_ahead_and_is_not_wanted_is_ended(ph: Client, twin: Twin) -> None:

@@ -41,7 +41,8 @@ def result(rows: int, *columns: str, more: bool = False, source: str = "demo", *
     context = Context(
         source=source, query="SELECT 1", frame=answer.get("frame"), page_size=100, notes=answer.get("notes", ())
     )
-    return Result(context, found, [Chunk(found.rows, found.types)], _More() if more else None)
+    chunk = Chunk(found.rows, found.types, found.origin)
+    return Result(context, found, [chunk], _More() if more else None, found.origin)
 
 
 def parts(line: str) -> list[str]:

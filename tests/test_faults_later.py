@@ -197,6 +197,22 @@ def test_a_cached_answer_says_so(twin: Twin, ph: Client) -> None:
     assert any("cache" in note for note in result.notes)
 
 
+def test_each_page_says_for_itself_whether_and_when_it_was_computed(twin: Twin, ph: Client) -> None:
+    twin.next("POST /query/", with_(is_cached=True, last_refresh=COMPUTED))
+    first = ph.query("SELECT number AS n FROM numbers(30) ORDER BY n", limit=10)
+    second, everything = first.next_page(), first.fetch_all()
+    assert second is not None
+    rest = second.fetch_all()
+    for later in (second, rest):
+        assert not later.is_cached
+        assert not any("cache" in remark for remark in later.remarks)
+        assert later.last_refresh is not None
+        assert later.last_refresh > COMPUTED
+    assert len({first.query_id, second.query_id}) == 2
+    # One result of a cached page and others is as old as its oldest row.
+    assert (everything.is_cached, everything.last_refresh, len(everything)) == (True, COMPUTED, 30)
+
+
 @pytest.mark.parametrize(
     "shape",
     [without("results"), with_(results=None), answered(Reply.json({"detail": "hello"})), answered(Reply.json([]))],

@@ -183,6 +183,14 @@ def test_a_result_larger_than_posthog_gives_at_once_is_fetched_in_pages(
     assert len(run(posthog, f"{query} LIMIT 60000").rows) == 60_000
 
 
+def test_a_limit_of_as_many_rows_as_posthog_gives_at_once_is_one_request(posthog: OnClickHouse) -> None:
+    posthog.asked.clear()
+    result = run(posthog, "SELECT number AS n FROM numbers(60000) LIMIT 50000")
+    assert (len(result), result.has_more, len(posthog.asked)) == (50_000, False, 1)
+    # A smaller limit beside it is another matter.
+    assert run(posthog, "SELECT number AS n FROM numbers(60000) LIMIT 50000", limit=49_999).has_more
+
+
 def test_more_is_told_exactly_when_only_rows_that_were_given_remain(
     posthog: OnClickHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -297,6 +305,14 @@ def test_rows_that_vanish_from_a_page_that_was_counted_are_noticed(own: OnClickH
         pytest.raises(ResultChangedError, match=r"counted before|another one than before"),
     ):
         run(own, query, limit=10).fetch_all()
+
+
+@pytest.mark.parametrize("pages", [1, 2, 3])
+def test_the_rest_of_a_result_after_some_pages_is_no_change(own: OnClickHouse, pages: int) -> None:
+    *_, page = itertools.islice(run(own, LATE, limit=10).pages(), pages)
+    with small_pages(100):
+        rest = page.fetch_all()
+    assert (len(rest), rest.notes) == (EVENTS - 10 * (pages - 1), [])
 
 
 def test_a_query_whose_answer_depends_on_the_moment_is_noticed(posthog: OnClickHouse) -> None:

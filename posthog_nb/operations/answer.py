@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 from posthog_nb.frames import columns_and_types, read_answer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from posthog_nb.frames import JsonRows
 
-__all__ = ["LARGEST_PAGE", "MOST_ROWS", "Answer", "Status", "read_reply"]
+__all__ = ["LARGEST_PAGE", "MOST_ROWS", "Answer", "Origin", "Status", "origin_of_all", "read_reply"]
 
 MOST_ROWS = 50_000
 """PostHog silently lowers a higher LIMIT to this."""
@@ -45,6 +47,11 @@ class Answer:
     last_refresh: str | None
     query_id: str = ""
 
+    @property
+    def origin(self) -> Origin:
+        """Where its rows come from."""
+        return Origin(self.query_id, self.is_cached, self.last_refresh)
+
     def is_from(self, moment: datetime) -> bool:
         """Whether it was computed at ``moment`` or later, both by PostHog's clock."""
         computed = _time(self.last_refresh)
@@ -52,6 +59,22 @@ class Answer:
 
 
 _A_MOMENT = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where rows come from: the query's id, whether they were computed earlier, and when, as PostHog writes it."""
+
+    query_id: str
+    is_cached: bool
+    last_refresh: str | None
+
+
+def origin_of_all(origins: Sequence[Origin]) -> Origin:
+    """That of rows of several requests: the first one's id, cached where any is, and the oldest time."""
+    times = {moment: one.last_refresh for one in origins if (moment := _time(one.last_refresh)) is not None}
+    oldest = times[min(times)] if times else origins[0].last_refresh
+    return Origin(origins[0].query_id, any(one.is_cached for one in origins), oldest)
 
 
 @dataclass(frozen=True)

@@ -29,11 +29,46 @@ if TYPE_CHECKING:
     from posthog_nb.operations.splice import Spliced
     from posthog_nb.operations.task import Progress
 
-__all__ = ["MODES", "Asker"]
+__all__ = ["MODES", "Asker", "Running"]
 
 logger = logging.getLogger("posthog_nb.queries")
 
 MODES = ("auto", "blocking", "async")
+
+
+class Running:
+    """The queries of one call that are on their way. Other calls may run beside it on the same result."""
+
+    def __init__(self) -> None:
+        self._tasks: dict[str, tuple[Task, Callable[[], None]]] = {}
+        self._lock = threading.Lock()
+        self._ended = False
+
+    def add(self, task: Task, give_back: Callable[[], None]) -> None:
+        """One more. When the call has ended already, nobody waits for it."""
+        with self._lock:
+            if self._ended:
+                task.deadline.pass_now()
+            else:
+                self._tasks[task.query_id] = task, give_back
+
+    def remove(self, task: Task) -> bool:
+        """Whether the query was still wanted; it no longer is."""
+        with self._lock:
+            return self._tasks.pop(task.query_id, None) is not None
+
+    def end_all(self) -> None:
+        """Wait no longer, and end on the server what is running there, all at once."""
+        with self._lock:
+            tasks, self._tasks, self._ended = self._tasks, {}, True
+        threads = [threading.Thread(target=task.end, daemon=True) for task, _ in tasks.values()]
+        for (task, give_back), thread in zip(tasks.values(), threads, strict=True):
+            # The thread that asked may hear nothing for long; others need not wait for that.
+            task.deadline.pass_now()
+            give_back()
+            thread.start()
+        for thread in threads:
+            thread.join()
 
 
 class Asker:
@@ -67,14 +102,13 @@ class Asker:
         self.watcher = watcher
         self._may_change = mode == "auto"
         self._later = mode == "async" or (mode == "auto" and watcher is not None)
-        self._running: dict[str, tuple[Task, Callable[[], None]]] = {}
-        self._lock = threading.Lock()
 
-    def ask(
+    def ask(  # noqa: PLR0913 - one argument a choice
         self,
         query: Spliced,
         values: Mapping[str, Any],
         *,
+        running: Running | None = None,
         original: str | None = None,
         fresh: bool | None = None,
         watcher: Callable[[Progress], object] | None = None,
@@ -84,6 +118,7 @@ class Asker:
         Args:
             query: The text to send.
             values: The constants to bind.
+            running: What the query counts with while it runs; None for one that is asked alone.
             original: The text as its author wrote it, for errors; None for a text that is not theirs.
             fresh: Compute now; None for what the result was asked for with.
             watcher: Is told how far the server is with it.
@@ -100,7 +135,7 @@ class Asker:
             self._fresh if fresh is None else fresh,
             Deadline(self._timeout),
         )
-        with self._wanted(task):
+        with self._wanted(task, running or Running()):
             return replace(self._answer(task, watcher), query_id=query_id)
 
     def rest(self) -> None:
@@ -122,41 +157,22 @@ class Asker:
                     return answer
         return ask_later(task, watcher)
 
-    def end_all(self) -> None:
-        """Wait no longer, and end on the server what is running there for this result, all at once."""
-        with self._lock:
-            running, self._running = self._running, {}
-        threads = [threading.Thread(target=task.end, daemon=True) for task, _ in running.values()]
-        for (task, give_back), thread in zip(running.values(), threads, strict=True):
-            # The thread that asked may hear nothing for long; others need not wait for that.
-            task.deadline.pass_now()
-            give_back()
-            thread.start()
-        for thread in threads:
-            thread.join()
-
     @contextmanager
-    def _wanted(self, task: Task) -> Iterator[None]:
+    def _wanted(self, task: Task, running: Running) -> Iterator[None]:
         """One of the queries that run at once; it is ended on the server when nobody waits for it any more."""
         give_back = self.connection.budget.take_slot(task.deadline)
-        with self._lock:
-            self._running[task.query_id] = task, give_back
+        running.add(task, give_back)
         try:
             yield
         except APIError as error:
-            if self._leaves(task) and error.by_proxy:
+            if running.remove(task) and error.by_proxy:
                 # PostHog itself has not said anything about the query.
                 task.end()
             raise
         except BaseException:
-            if self._leaves(task):
+            if running.remove(task):
                 task.end()
             raise
         finally:
-            self._leaves(task)
+            running.remove(task)
             give_back()
-
-    def _leaves(self, task: Task) -> bool:
-        """Whether the query was still wanted; it no longer is."""
-        with self._lock:
-            return self._running.pop(task.query_id, None) is not None

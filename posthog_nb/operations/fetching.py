@@ -6,6 +6,7 @@ import threading
 from concurrent.futures import Future, wait
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from posthog_nb.operations.asking import Running
 from posthog_nb.operations.task import Progress
 
 if TYPE_CHECKING:
@@ -30,16 +31,20 @@ class Fetcher:
 
     Attributes:
         arrived: How many rows came in beyond those that were counted before they were fetched.
-        now: How many rows the query gave when all were here; None where that was not asked.
+        more: How many rows more the query gave when all were here; None where that was not asked.
+        running: The queries that are on their way.
 
     Args:
         asker: Asks PostHog.
         values: The constants that every query is sent with.
+        running: The queries of the call that this is a part of, which ends them; None for a call of its own.
     """
 
-    def __init__(self, asker: Asker, values: Mapping[str, Any]) -> None:
+    def __init__(self, asker: Asker, values: Mapping[str, Any], running: Running | None = None) -> None:
+        self.running = running or Running()
+        self._is_part = running is not None
         self.arrived = 0
-        self.now: int | None = None
+        self.more: int | None = None
         self._asker = asker
         self._values = values
         self._ahead = False
@@ -47,7 +52,7 @@ class Fetcher:
 
     def ask(self, query: Spliced, values: Mapping[str, Any]) -> Answer:
         """The answer to a query with ``values`` beside the user's own, computed now: a cached page fits no other."""
-        return self._asker.ask(query, {**self._values, **values}, fresh=True)
+        return self._asker.ask(query, {**self._values, **values}, running=self.running, fresh=True)
 
     def soon(self, task: Callable[[], _T]) -> Future[_T]:
         """Begin with ``task`` beside what goes on here."""
@@ -78,12 +83,12 @@ class Fetcher:
         if self._asker.watcher is not None:
             self._asker.watcher(Progress(self._done, total, "fetched"))
 
-    def note(self, rows: int) -> str | None:
-        """What a reader should know who has ``rows`` rows in all."""
+    def note(self) -> str | None:
+        """What a reader of the rows should know."""
         came = [f"{self.arrived:,} rows came in and are here"] if self.arrived else []
-        if self.now is not None and self.now != rows:
-            more = "more" if self.now > rows else "fewer"
-            came.append(f"the query now gives {abs(self.now - rows):,} rows {more} than these")
+        if self.more:
+            more = "more" if self.more > 0 else "fewer"
+            came.append(f"the query now gives {abs(self.more):,} rows {more} than these")
         if not came:
             return None
         return (
@@ -98,6 +103,6 @@ class Fetcher:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._asker.rest()
-        if self._ahead:
+        if self._ahead and not self._is_part:
             # What was begun ahead of need and is not wanted any more ends as well.
-            self._asker.end_all()
+            self.running.end_all()

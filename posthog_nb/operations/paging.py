@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from posthog_nb.frames import JsonRows
     from posthog_nb.operations.answer import Answer
-    from posthog_nb.operations.asking import Asker
+    from posthog_nb.operations.asking import Asker, Running
     from posthog_nb.operations.order import Source
     from posthog_nb.operations.positions import Ask, Fetched, Position
     from posthog_nb.operations.shape import Shape
@@ -46,7 +46,7 @@ def start_walk(shape: Shape, bound: Bound, first: Answer, *, given: JsonRows, as
     remaining = None if shape.limit is None else shape.limit - len(given)
     if remaining is not None and remaining <= 0:
         return None
-    return Walk(_Request(shape, bound, first, asker), remaining, given, None)
+    return Walk(_Request(shape, bound, first, asker), remaining, given, None, behind=len(given))
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,7 @@ class Walk:
         given: Rows given out before the walk began which it has not met yet: the rows themselves before its first
             step, and how often each is to be met after it.
         position: Where the walk is; None before its first step.
+        behind: How many rows of the query were given out.
         sure: Whether it is known that a row follows. What follows may also be rows that were given before.
     """
 
@@ -79,11 +80,12 @@ class Walk:
     remaining: int | None
     given: JsonRows | Counter[str]
     position: Position | None
+    behind: int
     sure: bool = True
 
-    def fetcher(self) -> Fetcher:
-        """What fetches the pages of one call."""
-        return Fetcher(self.request.asker, self.request.bound.values)
+    def fetcher(self, running: Running | None = None) -> Fetcher:
+        """What fetches the pages of one call, or of a part of the call that ``running`` is of."""
+        return Fetcher(self.request.asker, self.request.bound.values, running)
 
     def take(self, rows: int | None, fetcher: Fetcher) -> Generator[Chunk, None, Walk | None]:
         """Yield the next ``rows`` rows, or all for None, and return the walk from there; None when nothing follows.
@@ -96,11 +98,7 @@ class Walk:
         while walk is not None and (rows is None or rows > 0 or not walk.sure):
             start = walk.start_of_many(rows)
             if ahead is None and start is not None and (planned := windows.plan(start, fetcher.ask)) is not None:
-                following = yield from walk.along(planned, rows, fetcher)
-                if following is None and walk.remaining is None:
-                    # All rows are here: are they the answer still?
-                    fetcher.now = windows.count(start.source, fetcher.ask)
-                return following
+                return (yield from walk.along(planned, rows, fetcher))
             chunk, walk = walk.step(_page(rows), fetcher.ask) if ahead is None else fetcher.result(ahead)
             rows = None if rows is None else rows - len(chunk)
             ahead = None
@@ -124,9 +122,13 @@ class Walk:
         most = min((limit for limit in (rows, self.remaining) if limit is not None), default=None)
         taken, position = yield from windows.fetch(planned, most, fetcher)
         remaining = None if self.remaining is None else self.remaining - taken
+        behind = self.behind + taken
+        if position is None and remaining is None:
+            # All rows are here: are they the answer still?
+            fetcher.more = windows.count(planned[0].start.source, fetcher.ask) - behind
         if position is None or remaining == 0:
             return None
-        return replace(self, remaining=remaining, position=position, sure=True)
+        return replace(self, remaining=remaining, behind=behind, position=position, sure=True)
 
     def step(self, rows: int, ask: Ask) -> Step:
         """At most ``rows`` rows from one request."""
@@ -175,7 +177,8 @@ class Walk:
                 hint="Add a column that tells them apart to ORDER BY.",
             )
         place_behind = position.after(fetched, consumed, +met)
-        return chunk, replace(self, remaining=remaining, given=+given, position=place_behind, sure=sure or not +given)
+        here = replace(self, remaining=remaining, given=+given, position=place_behind, behind=self.behind + len(fresh))
+        return chunk, replace(here, sure=sure or not +given)
 
 
 def _page(rows: int | None) -> int:

@@ -50,11 +50,13 @@ class Chunk:
     Attributes:
         rows: The rows.
         types: Their columns' types; None when the server did not tell.
+        origin: Where they come from.
         beside: How many values behind each row's own belong to no column.
     """
 
     rows: JsonRows
     types: tuple[str, ...] | None
+    origin: limits.Origin
     beside: int = 0
 
     def __len__(self) -> int:
@@ -69,6 +71,7 @@ class Fetched:
         rows: The rows, each with further values behind its own.
         types: The types of its own; None when the server did not tell.
         width: How many values are its own.
+        origin: Where they come from.
         complete: Whether there are no more rows.
         key: The key of a row; None for one whose exact value is not known.
     """
@@ -76,6 +79,7 @@ class Fetched:
     rows: JsonRows
     types: tuple[str, ...] | None
     width: int
+    origin: limits.Origin
     complete: bool
     key: Callable[[Row], Row | None]
 
@@ -86,7 +90,7 @@ class Fetched:
     def chunk(self, places: list[int]) -> Chunk:
         """The rows at ``places`` for a result."""
         beside = len(self.rows[0]) - self.width if len(self.rows) else 0
-        return Chunk(self.rows.take(places), self.types, beside)
+        return Chunk(self.rows.take(places), self.types, self.origin, beside)
 
 
 @dataclass(frozen=True)
@@ -143,7 +147,8 @@ class Keyset:
             return key if (not checked or row[-1] == 1) and exact(key, kinds) else None
 
         types = answer.types[:width] if answer.types else None
-        return Fetched(answer.rows, types, width, len(answer.rows) < rows, key_of), replace(self, kinds=kinds)
+        complete = len(answer.rows) < rows
+        return Fetched(answer.rows, types, width, answer.origin, complete, key_of), replace(self, kinds=kinds)
 
     def after(self, fetched: Fetched, consumed: int, unmet: Counter[str]) -> Keyset:
         """The place behind the first ``consumed`` rows.
@@ -207,7 +212,8 @@ class Numbers:
         if overlap and (not found or row_text(found[0]) != self.last):
             raise moved(self.number)
         width = len(self.source.names)
-        return Fetched(found[overlap:], answer.types, width, len(found) < most, lambda _: None), self
+        complete = len(found) < most
+        return Fetched(found[overlap:], answer.types, width, answer.origin, complete, lambda _: None), self
 
     def after(self, fetched: Fetched, consumed: int, _unmet: Counter[str]) -> Numbers:
         """The place behind the first ``consumed`` rows."""

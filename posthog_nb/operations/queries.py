@@ -58,14 +58,17 @@ def run(  # noqa: PLR0913 - one argument a choice
         asker.rest()
     shown = min(size, limits.LARGEST_PAGE) if size is not None else limits.LARGEST_PAGE
     cut = len(answer.rows) > shown if size is not None else len(answer.rows) >= limits.MOST_ROWS
+    if len(answer.rows) == size == shape.limit:
+        # All that the query's own LIMIT allows, be it as many as PostHog gives at once.
+        cut = False
     context = Context(
         source=connection.label, query=query, frame=frame, page_size=size or limits.LARGEST_PAGE, notes=notes
     )
     if not cut:
-        return Result(context, answer, [Chunk(answer.rows, answer.types)], None)
+        return Result(context, answer, [Chunk(answer.rows, answer.types, answer.origin)], None, answer.origin)
     rows = answer.rows[:shown]
     walk = start_walk(shape, bound, answer, given=rows, asker=asker)
-    result = Result(context, answer, [Chunk(rows, answer.types)], walk)
+    result = Result(context, answer, [Chunk(rows, answer.types, answer.origin)], walk, answer.origin)
     return result if size is None or size <= shown else result.extended(size - shown)
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from posthog_nb.frames import Table, decode, default_frame, join, to_frame
+from posthog_nb.operations.answer import origin_of_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
-    from posthog_nb.operations.answer import Answer
+    from posthog_nb.operations.answer import Answer, Origin
+    from posthog_nb.operations.asking import Running
     from posthog_nb.operations.paging import Walk
     from posthog_nb.operations.positions import Chunk
 
@@ -57,25 +59,28 @@ class Result:
         has_more: Whether there are more rows.
         timezone: The project's time zone, in which times are shown.
         hogql: The query as PostHog understood it.
-        is_cached: Whether PostHog answered from its cache.
-        last_refresh: When the rows were computed, as PostHog writes it.
-        query_id: The id under which PostHog knows the query.
+        is_cached: Whether PostHog answered from its cache, for any of the rows.
+        last_refresh: When the rows were computed, the oldest of them, as PostHog writes it.
+        query_id: The id under which PostHog knows the query; of rows of several requests the first one's.
         source: Where the rows come from, such as ``"demo"`` or ``"eu.posthog.com"``.
     """
 
-    def __init__(self, context: Context, answer: Answer, pages: list[Chunk | Table], walk: Walk | None) -> None:
+    def __init__(
+        self, context: Context, answer: Answer, pages: list[Chunk | Table], walk: Walk | None, origin: Origin
+    ) -> None:
         self._context = context
         self._answer = answer
         self._pages = pages
         self._walk = walk
+        self._origin = origin
         self.columns: list[str] = list(answer.columns)
         self.types: list[str] = list(answer.types or ())
         self.has_more: bool = walk is not None
         self.timezone = answer.timezone
         self.hogql = answer.hogql
-        self.is_cached = answer.is_cached
-        self.last_refresh = answer.last_refresh
-        self.query_id = answer.query_id
+        self.is_cached = origin.is_cached
+        self.last_refresh = origin.last_refresh
+        self.query_id = origin.query_id
         self.source = context.source
 
     @cached_property
@@ -160,15 +165,18 @@ class Result:
 
     def pages(self) -> Iterator[Result]:
         """This page and each one after it. The next one is fetched while this one is in use."""
-        page: Result | None = self
         if self._walk is None:
             yield self
             return
+        page, size = self, self._context.page_size
+        following: Walk | None = self._walk
         with self._walk.fetcher() as fetcher:
-            while page is not None:
-                coming = fetcher.soon(page.next_page)
+            while following is not None:
+                coming = fetcher.soon(partial(page._followed, following, [], size, fetcher.running))
                 yield page
                 page = fetcher.result(coming)
+                following = page._walk  # noqa: SLF001 - of this class
+            yield page
 
     def fetch_all(self) -> Result:
         """These rows and all that follow, as one result.
@@ -185,8 +193,11 @@ class Result:
         """These rows and as many that follow, or all for None, as one result."""
         return self if self._walk is None else self._followed(self._walk, list(self._pages), rows)
 
-    def _followed(self, walk: Walk, pages: list[Chunk | Table], rows: int | None) -> Result:
-        with walk.fetcher() as fetcher:
+    def _followed(
+        self, walk: Walk, pages: list[Chunk | Table], rows: int | None, running: Running | None = None
+    ) -> Result:
+        origins = [self._origin] if pages else []
+        with walk.fetcher(running) as fetcher:
             coming = walk.take(rows, fetcher)
             following = None
             while True:
@@ -197,8 +208,9 @@ class Result:
                     break
                 # As Arrow, which is a fraction of the JSON, so that no more than three pages are here as JSON.
                 pages.append(self._decoded(chunk))
-        context = self._context.with_note(fetcher.note(sum(len(page) for page in pages)))
-        return Result(context, self._answer, pages, following)
+                origins.append(chunk.origin)
+        context = self._context.with_note(fetcher.note())
+        return Result(context, self._answer, pages, following, origin_of_all(origins or [self._origin]))
 
     def __repr__(self) -> str:
         more = "more exist" if self.has_more else "complete"

@@ -211,7 +211,7 @@ def _asking(window: Window, fetcher: Fetcher) -> Callable[[], Answer]:
 
 def _chunk(rows: JsonRows, answer: Answer, fetcher: Fetcher, total: int) -> Chunk:
     fetcher.fetched(len(rows), total)
-    return Chunk(rows, answer.types)
+    return Chunk(rows, answer.types, answer.origin)
 
 
 def _by_keys(position: Keyset, ask: Ask) -> list[Window] | None:
