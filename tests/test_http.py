@@ -286,6 +286,17 @@ def test_an_answer_that_breaks_off_is_told_apart(http: Http, httpserver: HTTPSer
         http.json("POST", httpserver.url_for("/query/"), key=KEY, body={}, deadline=Deadline(2))
 
 
+@pytest.mark.parametrize(("asked", "seconds"), [("0", 0.1), ("nan", 0.1), ("-5", 0.1), ("0.3", 0.3)])
+def test_no_server_brings_the_pause_to_nothing(
+    http: Http, httpserver: HTTPServer, caplog: pytest.LogCaptureFixture, asked: str, seconds: float
+) -> None:
+    throttled = answer(429)
+    throttled.headers["Retry-After"] = asked
+    in_turn(httpserver, "/query/", throttled, answer(200))
+    http.json("POST", httpserver.url_for("/query/"), key=KEY, body={})
+    assert f"trying again in {seconds} s" in caplog.text
+
+
 def test_a_host_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("posthog_nb.http.session.pause", lambda *_: 0)
     http = Http(user_agent="test")

@@ -15,10 +15,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["CAPTURE", "LONGEST_WAIT", "ONCE", "READ", "Policy", "asked_wait", "pause"]
+__all__ = ["CAPTURE", "LEAST_WAIT", "LONGEST_WAIT", "ONCE", "READ", "Policy", "asked_wait", "pause"]
 
 LONGEST_WAIT = 60.0
 """Seconds. A server that asks for more is not waited for: the caller gets its answer as an error at once."""
+
+LEAST_WAIT = 0.1
+"""Seconds. A server that asks for no time at all would be asked four times in a moment."""
 
 TOO_MANY = 429
 _LONGEST_PAUSE = 20.0
@@ -68,7 +71,8 @@ def asked_wait(headers: Mapping[str, str]) -> float | None:
     """
     text = headers.get("Retry-After", "").strip()
     try:
-        return max(float(text), 0.0)
+        # In this order, in which NaN becomes 0 as well.
+        return max(0.0, float(text))
     except ValueError:
         pass
     try:

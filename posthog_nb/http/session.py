@@ -14,7 +14,7 @@ from posthog_nb.errors import APIError, ConfigurationError, PostHogError, Transp
 from posthog_nb.http.budget import Budget
 from posthog_nb.http.deadline import Deadline
 from posthog_nb.http.faults import Question, error_of, is_verdict
-from posthog_nb.http.retry import LONGEST_WAIT, READ, TOO_MANY, Policy, asked_wait, pause
+from posthog_nb.http.retry import LEAST_WAIT, LONGEST_WAIT, READ, TOO_MANY, Policy, asked_wait, pause
 from posthog_nb.http.wire import Reply, Request, place, send
 
 if TYPE_CHECKING:
@@ -145,7 +145,8 @@ class Http:
             error = outcome.error
             note_doubt(error, in_doubt)
             in_doubt = error.may_have_arrived
-            seconds = outcome.asked if outcome.asked is not None else pause(failures, outcome.status)
+            asked = outcome.asked
+            seconds = pause(failures, outcome.status) if asked is None else max(asked, LEAST_WAIT)
             if failures > policy.retries or seconds > min(LONGEST_WAIT, deadline.left()):
                 raise error
             logger.warning(
