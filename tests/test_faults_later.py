@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from posthog_nb.errors import AnswerTimeoutError, PostHogError, QueryError, ServerError
+from posthog_nb.errors import AnswerTimeoutError, PostHogError, QueryError, ServerError, TransportError
 from posthog_nb.http import budget
 
 pytest.importorskip("chdb", reason="the embedded engine has no wheel here")
@@ -211,6 +211,13 @@ def test_each_page_says_for_itself_whether_and_when_it_was_computed(twin: Twin, 
     assert len({first.query_id, second.query_id}) == 2
     # One result of a cached page and others is as old as its oldest row.
     assert (everything.is_cached, everything.last_refresh, len(everything)) == (True, COMPUTED, 30)
+
+
+@pytest.mark.parametrize("shape", [with_(results=[[1, 2], [1]]), with_(columns=None, types=None)])
+def test_rows_that_do_not_fit_the_columns_are_an_error_of_the_tree(twin: Twin, ph: Client, shape: Fault) -> None:
+    twin.next("POST /query/", shape)
+    with pytest.raises(TransportError, match="do not fit its columns"):
+        ph.query(QUERY).to_pandas()
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
+from posthog_nb.errors import TransportError
 from posthog_nb.frames import Table, decode, default_frame, join, to_frame
 from posthog_nb.operations.answer import origin_of_all
 
@@ -109,7 +110,14 @@ class Result:
     def _decoded(self, page: Chunk | Table) -> Table:
         if isinstance(page, Table):
             return page
-        return decode(self.columns, page.types, page.rows, beside=page.beside)
+        try:
+            return decode(self.columns, page.types, page.rows, beside=page.beside)
+        except ValueError as error:
+            raise TransportError(
+                f"The rows of the answer do not fit its columns. {error}",
+                hint="The host may not be PostHog, or of an unknown version.",
+                passing=False,
+            ) from error
 
     @property
     def notes(self) -> list[str]:
