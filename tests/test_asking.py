@@ -194,6 +194,12 @@ def test_a_timeout_ends_the_query_on_the_server(ph: Client, mode: str) -> None:
     assert ends_within(2)
 
 
+def test_an_interrupt_is_obeyed_although_the_server_answers_nothing_at_all(ph: Client, twin: Twin) -> None:
+    twin.always("/query/", FAULTS["no answer, nothing done"])
+    assert interrupted(lambda: ph.query("SELECT 1"), 0.2) < 1
+    assert [seen.method for seen in twin.seen("/query/")] == ["POST", "DELETE"]
+
+
 def test_an_interrupt_ends_all_pages_that_are_on_their_way(
     ph: Client, twin: Twin, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,16 @@ __all__ = ["MODES", "Asker", "Running"]
 logger = logging.getLogger("posthog_nb.queries")
 
 MODES = ("auto", "blocking", "async")
+
+
+_PATIENCE = 0.8
+"""Seconds, for a query to be ended on the server: an interrupt is obeyed within a second, however silent that is."""
+
+
+def _wait_for(threads: list[threading.Thread]) -> None:
+    end = time.monotonic() + _PATIENCE
+    for thread in threads:
+        thread.join(max(0.0, end - time.monotonic()))
 
 
 class Running:
@@ -61,14 +72,13 @@ class Running:
         """Wait no longer, and end on the server what is running there, all at once."""
         with self._lock:
             tasks, self._tasks, self._ended = self._tasks, {}, True
-        threads = [threading.Thread(target=task.end, daemon=True) for task, _ in tasks.values()]
-        for (task, give_back), thread in zip(tasks.values(), threads, strict=True):
+        threads = []
+        for task, give_back in tasks.values():
             # The thread that asked may hear nothing for long; others need not wait for that.
             task.deadline.pass_now()
             give_back()
-            thread.start()
-        for thread in threads:
-            thread.join()
+            threads.append(task.let_go())
+        _wait_for(threads)
 
 
 class Asker:
@@ -169,9 +179,13 @@ class Asker:
                 # PostHog itself has not said anything about the query.
                 task.end()
             raise
-        except BaseException:
+        except Exception:
             if running.remove(task):
                 task.end()
+            raise
+        except BaseException:
+            if running.remove(task):
+                _wait_for([task.let_go()])
             raise
         finally:
             running.remove(task)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -77,3 +78,9 @@ class Task:
     def end(self) -> None:
         """End it on the server."""
         self.connection.end_query(self.query_id)
+
+    def let_go(self) -> threading.Thread:
+        """End it on the server without waiting for the answer, which a silent server may never give."""
+        thread = threading.Thread(target=self.end, name="posthog-nb-end", daemon=True)
+        thread.start()
+        return thread
