@@ -453,7 +453,7 @@ class Client:
         return check(self._connection, write=write, timeout=timeout)
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections. A later call opens new ones."""
         if latest_client() is self:
             _remember(None)
         self._connection.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -195,6 +196,19 @@ def test_a_cached_answer_says_so(twin: Twin, ph: Client) -> None:
     result = ph.query(QUERY)
     assert (result.is_cached, result.last_refresh) == (True, COMPUTED)
     assert any("cache" in note for note in result.notes)
+
+
+def test_a_closed_client_opens_new_connections(ph: Client) -> None:
+    result = ph.query(QUERY, limit=1)
+    ph.close()
+    assert result.fetch_all().rows == ROWS
+    assert ph.query(QUERY).rows == ROWS
+
+
+def test_a_complete_result_can_be_pickled_and_one_with_more_never_takes_the_key_along(ph: Client) -> None:
+    assert pickle.loads(pickle.dumps(ph.query(QUERY))).rows == ROWS  # noqa: S301 - written here
+    with pytest.raises(TypeError, match="not pickled"):
+        pickle.dumps(ph.query(QUERY, limit=1))
 
 
 def test_each_page_says_for_itself_whether_and_when_it_was_computed(twin: Twin, ph: Client) -> None:
