@@ -6,8 +6,10 @@ import logging
 import os
 import re
 import signal
+import socket
 import threading
 import time
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -31,13 +33,14 @@ from posthog_nb.errors import (
     Span,
     TransportError,
 )
-from posthog_nb.http import CAPTURE, Deadline, Http, Question, Request
+from posthog_nb.http import CAPTURE, ONCE, Deadline, Http, Question, Request
 from posthog_nb.operations.asking import Asker
 from posthog_nb.operations.splice import Edit, Spliced, splice
 from posthog_nb.secret import Secret
 from posthog_nb.settings import resolve
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from posthog_nb.operations.answer import Answer
@@ -133,6 +136,48 @@ def test_a_redirect_to_another_host_is_refused_and_nothing_is_sent_there(
         send_events(http, httpserver.url_for("/batch/"), b"{}")
 
 
+@contextmanager
+def redirecting(target: str) -> Iterator[str]:
+    """A server that sends each request on to ``target``, byte by byte as it is; ``PORT`` in it is its own."""
+
+    def serve(listener: socket.socket) -> None:
+        with suppress(OSError):
+            while True:
+                with listener.accept()[0] as connection:
+                    connection.recv(65536)
+                    place = target.replace("PORT", str(listener.getsockname()[1])).encode("latin-1")
+                    connection.sendall(
+                        b"HTTP/1.1 307 Moved\r\nConnection: close\r\nContent-Length: 0\r\nLocation: %b\r\n\r\n" % place
+                    )
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, args=(listener,), daemon=True).start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/query/"
+
+
+def test_a_redirect_is_read_as_whoever_sends_the_request_reads_it(http: Http, httpserver: HTTPServer) -> None:
+    # To some readers, what stands before the @ is a user's name; to others, the host ends at the backslash.
+    with (
+        redirecting(f"http://{httpserver.host}:{httpserver.port}\\@127.0.0.1:PORT/") as url,
+        pytest.raises(ConfigurationError, match=f"redirects to http://{httpserver.host}:{httpserver.port};"),
+    ):
+        http.json("POST", url, key=KEY, body={})
+    assert httpserver.log == []
+
+
+@pytest.mark.parametrize(
+    "target", ["http://[::1/", "http://127.0.0.1:abc/", "http://127.0.0.1:99999999/", "http://\xe2\x84\x80.example/"]
+)
+def test_a_redirect_to_no_address_is_said_to_be_one(http: Http, target: str) -> None:
+    with redirecting(target) as url, pytest.raises(ConfigurationError, match="redirects to what is no address"):
+        http.json("POST", url, key=KEY, body={})
+
+
+def test_a_redirect_may_have_letters_that_are_no_text(http: Http) -> None:
+    with redirecting("/\xff") as url, pytest.raises(TransportError, match="redirected 5 times"):
+        http.json("POST", url, key=KEY, body={}, policy=ONCE)
+
+
 def test_a_redirect_without_end_ends(http: Http, httpserver: HTTPServer) -> None:
     in_turn(httpserver, "/round", answer(302, Location="/round"))
     with pytest.raises(TransportError, match="redirected"):
@@ -188,6 +233,61 @@ def test_a_wait_beyond_the_ceiling_is_an_error_at_once(http: Http, httpserver: H
         http.json("POST", httpserver.url_for("/query/"), key=KEY, body={})
     assert caught.value.retry_after == 3600
     assert len(seen) == 1
+
+
+@pytest.mark.parametrize("asked", ["nan", "soon", "Wed, 99 Oct 2026 99:99:99 GMT", "-5"])
+def test_a_retry_after_that_means_nothing_is_no_reason_to_fail(http: Http, httpserver: HTTPServer, asked: str) -> None:
+    seen = in_turn(httpserver, "/query/", answer(429, Retry_After=asked), answer(200))
+    http.json("POST", httpserver.url_for("/query/"), key=KEY, body={})
+    assert len(seen) == 2
+
+
+def test_an_answer_that_is_still_to_come_is_not_taken_for_that_to_the_next_request(http: Http) -> None:
+    hinted = threading.Event()
+
+    def serve(listener: socket.socket) -> None:
+        for _ in range(2):
+            connection, _ = listener.accept()
+            with connection, suppress(OSError):
+                while request := connection.recv(65536):
+                    path = request.split()[1].decode()
+                    if path == "/1":
+                        connection.sendall(b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n")
+                        hinted.wait(10)
+                    body = f'{{"answers": "{path}"}}'
+                    connection.sendall(f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = threading.Thread(target=serve, args=(listener,), daemon=True)
+        server.start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        with pytest.raises(TransportError, match="103"):
+            http.json("GET", f"{url}/1", key=KEY)
+        hinted.set()
+        assert http.json("GET", f"{url}/2", key=KEY) == {"answers": "/2"}
+        http.close()
+        server.join(10)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "told"),
+    [
+        ("http_proxy", "foo bar", "The proxy that is set for http://posthog.example cannot be used"),
+        ("http_proxy", "http://me:hunter2@[::1", "The proxy that is set for http://posthog.example cannot be used"),
+        ("http_proxy", "http://me:hunter2@127.0.0.1:1", "cannot be reached by the proxy that is set"),
+        ("REQUESTS_CA_BUNDLE", "/nowhere.pem", "/nowhere.pem"),
+    ],
+)
+def test_what_the_environment_says_of_the_way_out_is_named_when_it_is_wrong(
+    http: Http, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, told: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    url = "https://127.0.0.1:1/" if variable == "REQUESTS_CA_BUNDLE" else "http://posthog.example/"
+    with pytest.raises(TransportError, match=told) as caught:
+        http.json("GET", url, key=KEY)
+    assert variable in str(caught.value) or variable.upper() in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+    assert not caught.value.may_have_arrived
 
 
 # What an answer means ----------------------------------------------------------------------------------------------
@@ -302,6 +402,27 @@ def test_a_host_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> No
     http = Http(user_agent="test")
     with pytest.raises(TransportError, match=r"http://127\.0\.0\.1:1 cannot be reached"):
         http.json("GET", "http://127.0.0.1:1/", key=KEY)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "[" * 200_000,
+        '{"extra": {"hogql_metadata": {"errors": [{"start": Infinity, "end": 1}]}}}',
+        '{"extra": [], "detail": {}, "code": 5, "type": []}',
+    ],
+    ids=["deep", "infinite", "other types"],
+)
+def test_a_refusal_that_cannot_be_read_is_a_refusal(http: Http, httpserver: HTTPServer, body: str) -> None:
+    in_turn(httpserver, "/query/", answer(400, body))
+    with pytest.raises(QueryError):
+        http.json("POST", httpserver.url_for("/query/"), key=KEY, body={}, question=Question("query", "SELECT 1"))
+
+
+def test_an_answer_that_nests_without_end_is_none(http: Http, httpserver: HTTPServer) -> None:
+    in_turn(httpserver, "/query/", answer(200, "[" * 200_000))
+    with pytest.raises(TransportError):
+        http.json("POST", httpserver.url_for("/query/"), key=KEY, body={})
 
 
 # Cancelling --------------------------------------------------------------------------------------------------------

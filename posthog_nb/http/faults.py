@@ -135,7 +135,7 @@ def _class_of(status: int, question: Question) -> type[APIError]:
 def _body(reply: Reply) -> dict[str, Any]:
     try:
         found = json.loads(reply.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 
@@ -173,6 +173,6 @@ def _span(body: dict[str, Any], question: Question) -> Span | None:
     try:
         first = body["extra"]["hogql_metadata"]["errors"][0]
         return question.span(int(first["start"]), int(first["end"]))
-    except (KeyError, IndexError, TypeError, ValueError):
+    except (KeyError, IndexError, TypeError, ValueError, OverflowError):
         # Older servers tell no position.
         return None

@@ -6,6 +6,7 @@ tried again, the first pause is none at all, and nobody sees that it waits.
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -71,13 +72,14 @@ def asked_wait(headers: Mapping[str, str]) -> float | None:
     """
     text = headers.get("Retry-After", "").strip()
     try:
-        # In this order, in which NaN becomes 0 as well.
-        return max(0.0, float(text))
+        seconds = float(text)
     except ValueError:
         pass
+    else:
+        return None if math.isnan(seconds) else max(seconds, 0.0)
     try:
         until = parsedate_to_datetime(text)
         now = parsedate_to_datetime(headers["Date"]) if "Date" in headers else datetime.now(UTC)
         return max((until - now).total_seconds(), 0.0)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None

@@ -8,14 +8,12 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import requests
-
 from posthog_nb.errors import APIError, ConfigurationError, PostHogError, TransportError
 from posthog_nb.http.budget import Budget
 from posthog_nb.http.deadline import Deadline
 from posthog_nb.http.faults import Question, error_of, is_verdict
 from posthog_nb.http.retry import LEAST_WAIT, LONGEST_WAIT, READ, TOO_MANY, Policy, asked_wait, pause
-from posthog_nb.http.wire import Reply, Request, place, send
+from posthog_nb.http.wire import Reply, Request, Session, place, send
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -54,8 +52,8 @@ class Http:
         self.budget = budget or Budget(limited=False)
         self._session = self._new_session()
 
-    def _new_session(self) -> requests.Session:
-        session = requests.Session()
+    def _new_session(self) -> Session:
+        session = Session()
         session.headers["User-Agent"] = self._user_agent
         for prefix, adapter in self._adapters.items():
             session.mount(prefix, adapter)
@@ -99,7 +97,7 @@ class Http:
         def read_json(reply: Reply) -> Any:  # noqa: ANN401
             try:
                 return read(reply.body)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise _not_json(url, reply) from error
 
         return self.exchange(

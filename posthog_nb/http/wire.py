@@ -14,10 +14,12 @@ from urllib3.exceptions import (
     ConnectTimeoutError,
     DecodeError,
     HTTPError,
+    LocationValueError,
     NameResolutionError,
     NewConnectionError,
     ReadTimeoutError,
 )
+from urllib3.util import parse_url
 
 from posthog_nb.errors import AnswerTimeoutError, ConfigurationError, TransportError
 from posthog_nb.http.auth import Bearer, Unsigned
@@ -25,10 +27,12 @@ from posthog_nb.http.auth import Bearer, Unsigned
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from urllib3.util import Url
+
     from posthog_nb.http.deadline import Deadline
     from posthog_nb.secret import Secret
 
-__all__ = ["Reply", "Request", "place", "send"]
+__all__ = ["Reply", "Request", "Session", "place", "send"]
 
 CONNECT_SECONDS = 10.0
 BODY_SECONDS = 600.0
@@ -37,7 +41,16 @@ BODY_SECONDS = 600.0
 MOST_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _METHOD_CHANGES = 303
+_FINAL = 200
 _PIECE = 1 << 18
+
+
+class Session(requests.Session):
+    """A session of requests that leaves redirects alone; even one that it does not follow, it would look into."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002 - as requests calls it
+        """None: :func:`send` knows where a redirect leads."""
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +103,21 @@ def send(session: requests.Session, request: Request, deadline: Deadline, answer
     Raises:
         AnswerTimeoutError: none came before the deadline, or within ``answer_seconds``.
         TransportError: no complete answer came back.
-        ConfigurationError: the answer leads to another host, where nothing was sent.
+        ConfigurationError: the answer leads to another host, or to no address; nothing was sent there.
     """
     start = request
     for _ in range(MOST_REDIRECTS + 1):
         reply = _exchange(session, request, deadline, answer_seconds)
+        if reply.status < _FINAL:
+            raise TransportError(
+                f"{place(request.url)} answered {reply.status}, and a final answer was still to come.",
+                hint="A proxy may stand in between; check the host.",
+                passing=False,
+            )
         target = reply.headers.get("Location")
         if reply.status not in _REDIRECTS or not target:
             return reply
-        request = replace(request, url=_same_origin(request.url, urljoin(request.url, target)), params=None)
+        request = replace(request, url=_same_origin(request.url, target), params=None)
         if reply.status == _METHOD_CHANGES:
             request = replace(request, method="GET", data=None)
     raise TransportError(f"{place(start.url)} redirected {MOST_REDIRECTS} times and more.", may_have_arrived=False)
@@ -120,9 +139,12 @@ def _exchange(session: requests.Session, request: Request, deadline: Deadline, a
             allow_redirects=False,
             stream=True,
         ) as response:
-            body = _body(response, min(BODY_SECONDS, deadline.left()))
+            # Another answer follows one that is not final. Read to its end, it would leave the connection for the next
+            # request, which would take the answer that follows for its own; unread, it ends the connection.
+            final = response.status_code >= _FINAL
+            body = _body(response, min(BODY_SECONDS, deadline.left())) if final else b""
             return Reply(response.status_code, response.reason or "", CaseInsensitiveDict(response.headers), body)
-    except (requests.RequestException, HTTPError, TimeoutError) as error:
+    except (OSError, HTTPError) as error:
         causes = _causes(error, handled)
         for cause in causes:
             # Its frames hold the signed headers, which a traceback that shows locals would print.
@@ -144,22 +166,28 @@ def _body(response: requests.Response, seconds: float) -> bytes:
 def place(url: str) -> str:
     """The origin of ``url``, for an error: its path may hold what is nobody's business."""
     parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
-def _origin(url: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port or {"https": 443, "http": 80}.get(parts.scheme)
-
-
-def _same_origin(url: str, target: str) -> str:
-    """``target``, when it is on the same host: a key or token is not carried anywhere else."""
-    if _origin(url) != _origin(target):
+def _same_origin(url: str, location: str) -> str:
+    """Where ``location`` leads from ``url``, on the same host: a key or token is not carried anywhere else."""
+    try:
+        # By the reading of who sends it: what is the host to one parser is a user's name to another.
+        target = parse_url(urljoin(url, location))
+    except ValueError as error:
         raise ConfigurationError(
-            f"{place(url)} redirects to {place(target)}; the request was not sent there.",
+            f"{place(url)} redirects to what is no address: {location[:100]!r}.", hint="Check the host."
+        ) from error
+    if _origin(parse_url(url)) != _origin(target):
+        raise ConfigurationError(
+            f"{place(url)} redirects to {place(target.url)}; the request was not sent there.",
             hint="If that host is yours, connect to it by its own URL.",
         )
-    return target
+    return target.url
+
+
+def _origin(url: Url) -> tuple[str | None, str | None, int | None]:
+    return url.scheme, url.host, url.port or {"https": 443, "http": 80}.get(url.scheme or "")
 
 
 def _transport_error(  # noqa: PLR0911 - one return a way in which a wire fails
@@ -170,6 +198,8 @@ def _transport_error(  # noqa: PLR0911 - one return a way in which a wire fails
     def among(*kinds: type[BaseException]) -> bool:
         return any(isinstance(cause, kinds) for cause in causes)
 
+    if among(requests.exceptions.ProxyError, *_NO_SUCH_PROXY) or type(causes[0]) is OSError:
+        return _wrong_way_out(host, causes[0])
     if among(requests.exceptions.SSLError):
         return TransportError(
             f"The certificate of {host} was refused.",
@@ -177,7 +207,7 @@ def _transport_error(  # noqa: PLR0911 - one return a way in which a wire fails
             may_have_arrived=False,
             passing=False,
         )
-    if among(NewConnectionError, NameResolutionError, requests.exceptions.ProxyError):
+    if among(NewConnectionError, NameResolutionError):
         return TransportError(
             f"{host} cannot be reached.", hint="Check the host and your network.", may_have_arrived=False
         )
@@ -194,6 +224,25 @@ def _transport_error(  # noqa: PLR0911 - one return a way in which a wire fails
     if among(DecodeError):
         return TransportError(f"The answer of {host} is damaged.", hint="Try again; a proxy may change what it passes.")
     return TransportError(f"{host} closed the connection before its answer ended.", hint="Try again.")
+
+
+_NO_SUCH_PROXY = (requests.exceptions.InvalidSchema, requests.exceptions.InvalidURL, LocationValueError)
+"""Said of a proxy: the host's own address was read before."""
+
+
+def _wrong_way_out(host: str, error: BaseException) -> TransportError:
+    """The error for a proxy or a file of certificates that the environment names."""
+    if type(error) is OSError:
+        # So requests says that there is no such file.
+        message, hint = f"{host} was not asked: {error}.", "Look at REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE."
+    elif isinstance(error, _NO_SUCH_PROXY):
+        message = f"The proxy that is set for {host} cannot be used."
+        hint = "Look at HTTP_PROXY, HTTPS_PROXY and ALL_PROXY; one of SOCKS needs the package PySocks."
+    else:
+        message = f"{host} cannot be reached by the proxy that is set."
+        hint = "Look at HTTP_PROXY, HTTPS_PROXY and ALL_PROXY; NO_PROXY names the hosts to reach without one."
+    passing = isinstance(error, requests.exceptions.ProxyError)
+    return TransportError(message, hint=hint, may_have_arrived=False, passing=passing)
 
 
 def _causes(error: BaseException, handled: BaseException | None) -> list[BaseException]:
