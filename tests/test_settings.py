@@ -101,6 +101,7 @@ def test_local_projects_have_a_path_of_their_own() -> None:
         ({"target": "https://user:phx_test@example.com"}, "user name"),
         ({"target": "https://example.com:port"}, "not a URL"),
         ({"target": "us", "project_id": "my project"}, "not a number"),
+        ({"target": "us", "project_id": "9" * 5000}, "not a number"),
         ({"target": "us", "project_id": "phc_abcdef"}, "not a number"),
         ({"target": 5}, "not text"),
         ({"target": "us", "personal_api_key": 5}, "of type int"),

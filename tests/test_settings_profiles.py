@@ -105,6 +105,11 @@ def test_an_address_with_a_project_is_host_and_project() -> None:
     assert read_profiles().profiles["work"].project_id == 7
 
 
+def test_a_byte_order_mark_of_an_editor_does_no_harm(path: Path) -> None:
+    written(path, '\ufeff[profiles.default]\nhost = "eu"\n')
+    assert resolve(environ={}).label == "eu.posthog.com"
+
+
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o644, 0o777, 0o620])
 def test_a_file_open_to_others_is_refused(path: Path, mode: int) -> None:
     save_profile("work", **WORK)
@@ -190,6 +195,7 @@ def test_a_file_that_cannot_be_written_stays_as_it_was(path: Path, monkeypatch: 
     [
         ('personal_api_key = "phx_sesame\n', "is not TOML"),
         ("\xff", "is not TOML"),
+        ("personal_api_key = 'phx_sesame'\na = " + "[" * 100_000, "is not TOML"),
         ('personal_api_key = "phx_sesame"', "something else than"),
         ("profiles = 5", "something else than"),
         ("default = 5", "something else than"),

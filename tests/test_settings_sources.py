@@ -526,6 +526,7 @@ def test_a_real_kernel_asks_where_its_front_end_takes_input_and_only_there() -> 
     ("key", "said"),
     [
         ('"phx_abcdefgh"', "in quotes"),
+        ("POSTHOG_PERSONAL_API_KEY=phx_abcdefgh", "has a '=' in it"),
         ("'phx_abcdefgh", "in quotes"),
         ("\u201cphx_abcdefgh\u201d", "in quotes"),
         ("Bearer phx_abcdefgh", "'Bearer'"),

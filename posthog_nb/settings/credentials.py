@@ -19,6 +19,8 @@ _PRIVATE = frozenset({"phx_", "phs_", "pha_", "phr_"})
 _LONGEST_TOKEN = 64
 """PostHog's capture refuses a longer one."""
 
+_MOST_DIGITS = 18
+
 _QUOTES = "\"'`\u2018\u2019\u201c\u201d"
 
 
@@ -76,9 +78,9 @@ def read_project_id(given: object, where: str) -> int | None:
     if given is None or (isinstance(given, str) and not given.strip()):
         return None
     text = str(given).strip()
-    if isinstance(given, bool) or not text.isdecimal() or int(text) == 0:
+    if isinstance(given, bool) or not text.isdecimal() or len(text) > _MOST_DIGITS or int(text) == 0:
         raise ConfigurationError(
-            f"{where} is {text!r}, not a number.", hint="It is the number in PostHog's address, /project/<id>."
+            f"{where} is {text[:60]!r}, not a number.", hint="It is the number in PostHog's address, /project/<id>."
         )
     return int(text)
 
@@ -89,6 +91,7 @@ def _fault(secret: Secret) -> str | None:
     faults = {
         "is written in quotes": text[0] in _QUOTES or text[-1] in _QUOTES,
         "begins with 'Bearer'": text[:7].lower() == "bearer ",
+        "has a '=' in it, as if its name was still there": "=" in text,
         "has a line break in it": len(text.splitlines()) > 1,
         "has a space in it": any(character.isspace() for character in text),
         "has a character in it that no key has (it is not ASCII)": not text.isascii(),

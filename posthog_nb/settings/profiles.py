@@ -263,8 +263,9 @@ def _parse(path: Path) -> tuple[dict[str, object] | None, str | None]:
     if data is None:
         return None, None
     try:
-        content = tomllib.loads(data.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        # Some editors of Windows begin a file with a byte order mark, which TOML does not have.
+        content = tomllib.loads(data.decode("utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         # Told and not raised from here: the parser's frames and its error hold the file, secrets included.
         return None, error.reason if isinstance(error, UnicodeDecodeError) else str(error)
     return {name: _held(name, value) for name, value in content.items()}, None
