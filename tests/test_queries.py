@@ -388,6 +388,12 @@ def test_an_answer_without_results_is_an_error_and_not_an_empty_frame(
         posthog.query("SELECT 1")
 
 
+@pytest.mark.parametrize("rows", [[5], [None], [{"n": 1}], [[1], [1, 2]], [[1], "ab"]])
+def test_rows_of_another_width_than_the_columns_are_said_to_be_so(rows: list[Any]) -> None:
+    with pytest.raises(TransportError, match="do not fit its columns"):
+        run(Answering(rows), "SELECT n FROM numbers(3)", limit=3).to_frame("pandas")  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

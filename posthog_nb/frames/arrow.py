@@ -103,7 +103,8 @@ def decode(columns: Sequence[str], types: Sequence[str] | None, rows: JsonRows, 
 
 def _fill(columns: Sequence[_Column], rows: JsonRows, beside: int) -> None:
     width = len(columns)
-    flat = flat_reader([column.kind for column in columns], rows[0][width:]) if rows else None
+    first = rows[0] if rows else None
+    flat = flat_reader([column.kind for column in columns], first[width:]) if isinstance(first, list) else None
     for start in range(0, len(rows), _FLAT_SLICE):
         part = rows[start : start + _FLAT_SLICE]
         arrays = flat.read(part) if flat and not any(column.fault for column in columns) else None
