@@ -252,6 +252,16 @@ def test_events_that_arrive_between_pages_neither_double_nor_hide_others(own: On
     assert set(range(EVENTS)) <= set(numbers)
 
 
+@pytest.mark.parametrize("order", ["timestamp DESC, uuid", "timestamp DESC", "toFloat(properties.half) DESC"])
+def test_rows_that_belong_before_the_first_page_are_on_a_later_one_and_told(own: OnClickHouse, order: str) -> None:
+    first = run(own, f"SELECT uuid, toFloat(properties.half) AS half FROM events ORDER BY {order}", limit=50)
+    assert first.fetch_all().notes == []
+    insert_events(own.store, list(range(EVENTS + 20, EVENTS + 30)))
+    for later in (first.fetch_all(), first.next_page()):
+        assert later is not None
+        assert "10 rows came in and are here" in " ".join(later.notes)
+
+
 LATE = "SELECT uuid, properties.n AS n FROM events ORDER BY timestamp, uuid"
 
 

@@ -52,6 +52,7 @@ class Source:
         inner: The query without its LIMIT, every column named.
         names: The names of its columns there, in the order of the answer.
         keys: The order.
+        own: How many of its keys are those of the query's own ORDER BY.
         total: Whether the order is known to tell the rows apart.
         prefix: What names of our own begin with: nothing of the query does.
     """
@@ -59,6 +60,7 @@ class Source:
     inner: str
     names: tuple[str, ...]
     keys: tuple[Key, ...]
+    own: int
     total: bool
     prefix: str
 
@@ -81,7 +83,7 @@ def source_of(shape: Shape, columns: Sequence[str], bound: Bound) -> Source:
     """
     prefix = _own_prefix([shape.text, *columns, *bound.values])
     if shape.tree is None:
-        return Source(shape.text, _plain_names(columns), (), total=False, prefix=prefix)
+        return Source(shape.text, _plain_names(columns), (), own=0, total=False, prefix=prefix)
     return _Builder(shape, shape.tree, list(columns), bound.edits, prefix).build()
 
 
@@ -112,11 +114,12 @@ class _Builder:
         aliases = self._aliases()
         names = self._names(aliases)
         keys = self._order_keys(names) if single else []
+        own = len(keys)
         ties = self._tie_breakers(names) if single else None
         keys += [key for key in ties or [] if key.name not in {known.name for known in keys}]
         inner = self._spliced(aliases)
         self._check(inner, aliases)
-        return Source(inner.text, tuple(names), tuple(keys), total=ties is not None, prefix=self._prefix)
+        return Source(inner.text, tuple(names), tuple(keys), own=own, total=ties is not None, prefix=self._prefix)
 
     # Names ---------------------------------------------------------------------------------------------------------
 

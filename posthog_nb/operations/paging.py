@@ -101,6 +101,7 @@ class Walk:
                 return (yield from walk.along(planned, rows, fetcher))
             chunk, walk = walk.step(_page(rows), fetcher.ask) if ahead is None else fetcher.result(ahead)
             rows = None if rows is None else rows - len(chunk)
+            fetcher.arrived += chunk.late
             ahead = None
             if walk is not None and (rows is None or rows > 0) and walk.start_of_many(rows) is None:
                 # The next page is fetched while this one is made use of.
@@ -143,6 +144,7 @@ class Walk:
         met = position.met.copy()
         unmatched = given.total() + met.total()
         fresh: list[int] = []
+        last_given = -1
         consumed = progress = 0
         sure = False
         for place in range(len(fetched.rows)):
@@ -154,6 +156,7 @@ class Walk:
                 given[text] -= 1
                 unmatched -= 1
                 progress += 1
+                last_given = place
             elif len(fresh) == wanted:
                 sure = True
                 break
@@ -168,7 +171,7 @@ class Walk:
                 hint="The data, or an answer that depends on the time, changed between two pages. Run it again.",
             )
         remaining = None if self.remaining is None else self.remaining - len(fresh)
-        chunk = fetched.chunk(fresh)
+        chunk = fetched.chunk(fresh, last_given)
         if ended or remaining == 0:
             return chunk, None
         if not progress and not sure:

@@ -52,12 +52,14 @@ class Chunk:
         types: Their columns' types; None when the server did not tell.
         origin: Where they come from.
         beside: How many values behind each row's own belong to no column.
+        late: How many of the rows belong before rows that were given earlier, and so came in since.
     """
 
     rows: JsonRows
     types: tuple[str, ...] | None
     origin: limits.Origin
     beside: int = 0
+    late: int = 0
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -74,6 +76,7 @@ class Fetched:
         origin: Where they come from.
         complete: Whether there are no more rows.
         key: The key of a row; None for one whose exact value is not known.
+        own: Where a row has the keys of the query's own ORDER BY.
     """
 
     rows: JsonRows
@@ -82,15 +85,25 @@ class Fetched:
     origin: limits.Origin
     complete: bool
     key: Callable[[Row], Row | None]
+    own: tuple[int, ...]
 
     def text(self, place: int) -> str:
         """The row at ``place`` as something to count and compare."""
         return row_text(self.rows[place][: self.width])
 
-    def chunk(self, places: list[int]) -> Chunk:
-        """The rows at ``places`` for a result."""
+    def chunk(self, places: list[int], given: int) -> Chunk:
+        """The rows at ``places`` for a result; the last row that was given before is at ``given``, or -1."""
         beside = len(self.rows[0]) - self.width if len(self.rows) else 0
-        return Chunk(self.rows.take(places), self.types, self.origin, beside)
+        late = [place for place in places if place < given]
+        if late:
+            # Rows with equal keys may be in either order.
+            last = self._own_key(given)
+            late = [place for place in late if self._own_key(place) != last]
+        return Chunk(self.rows.take(places), self.types, self.origin, beside, len(late))
+
+    def _own_key(self, place: int) -> Row:
+        row = self.rows[place]
+        return [row[index] for index in self.own]
 
 
 @dataclass(frozen=True)
@@ -148,7 +161,8 @@ class Keyset:
 
         types = answer.types[:width] if answer.types else None
         complete = len(answer.rows) < rows
-        return Fetched(answer.rows, types, width, answer.origin, complete, key_of), replace(self, kinds=kinds)
+        own = tuple(places[: self.source.own])
+        return Fetched(answer.rows, types, width, answer.origin, complete, key_of, own), replace(self, kinds=kinds)
 
     def after(self, fetched: Fetched, consumed: int, unmet: Counter[str]) -> Keyset:
         """The place behind the first ``consumed`` rows.
@@ -213,7 +227,8 @@ class Numbers:
             raise moved(self.number)
         width = len(self.source.names)
         complete = len(found) < most
-        return Fetched(found[overlap:], answer.types, width, answer.origin, complete, lambda _: None), self
+        own = tuple(key.output for key in self.source.keys[: self.source.own] if key.output is not None)
+        return Fetched(found[overlap:], answer.types, width, answer.origin, complete, lambda _: None, own), self
 
     def after(self, fetched: Fetched, consumed: int, _unmet: Counter[str]) -> Numbers:
         """The place behind the first ``consumed`` rows."""
