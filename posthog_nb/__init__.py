@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from posthog_nb.errors import PostHogError
     from posthog_nb.operations.capture import Receipt
     from posthog_nb.operations.check import Check
+    from posthog_nb.operations.dry_run import DryRun
     from posthog_nb.operations.event import Event
     from posthog_nb.operations.person import Person
     from posthog_nb.operations.report import CaptureReport
@@ -29,6 +30,7 @@ _PUBLIC = {
     "CaptureReport": "posthog_nb.operations.report",
     "Check": "posthog_nb.operations.check",
     "Client": "posthog_nb.client",
+    "DryRun": "posthog_nb.operations.dry_run",
     "Event": "posthog_nb.operations.event",
     "Person": "posthog_nb.operations.person",
     "PostHogError": "posthog_nb.errors",
@@ -45,6 +47,7 @@ __all__ = [
     "CaptureReport",
     "Check",
     "Client",
+    "DryRun",
     "Event",
     "Person",
     "PostHogError",

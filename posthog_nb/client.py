@@ -14,6 +14,7 @@ from posthog_nb.operations.batches import USUAL_EVENTS
 from posthog_nb.operations.capture import Sending
 from posthog_nb.operations.capture_many import Choices, capture_many, look_again
 from posthog_nb.operations.checking import check
+from posthog_nb.operations.dry_run import dry_run
 from posthog_nb.operations.expand import expand
 from posthog_nb.operations.persons import Persons
 from posthog_nb.operations.properties import event_time
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from posthog_nb.operations.capture import Receipt
     from posthog_nb.operations.check import Check
+    from posthog_nb.operations.dry_run import DryRun
     from posthog_nb.operations.event import Event
     from posthog_nb.operations.result import Result
     from posthog_nb.operations.task import Progress
@@ -216,6 +218,19 @@ class Client:
             progress=progress,
             notes=self._notes,
         )
+
+    def dry_run(self, hogql: str, limit: int | None = None, values: Mapping[str, object] | None = None) -> DryRun:
+        """What :meth:`query` would send with the same arguments, without running it.
+
+        Nothing is sent to a PostHog on the network. An embedded project is asked for the ClickHouse SQL that the
+        query becomes there, and whether it is one.
+
+        Raises:
+            MissingParameterError: a ``{name}`` has no value.
+            InvalidInputError: an argument is not what it should be, or the query uses OFFSET.
+            QueryError: the embedded project refuses the query; the error shows the place.
+        """
+        return dry_run(self._connection, hogql, limit=limit, values=values)
 
     @cached_property
     def persons(self) -> Persons:

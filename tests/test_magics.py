@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import html
+import os
 import re
+import signal
+import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +21,8 @@ from IPython.utils.capture import capture_output
 
 import posthog_nb
 from posthog_nb.client import latest_client
-from posthog_nb.errors import InvalidInputError, MissingParameterError, QueryError
+from posthog_nb.embedded.store.engine import in_memory
+from posthog_nb.errors import AnswerTimeoutError, InvalidInputError, MissingParameterError, QueryError
 from posthog_nb.notebook.arguments import help_text
 
 if TYPE_CHECKING:
@@ -24,6 +30,7 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import ExecutionResult
 
+ENDLESS = "SELECT count() FROM numbers(100000000000) WHERE cityHash64(number) = 1"
 EVENTS = "SELECT uuid, event FROM events ORDER BY timestamp, uuid"
 
 
@@ -52,6 +59,17 @@ class Ran:
         self.error = result.error_in_exec
         self.footers = [data["text/plain"] for data in shown]
         self.printed = printed
+
+
+def ends_within(seconds: float) -> bool:
+    """Whether the engine stops working at the endless query."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        texts = [row[0] for row in in_memory().read("SELECT query FROM system.processes")]
+        if not any("100000000000" in text for text in texts):
+            return True
+        time.sleep(0.05)
+    return False
 
 
 def run(shell: InteractiveShell, cell: str) -> Ran:
@@ -185,9 +203,98 @@ class TestPages:
         with pytest.raises(InvalidInputError, match="no result to go on from"):
             value(shell, "%hogql --more")
 
-    def test_more_takes_no_query(self, shell: InteractiveShell) -> None:
+    @pytest.mark.parametrize("rest", ["SELECT 1", "--limit 3", "--param n=1", "--fresh", "--timeout 3", "--dry-run"])
+    def test_more_takes_no_other_query(self, shell: InteractiveShell, rest: str) -> None:
+        value(shell, f"%%hogql --limit 2\n{EVENTS}")
         with pytest.raises(InvalidInputError, match="takes no other"):
-            value(shell, "%hogql --more SELECT 1")
+            value(shell, f"%hogql --more {rest}")
+
+
+class TestHowItIsAsked:
+    @pytest.fixture
+    def asked(self, shell: InteractiveShell, demo: posthog_nb.Client) -> list[dict[str, Any]]:
+        """The options with which the client is asked."""
+        seen: list[dict[str, Any]] = []
+
+        class Listening(posthog_nb.Client):
+            def query(self, *args: Any, **options: Any) -> posthog_nb.Result:
+                seen.append(options)
+                return super().query(*args, **options)
+
+        shell.user_ns["ph"] = Listening(demo._connection)
+        return seen
+
+    def test_fresh_and_timeout_are_the_client_s(self, shell: InteractiveShell, asked: list[dict[str, Any]]) -> None:
+        value(shell, "%hogql SELECT 1")
+        value(shell, "%hogql --fresh --timeout 20 SELECT 1")
+        assert [(one["fresh"], one["timeout"]) for one in asked] == [(False, None), (True, 20.0)]
+
+    def test_a_timeout_ends_the_query(self, shell: InteractiveShell) -> None:
+        error = run(shell, f"%%hogql --timeout 0.4\n{ENDLESS}").error
+        assert isinstance(error, AnswerTimeoutError)
+        assert ends_within(2)
+
+    @pytest.mark.parametrize("magic", ["%%hogql\n", "%%hogql --no-progress\n", "%hogql ", "%%hogql --all\n"])
+    def test_an_interrupt_ends_the_query_on_the_server(self, shell: InteractiveShell, magic: str) -> None:
+        timer = threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT))
+        timer.start()
+        began = time.monotonic()
+        try:
+            error = run(shell, f"{magic}{ENDLESS}").error
+        finally:
+            timer.cancel()
+        assert isinstance(error, KeyboardInterrupt)
+        assert time.monotonic() - began < 3
+        assert ends_within(2)
+
+
+class TestDryRun:
+    def test_it_shows_the_text_the_values_and_the_sql(self, shell: InteractiveShell) -> None:
+        shell.user_ns["since"] = dt.datetime(2026, 3, 30, tzinfo=dt.UTC)
+        found = value(shell, "%%hogql --dry-run --limit 5\nSELECT event FROM events WHERE timestamp > {since}")
+        assert found.hogql == "SELECT event FROM events WHERE timestamp > toDateTime64({since}, 6, 'UTC')\n\nLIMIT 6"
+        assert found.values == {"since": "2026-03-30 00:00:00.000000"}  # noqa: PD011 - it is no frame
+        assert found.clickhouse.startswith("SELECT ")
+        for text in (found.hogql, 'since = "2026-03-30 00:00:00.000000"', found.clickhouse, "Nothing was run."):
+            assert text in repr(found)
+            assert html.escape(text) in found._repr_html_()
+
+    def test_it_runs_nothing(self, shell: InteractiveShell) -> None:
+        assert value(shell, f"%%hogql --dry-run --timeout 1\n{ENDLESS}").clickhouse
+        assert ends_within(0.1)
+
+    def test_nothing_is_sent_to_a_posthog_on_the_network(self, shell: InteractiveShell) -> None:
+        # Nobody answers there, and there is no key.
+        with posthog_nb.connect("https://posthog.example") as shell.user_ns["ph"]:
+            found = value(shell, "%%hogql --dry-run\nSELECT '<b>' AS t")
+        assert (found.source, found.clickhouse) == ("posthog.example", None)
+        assert "<b>" not in found._repr_html_()
+
+    def test_what_is_no_query_is_shown_at_its_place(self, shell: InteractiveShell) -> None:
+        shell.user_ns["since"] = dt.date(2026, 3, 30)
+        for query, place in (("SELECT {since}, evnt FROM events", "evnt"), ("SELECT 1 FROM WHERE", "FROM")):
+            error = run(shell, f"%%hogql --dry-run\n{query}").error
+            assert isinstance(error, QueryError)
+            assert error.text is not None
+            assert error.span is not None
+            assert place in error.text[error.span.start - 5 : error.span.end + 1]
+
+    def test_a_missing_value_is_told(self, shell: InteractiveShell) -> None:
+        assert isinstance(run(shell, "%%hogql --dry-run\nSELECT {nothing}").error, MissingParameterError)
+
+
+class TestRowsShown:
+    @pytest.mark.parametrize("kind", ["pandas", "polars"])
+    def test_max_rows_is_how_many_are_shown_once(self, shell: InteractiveShell, kind: str) -> None:
+        def shown(line: str) -> int:
+            ran = run(shell, f"%%hogql --frame {kind} {line}\nSELECT number FROM numbers(90)")
+            assert len(ran.value) == 90
+            return sum(any(c.isdigit() for c in row) for row in ran.printed.splitlines() if "shape" not in row)
+
+        before = shown("")
+        assert shown("--max-rows 80") > shown("--max-rows 4") > 0
+        assert shown("--max-rows 100") >= 90
+        assert shown("") == before
 
 
 class TestParameters:
@@ -304,7 +411,7 @@ def test_help_lists_the_options(shell: InteractiveShell) -> None:
 def test_every_option_is_documented_and_every_documented_one_is_there() -> None:
     page = (Path(__file__).parent.parent / "docs" / "notebook.md").read_text()
     table = page.partition("## The options")[2].partition("\n\n`--more`")[0]
-    option = re.compile(r"(?<![\w-])--?[a-z]+")
+    option = re.compile(r"(?<![\w-])--?[a-z][a-z-]*")
     listed = {name for row in table.splitlines() if row.startswith("| `") for name in option.findall(row.split("|")[1])}
     assert listed == set(option.findall(help_text()))
     assert "`NAME`" in table

@@ -37,6 +37,14 @@ def metadata(wire: Wire, query: str) -> dict[str, Any]:
 
 
 class TestMetadata:
+    def test_debug_tells_the_sql_beyond_posthogs_answer(self, wire: Wire) -> None:
+        node = {"kind": "HogQLMetadata", "language": "hogQL", "query": "SELECT {n} FROM events", "globals": {"n": 7}}
+        assert "SELECT 7 " in asked(wire, **node, debug=True).json()["clickhouse"]
+        assert "clickhouse" not in asked(wire, **node).json()
+        assert (
+            "clickhouse" not in asked(wire, **(node | {"query": "nothing", "language": "hogQLExpr"}), debug=True).json()
+        )
+
     def test_a_valid_query_tells_its_tables_and_the_types_of_its_properties(self, wire: Wire) -> None:
         query = "SELECT '🦔', properties.n, properties['z'], timestamp FROM events WHERE person.properties.age = 3"
         found = metadata(wire, f"{query} AND properties.paid")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import keyword
+import math
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, NoReturn, cast
 
@@ -32,8 +33,19 @@ class Arguments:
     frame: str | None = None
     params: dict[str, object] = field(default_factory=dict)
     show: bool = False
+    max_rows: int | None = None
+    fresh: bool = False
+    timeout: float | None = None
+    progress: bool = True
+    dry_run: bool = False
     more: bool = False
     help: bool = False
+
+    @property
+    def may_go_on(self) -> bool:
+        """Whether all it asks for can be had of a query that was run before."""
+        here = replace(self, name=None, all=False, frame=None, show=False, max_rows=None)
+        return here == Arguments(more=self.more)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -73,6 +85,19 @@ def _parser() -> _Parser:
         ),
     )
     parser.add_argument("--show", action="store_true", help="show the frame although it is stored under a name")
+    parser.add_argument(
+        "--max-rows", type=_rows, metavar="N", help="the most rows of the frame to show (pandas, polars); it holds all"
+    )
+    parser.add_argument("--fresh", action="store_true", help="compute now, whatever is in PostHog's cache")
+    parser.add_argument(
+        "--timeout", type=_seconds, metavar="S", help="the seconds to wait for each answer; then the query is ended"
+    )
+    parser.add_argument("--no-progress", dest="progress", action="store_false", help="show no bar for a long query")
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="show what would be sent, and run nothing; on an embedded project its ClickHouse SQL too",
+    )
     parser.add_argument("--more", action="store_true", help="with %%hogql alone: the next page of the last result")
     parser.add_argument("-h", "--help", action="store_true", help="this page")
     return parser
@@ -86,6 +111,16 @@ def _rows(text: str) -> int:
     if rows < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of rows (1 or more)")
     return rows
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    return seconds
 
 
 def help_text() -> str:
@@ -176,7 +211,7 @@ def _json_end(text: str, start: int) -> int | None:
 
 
 def _takes_value(token: str) -> bool:
-    return "=" not in token and token in {"-o", "--limit", "--frame", "--param"}
+    return "=" not in token and token in {"-o", "--limit", "--frame", "--param", "--max-rows", "--timeout"}
 
 
 def _arguments(tokens: Iterable[str]) -> Arguments:
@@ -190,6 +225,11 @@ def _arguments(tokens: Iterable[str]) -> Arguments:
         )
     if known.all and known.limit:
         raise InvalidInputError("%%hogql: --all and --limit contradict each other.", hint="Give one of them.")
+    if known.frame == "arrow" and known.max_rows:
+        raise InvalidInputError(
+            "%%hogql: an Arrow table shows no rows, so --max-rows says nothing about it.",
+            hint="Leave it out, or use --frame pandas or --frame polars.",
+        )
     name = known.name or known.out
     if name is not None:
         _check_name(name)
@@ -200,6 +240,11 @@ def _arguments(tokens: Iterable[str]) -> Arguments:
         frame=known.frame,
         params=dict(_param(text) for text in known.param),
         show=known.show,
+        max_rows=known.max_rows,
+        fresh=known.fresh,
+        timeout=known.timeout,
+        progress=known.progress,
+        dry_run=known.dry_run,
         more=known.more,
         help=known.help,
     )

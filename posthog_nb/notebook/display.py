@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import html
+import sys
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from posthog_nb.operations.card import PLAIN_DOLLARS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import Any, Protocol
 
     from posthog_nb.operations.result import Result
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
         def _repr_html_(self) -> str | None: ...
 
 
-__all__ = ["HTML", "Code", "Footer", "footer", "frame_html", "result_html"]
+__all__ = ["HTML", "Code", "Footer", "footer", "frame_html", "result_html", "rows_shown"]
 
 _STYLE = (
     "color:var(--jp-ui-font-color2,#6b6b6b);font-size:0.85em;line-height:1.5;margin:2px 0 8px;overflow-wrap:anywhere"
@@ -129,6 +131,17 @@ def result_html(result: Result) -> str:
     if not hasattr(frame, "_repr_html_"):  # an Arrow table
         frame = result.to_pandas()
     return f"{frame_html(frame)}{footer(result, more=_MORE_BY_METHOD).html()}"
+
+
+@contextmanager
+def rows_shown(rows: int) -> Iterator[None]:
+    """Let pandas and polars show so many rows of a frame, and what they showed before afterwards."""
+    with ExitStack() as shown:
+        if (pandas := sys.modules.get("pandas")) is not None:
+            shown.enter_context(pandas.option_context("display.max_rows", rows, "display.min_rows", rows))
+        if (polars := sys.modules.get("polars")) is not None:
+            shown.enter_context(polars.Config(tbl_rows=rows))
+        yield
 
 
 HTML: tuple[tuple[str, str, Callable[[Any], str | None]], ...] = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import ChainMap
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from IPython.display import display
 from posthog_nb.client import Client, connect, latest_client
 from posthog_nb.errors import InvalidInputError
 from posthog_nb.notebook.arguments import Arguments, help_text, parse_cell_line, parse_line
-from posthog_nb.notebook.display import Footer, footer
+from posthog_nb.notebook.display import Footer, footer, rows_shown
 from posthog_nb.notebook.values import collect_values
 from posthog_nb.operations.answer import LARGEST_PAGE
 from posthog_nb.operations.values import placeholders
@@ -56,6 +57,7 @@ class PostHogMagics(Magics):
         super().__init__(shell)
         self._page: _Page | None = None
         self._footers: list[Footer] = []
+        self._until_shown = ExitStack()
 
     @no_var_expand
     @needs_local_scope
@@ -76,6 +78,7 @@ class PostHogMagics(Magics):
 
     def show_footers(self) -> None:
         """Show the lines under the cell's frames; called when the cell has run and its value is on the page."""
+        self._until_shown.close()
         footers, self._footers = self._footers, []
         for line in footers:
             display(line)  # type: ignore[no-untyped-call]
@@ -90,17 +93,19 @@ class PostHogMagics(Magics):
             query, placeholders(query, {*arguments.params, *namespace}), arguments.params, namespace
         )
         client = _client(namespace)
+        limit = LARGEST_PAGE if arguments.all else arguments.limit
+        if arguments.dry_run:
+            return client.dry_run(query, limit, values)
+        result = client.query(query, limit, values, timeout=arguments.timeout, fresh=arguments.fresh)
         if arguments.all:
-            result = client.query(query, limit=LARGEST_PAGE, values=values).fetch_all()
-        else:
-            result = client.query(query, limit=arguments.limit, values=values)
+            result = result.fetch_all()
         return self._give(_Page(result, frame=arguments.frame), arguments, silenced=silenced)
 
     def _next_page(self, arguments: Arguments, query: str) -> Any:  # noqa: ANN401 - a frame
-        if query.strip() or arguments.limit or arguments.params:
+        if query.strip() or not arguments.may_go_on:
             raise InvalidInputError(
-                "%%hogql: --more goes on with the last query and takes no other, no --limit and no --param.",
-                hint="`%hogql --more` stands alone, with -o, --all, --frame or --show at most.",
+                "%%hogql: --more goes on with the last query as it was asked and takes no other.",
+                hint="`%hogql --more` stands alone, with -o, --all, --frame, --show or --max-rows at most.",
             )
         page = self._page
         if page is None:
@@ -121,8 +126,12 @@ class PostHogMagics(Magics):
         self._footers.append(footer(page.result, first=page.first, name=arguments.name, silenced=silenced))
         if arguments.name is not None:
             self.shell.user_ns[arguments.name] = frame
-            return frame if arguments.show else None
-        return None if silenced else frame
+            shown = arguments.show
+        else:
+            shown = not silenced
+        if shown and arguments.max_rows is not None:
+            self._until_shown.enter_context(rows_shown(arguments.max_rows))
+        return frame if shown else None
 
 
 def _client(namespace: Mapping[str, Any]) -> Client:

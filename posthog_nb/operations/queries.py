@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from operator import index
 from typing import TYPE_CHECKING, SupportsIndex
 
@@ -22,11 +23,41 @@ if TYPE_CHECKING:
 
     from posthog_nb.connection import Connection
     from posthog_nb.operations.answer import Answer
+    from posthog_nb.operations.splice import Spliced
     from posthog_nb.operations.task import Progress
 
-__all__ = ["run"]
+__all__ = ["Prepared", "prepare", "run"]
 
 DEFAULT_LIMIT = 100
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A query, ready for its first request.
+
+    Attributes:
+        shape: Its shape.
+        bound: Its parameters.
+        size: The most rows of its first page; None when only the server can work the query's own LIMIT out.
+        text: The text to send.
+    """
+
+    shape: Shape
+    bound: Bound
+    size: int | None
+    text: Spliced
+
+
+def prepare(query: str, limit: int | None, values: Mapping[str, object] | None) -> Prepared:
+    """Read, check and bind a query; the arguments are those of :meth:`posthog_nb.client.Client.query`."""
+    _check(query, limit)
+    # A numpy integer is welcome; what follows counts with Python's own.
+    limit = None if limit is None else index(limit)
+    given = named(values)
+    shape = read_shape(query, given)
+    bound = bind(query, shape.tree, given)
+    size = _size(shape, limit)
+    return Prepared(shape, bound, size, _first_text(shape, bound, size))
 
 
 def run(  # noqa: PLR0913 - one argument a choice
@@ -43,17 +74,13 @@ def run(  # noqa: PLR0913 - one argument a choice
     notes: tuple[str, ...] = (),
 ) -> Result:
     """Run ``query``; see :meth:`posthog_nb.client.Client.query` for the arguments."""
-    _check(query, limit, timeout)
+    _check_timeout(timeout)
     watcher = _watcher(progress)
-    # A numpy integer is welcome; what follows counts with Python's own.
-    limit = None if limit is None else index(limit)
-    given = named(values)
-    shape = read_shape(query, given)
-    bound = bind(query, shape.tree, given)
-    size = _size(shape, limit)
+    prepared = prepare(query, limit, values)
+    shape, bound, size = prepared.shape, prepared.bound, prepared.size
     asker = Asker(connection, mode=mode, timeout=timeout, fresh=fresh, watcher=watcher)
     try:
-        answer = _first(asker, shape, bound, original=query, size=size)
+        answer = _first(asker, prepared, original=query)
     finally:
         asker.rest()
     shown = min(size, limits.LARGEST_PAGE) if size is not None else limits.LARGEST_PAGE
@@ -72,7 +99,7 @@ def run(  # noqa: PLR0913 - one argument a choice
     return result if size is None or size <= shown else result.extended(size - shown)
 
 
-def _check(query: object, limit: object, timeout: object) -> None:
+def _check(query: object, limit: object) -> None:
     if not isinstance(query, str):
         raise InvalidInputError(f"The query is of type {type(query).__name__}, not text.")
     if not is_text(query):
@@ -81,6 +108,9 @@ def _check(query: object, limit: object, timeout: object) -> None:
         raise InvalidInputError(
             f"limit is {limit!r}; it is the most rows to return, at least 1.", hint="fetch_all() gives every row."
         )
+
+
+def _check_timeout(timeout: object) -> None:
     if timeout is not None and (isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout > 0):
         raise InvalidInputError(f"timeout is {timeout!r}; it is a number of seconds above 0.")
 
@@ -102,13 +132,16 @@ def _size(shape: Shape, limit: int | None) -> int | None:
     return limit or DEFAULT_LIMIT
 
 
-def _first(asker: Asker, shape: Shape, bound: Bound, *, original: str, size: int | None) -> Answer:
+def _first_text(shape: Shape, bound: Bound, size: int | None) -> Spliced:
     if size is None:
-        text = shape.with_edits(bound.edits)
-    else:
-        # One row more than will be shown tells whether there are more. The query's own LIMIT may say so already.
-        asked = min(size, limits.LARGEST_PAGE) + 1
-        text = shape.capped(min(asked, shape.limit) if shape.limit is not None else asked, bound.edits)
+        return shape.with_edits(bound.edits)
+    # One row more than will be shown tells whether there are more. The query's own LIMIT may say so already.
+    asked = min(size, limits.LARGEST_PAGE) + 1
+    return shape.capped(min(asked, shape.limit) if shape.limit is not None else asked, bound.edits)
+
+
+def _first(asker: Asker, prepared: Prepared, *, original: str) -> Answer:
+    shape, bound, text = prepared.shape, prepared.bound, prepared.text
     try:
         return asker.ask(text, bound.values, original=original, watcher=asker.watcher)
     except QueryError as error:

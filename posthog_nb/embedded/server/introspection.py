@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from posthog_nb.embedded.hogql import compile_query
+from posthog_nb.embedded.hogql import Compiled, compile_query
 from posthog_nb.embedded.hogql.catalogue import NOT_SHOWN, TABLES
 from posthog_nb.embedded.hogql.completion import complete, complete_expression
 from posthog_nb.embedded.hogql.escape import hogql_identifier
@@ -19,7 +19,7 @@ from posthog_nb.errors import HogQLError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from posthog_nb.embedded.hogql import Compiled, ProjectFacts
+    from posthog_nb.embedded.hogql import ProjectFacts
     from posthog_nb.embedded.hogql.completion import Known, Suggestion
     from posthog_nb.embedded.hogql.expression import CheckedExpression
     from posthog_nb.embedded.hogql.tables import Column, Table
@@ -73,11 +73,15 @@ def metadata(asked: HogQLRequest, facts: ProjectFacts) -> dict[str, Any]:
             )
     except HogQLError as error:
         return found | {"isValid": False, "errors": [errors.notice(error)]}
-    return found | {
+    found |= {
         "notices": [_notice(one) for one in checked.notices],
         "table_names": list(checked.tables),
         "ch_table_names": sorted(stored_tables(checked.statements)),
     }
+    if asked.node.get("debug") and isinstance(checked, Compiled):
+        # Beyond PostHog's answer: what would be run, for whoever wants to see it without running it.
+        found["clickhouse"] = checked.sql
+    return found
 
 
 def _notice(one: Notice) -> dict[str, Any]:
