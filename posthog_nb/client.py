@@ -193,7 +193,8 @@ class Client:
             fresh: Compute now, whatever PostHog has in its cache, where an answer may be up to six hours old.
             mode: ``"blocking"`` asks for the answer in one request, which PostHog Cloud cuts after some ten seconds;
                 ``"async"`` lets PostHog work on it for up to ten minutes and asks how far it is. ``"auto"`` is the
-                first, and then the second for a query that takes too long or whose progress is watched.
+                first, and then the second for a query that takes too long: half a second, where its progress is
+                watched, as PostHog tells it of an asynchronous query alone.
             progress: True shows a bar; a function is called with each
                 :class:`~posthog_nb.operations.task.Progress`: the rows that the server has read and, where there are
                 pages, the rows that are here.

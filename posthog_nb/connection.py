@@ -12,7 +12,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from posthog_nb.errors import ConfigurationError
-from posthog_nb.http import CAPTURE, ONCE, Budget, Deadline, Http, Question, Request, budget_for
+from posthog_nb.http import CAPTURE, ONCE, READ, Budget, Deadline, Http, Question, Request, budget_for
 from posthog_nb.secret import Secret
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class Connection:
         """What may be sent to the host."""
         return self._http.budget
 
-    def start_query(
+    def start_query(  # noqa: PLR0913 - as Http.json
         self,
         body: Mapping[str, Any],
         *,
@@ -96,6 +96,7 @@ class Connection:
         question: Question,
         read: Callable[[bytes], Any] = json.loads,
         between: Callable[[], object] | None = None,
+        policy: Policy = READ,
     ) -> Any:  # noqa: ANN401 - what ``read`` makes of it
         """Post a query; see :meth:`posthog_nb.http.Http.json` for the arguments."""
         return self._http.json(
@@ -107,6 +108,7 @@ class Connection:
             question=question,
             read=read,
             between=between,
+            policy=policy,
         )
 
     def query_status(

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from posthog_nb.operations.task import Progress
 
 ENDLESS = "SELECT count() FROM numbers(100000000000) WHERE cityHash64(number) = 1"
+SLOW = "SELECT count() FROM numbers(2000000000) WHERE cityHash64(number) = 1"
 MODES = ("auto", "blocking", "async")
 
 
@@ -106,13 +107,42 @@ def test_a_mistake_has_its_place_in_every_mode(ph: Client, mode: str) -> None:
 
 def test_the_servers_own_count_is_told_while_a_query_runs(ph: Client, twin: Twin) -> None:
     told: list[Progress] = []
-    ph.query("SELECT count() FROM numbers(400000000) WHERE cityHash64(number) = 1", progress=told.append)
-    assert refreshes(twin) == ["async"]
+    ph.query(SLOW, progress=told.append)
+    assert refreshes(twin) == ["blocking", "async"]
     assert told
     assert {progress.what for progress in told} == {"read"}
     done = [progress.done for progress in told]
     assert done == sorted(done)
     assert all(progress.total is None or progress.total >= progress.done for progress in told)
+
+
+def test_a_quick_query_costs_one_request_whether_or_not_it_is_watched(ph: Client, twin: Twin) -> None:
+    told: list[Progress] = []
+    assert ph.query("SELECT 1 AS n", progress=told.append).rows == [[1]]
+    assert [seen.method for seen in twin.seen()] == ["POST"]
+    assert told == []
+
+
+def test_a_watched_query_that_is_slow_is_ended_and_asked_for_later_under_another_id(ph: Client, twin: Twin) -> None:
+    result = ph.query(SLOW, progress=lambda _: None)
+    first, second = (seen.json()["client_query_id"] for seen in twin.seen("POST /query/"))
+    (ended,) = twin.seen("DELETE /query/")
+    assert ended.path.split("/")[-2] == first
+    assert result.query_id == second != first
+
+
+@pytest.mark.parametrize("fault", ["503", "429", "closed, nothing done"])
+def test_a_watched_query_meets_a_fault_as_any_other_does(ph: Client, twin: Twin, fault: str) -> None:
+    twin.next("POST /query/", FAULTS[fault])
+    assert ph.query("SELECT 1 AS n", progress=lambda _: None).rows == [[1]]
+    assert refreshes(twin) == ["blocking", "blocking"]
+
+
+def test_a_watched_query_has_no_more_time_than_any_other(ph: Client, twin: Twin) -> None:
+    for timeout in (0.3, 0.8):
+        with pytest.raises(AnswerTimeoutError, match=f"{timeout:g} s"):
+            ph.query(ENDLESS, timeout=timeout, progress=lambda _: None)
+        assert ends_within(2)
 
 
 def test_the_rows_that_are_here_are_told_while_pages_are_fetched(ph: Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,8 +157,20 @@ def test_the_rows_that_are_here_are_told_while_pages_are_fetched(ph: Client, mon
     assert [progress.done for progress in fetched] == sorted(progress.done for progress in fetched)
 
 
+def test_what_is_quick_shows_no_bar(
+    ph: Client, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "MOST_ROWS", 100)
+    monkeypatch.setattr(limits, "LARGEST_PAGE", 99)
+    result = ph.query("SELECT number FROM numbers(300) ORDER BY number", limit=10, progress=True)
+    time.sleep(0.6)
+    result.fetch_all()
+    ph.query("SELECT 1", mode="async", progress=True)
+    assert capsys.readouterr().err == ""
+
+
 def test_a_bar_is_gone_when_the_query_is_answered(ph: Client, capsys: pytest.CaptureFixture[str]) -> None:
-    ph.query("SELECT count() FROM numbers(400000000) WHERE cityHash64(number) = 1", progress=True)
+    ph.query(SLOW, progress=True)
     shown = capsys.readouterr().err
     assert "PostHog reads" in shown
     assert shown.rsplit("\r", 1)[-1].strip() == ""

@@ -135,7 +135,8 @@ def _exchange(session: requests.Session, request: Request, deadline: Deadline, a
             headers=dict(request.headers),
             params=request.params,
             auth=Bearer(request.key) if request.key is not None else Unsigned(),
-            timeout=(min(CONNECT_SECONDS, seconds), seconds),
+            # A far host may be slow to connect to and quick to answer.
+            timeout=(min(CONNECT_SECONDS, deadline.left()), seconds),
             allow_redirects=False,
             stream=True,
         ) as response:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import ChainMap
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,15 +14,18 @@ from posthog_nb.client import Client, connect, latest_client
 from posthog_nb.errors import InvalidInputError
 from posthog_nb.notebook.arguments import Arguments, help_text, parse_cell_line, parse_line
 from posthog_nb.notebook.display import Footer, footer, rows_shown
+from posthog_nb.notebook.progress import CellBar, bar_for
 from posthog_nb.notebook.values import collect_values
 from posthog_nb.operations.answer import LARGEST_PAGE
 from posthog_nb.operations.values import placeholders
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from contextlib import AbstractContextManager
 
     from IPython.core.interactiveshell import InteractiveShell
 
+    from posthog_nb.operations.progress import Bar
     from posthog_nb.operations.result import Result
 
 __all__ = ["PostHogMagics"]
@@ -36,11 +39,13 @@ class _Page:
         result: The rows that were shown last.
         first: The number of their first row.
         frame: The kind of frame that was asked for.
+        bar: Shows how far it is.
     """
 
     result: Result
     first: int = 1
     frame: str | None = None
+    bar: Bar | None = None
 
 
 @magics_class
@@ -74,7 +79,7 @@ class PostHogMagics(Magics):
             return None
         if arguments.more:
             return self._next_page(arguments, query)
-        return self._first_page(arguments, query, namespace, silenced=cell is not None and _ends_silently(cell))
+        return self._first_page(arguments, query, namespace, whole_cell=cell is not None)
 
     def show_footers(self) -> None:
         """Show the lines under the cell's frames; called when the cell has run and its value is on the page."""
@@ -83,7 +88,7 @@ class PostHogMagics(Magics):
         for line in footers:
             display(line)  # type: ignore[no-untyped-call]
 
-    def _first_page(self, arguments: Arguments, query: str, namespace: Mapping[str, Any], *, silenced: bool) -> Any:  # noqa: ANN401 - a frame
+    def _first_page(self, arguments: Arguments, query: str, namespace: Mapping[str, Any], *, whole_cell: bool) -> Any:  # noqa: ANN401 - a frame
         self._page = None
         if not query.strip():
             raise InvalidInputError(
@@ -96,10 +101,16 @@ class PostHogMagics(Magics):
         limit = LARGEST_PAGE if arguments.all else arguments.limit
         if arguments.dry_run:
             return client.dry_run(query, limit, values)
-        result = client.query(query, limit, values, timeout=arguments.timeout, fresh=arguments.fresh)
-        if arguments.all:
-            result = result.fetch_all()
-        return self._give(_Page(result, frame=arguments.frame), arguments, silenced=silenced)
+        bar = bar_for(self.shell, whole_cell=whole_cell) if arguments.progress else None
+        with _over_the_cell(bar):
+            result = client.query(
+                query, limit, values, timeout=arguments.timeout, fresh=arguments.fresh, progress=bar or False
+            )
+            if arguments.all:
+                result = result.fetch_all()
+        return self._give(
+            _Page(result, frame=arguments.frame, bar=bar), arguments, silenced=whole_cell and _ends_silently(query)
+        )
 
     def _next_page(self, arguments: Arguments, query: str) -> Any:  # noqa: ANN401 - a frame
         if query.strip() or not arguments.may_go_on:
@@ -112,12 +123,13 @@ class PostHogMagics(Magics):
             raise InvalidInputError(
                 "%hogql --more: there is no result to go on from.", hint="Run a query with %%hogql first."
             )
-        following = page.result.next_page()
+        with _over_the_cell(page.bar):
+            following = page.result.next_page()
+            if following is not None and arguments.all:
+                following = following.fetch_all()
         if following is None:
             raise InvalidInputError("%hogql --more: the last result was complete.", hint="There are no more rows.")
-        if arguments.all:
-            following = following.fetch_all()
-        ahead = _Page(following, page.first + len(page.result), arguments.frame or page.frame)
+        ahead = _Page(following, page.first + len(page.result), arguments.frame or page.frame, page.bar)
         return self._give(ahead, arguments, silenced=False)
 
     def _give(self, page: _Page, arguments: Arguments, *, silenced: bool) -> Any:  # noqa: ANN401 - a frame
@@ -138,6 +150,10 @@ def _client(namespace: Mapping[str, Any]) -> Client:
     """The notebook's own ``ph``, else the client that was made last, else one by the settings."""
     own = namespace.get("ph")
     return own if isinstance(own, Client) else latest_client() or connect()
+
+
+def _over_the_cell(bar: Bar | None) -> AbstractContextManager[None]:
+    return bar.over_the_cell() if isinstance(bar, CellBar) else nullcontext()
 
 
 def _ends_silently(cell: str) -> bool:

@@ -2,8 +2,9 @@
 
 A blocking query is answered in its own request, which PostHog Cloud cuts after some ten seconds. An asynchronous one is
 worked on for up to ten minutes (:mod:`posthog_nb.operations.later`). By default a query is asked for blockingly, and
-once more asynchronously when it took too long for that; where somebody watches its progress it is asynchronous from the
-beginning.
+once more asynchronously when it took too long for that. Where somebody watches its progress, which PostHog tells of an
+asynchronous query alone, half a second is too long: a quick query costs one request all the same, and a slow one half a
+second of the server's work.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from posthog_nb.errors import APIError, InvalidInputError, QueryTimeoutError
+from posthog_nb.errors import AnswerTimeoutError, APIError, InvalidInputError, QueryTimeoutError
 from posthog_nb.http import Deadline, Question
 from posthog_nb.operations.later import ask_later
 from posthog_nb.operations.progress import Bar
@@ -36,6 +37,8 @@ logger = logging.getLogger("posthog_nb.queries")
 
 MODES = ("auto", "blocking", "async")
 
+_QUICK = 0.5
+"""Seconds. A query that is answered within them has no progress to speak of."""
 
 _PATIENCE = 0.8
 """Seconds, for a query to be ended on the server: an interrupt is obeyed within a second, however silent that is."""
@@ -111,7 +114,7 @@ class Asker:
         self._timeout = timeout
         self.watcher = watcher
         self._may_change = mode == "auto"
-        self._later = mode == "async" or (mode == "auto" and watcher is not None)
+        self._later = mode == "async"
 
     def ask(  # noqa: PLR0913 - one argument a choice
         self,
@@ -136,27 +139,48 @@ class Asker:
         node: dict[str, Any] = {"kind": "HogQLQuery", "query": query.text}
         if values:
             node["values"] = dict(values)
-        query_id = str(uuid4())
-        task = Task(
-            self.connection,
-            node,
-            Question(kind="query", text=original, query_id=query_id, place=query.original),
-            query_id,
-            self._fresh if fresh is None else fresh,
-            Deadline(self._timeout),
-        )
-        with self._wanted(task, running or Running()):
-            return replace(self._answer(task, watcher), query_id=query_id)
+        fresh = self._fresh if fresh is None else fresh
+        running = running or Running()
+        deadline = Deadline(self._timeout)
+
+        def task() -> Task:
+            query_id = str(uuid4())
+            question = Question(kind="query", text=original, query_id=query_id, place=query.original)
+            return Task(self.connection, node, question, query_id, fresh, deadline)
+
+        if watcher is not None and self._may_change and not self._later:
+            try:
+                return self._answer_to(task(), watcher, running, patience=_QUICK)
+            except AnswerTimeoutError:
+                if deadline.left() <= 0:
+                    raise
+                self._later = True
+        return self._answer_to(task(), watcher, running)
+
+    def begin(self) -> None:
+        """Something is asked from now on."""
+        if isinstance(self.watcher, Bar):
+            self.watcher.begin()
 
     def rest(self) -> None:
         """Nothing is asked any more for now."""
         if isinstance(self.watcher, Bar):
             self.watcher.close()
 
-    def _answer(self, task: Task, watcher: Callable[[Progress], object] | None) -> Answer:
+    def _answer_to(
+        self,
+        task: Task,
+        watcher: Callable[[Progress], object] | None,
+        running: Running,
+        patience: float | None = None,
+    ) -> Answer:
+        with self._wanted(task, running):
+            return replace(self._answer(task, watcher, patience), query_id=task.query_id)
+
+    def _answer(self, task: Task, watcher: Callable[[Progress], object] | None, patience: float | None) -> Answer:
         if not self._later:
             try:
-                answer, _ = task.post("force_blocking" if task.fresh else "blocking")
+                answer, _ = task.post("force_blocking" if task.fresh else "blocking", patience=patience)
             except QueryTimeoutError as error:
                 if not self._may_change:
                     raise

@@ -97,6 +97,7 @@ class Fetcher:
         )
 
     def __enter__(self) -> Self:
+        self._asker.begin()
         return self
 
     def __exit__(

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from posthog_nb.operations.task import Progress
 
-__all__ = ["Bar"]
+__all__ = ["DOES", "Bar"]
 
-_DOES = {"read": "PostHog reads", "fetched": "fetching"}
+DOES = {"read": "PostHog reads", "fetched": "fetching"}
+"""What is done, by :attr:`posthog_nb.operations.task.Progress.what`."""
+
+_QUIET = 0.5
+"""Seconds. What is done within them shows no bar."""
 
 
 class Bar:
@@ -18,15 +23,25 @@ class Bar:
     def __init__(self) -> None:
         self._bar: Any = None
         self._what: str | None = None
+        self._began = time.monotonic()
+
+    def begin(self) -> None:
+        """Something is asked from now on."""
+        self._began = time.monotonic()
 
     def __call__(self, progress: Progress) -> None:
+        """Show ``progress``, unless it is quick."""
+        if time.monotonic() - self._began >= _QUIET:
+            self.show(progress)
+
+    def show(self, progress: Progress) -> None:
         """Show ``progress``."""
         from tqdm.auto import tqdm  # noqa: PLC0415 - loaded when there is something to show
 
         if self._bar is None or self._what != progress.what:
             self.close()
             self._what = progress.what
-            self._bar = tqdm(desc=_DOES[progress.what], unit=" rows", unit_scale=True, leave=False)
+            self._bar = tqdm(desc=DOES[progress.what], unit=" rows", unit_scale=True, leave=False)
         self._bar.total = progress.total
         self._bar.update(progress.done - self._bar.n)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from posthog_nb.errors import TransportError
+from posthog_nb.http import READ
 from posthog_nb.operations.answer import Answer, Status, read_reply
 
 if TYPE_CHECKING:
@@ -53,12 +54,18 @@ class Task:
     fresh: bool
     deadline: Deadline
 
-    def post(self, refresh: str, between: Callable[[], object] | None = None) -> tuple[Answer | None, Status | None]:
+    def post(
+        self, refresh: str, between: Callable[[], object] | None = None, patience: float | None = None
+    ) -> tuple[Answer | None, Status | None]:
         """Send it, and give the answer, the status, or both.
 
         Args:
             refresh: PostHog's word for when it is computed.
             between: Called before it is sent again although it may have arrived; by default it is ended there first.
+            patience: Seconds for which an answer may be in coming; None for as long as PostHog may take.
+
+        Raises:
+            AnswerTimeoutError: no answer came within ``patience``, or before the deadline.
         """
         found: tuple[Answer | None, Status | None] = self.connection.start_query(
             {"query": self.node, "client_query_id": self.query_id, "refresh": refresh},
@@ -66,6 +73,7 @@ class Task:
             question=self.question,
             read=read_reply,
             between=between or self.end,
+            policy=READ if patience is None else replace(READ, answer_seconds=patience),
         )
         if found == (None, None):
             raise TransportError(
