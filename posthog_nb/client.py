@@ -20,6 +20,7 @@ from posthog_nb.operations.persons import Persons
 from posthog_nb.operations.properties import event_time
 from posthog_nb.operations.queries import run
 from posthog_nb.operations.report import CaptureReport
+from posthog_nb.operations.schema import schema
 from posthog_nb.settings import hold, hold_keys, resolve
 from posthog_nb.version import __version__
 
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from posthog_nb.operations.task import Progress
     from posthog_nb.secret import Secret
 
-__all__ = ["Client", "connect", "latest_client"]
+__all__ = ["Client", "connect", "latest_client", "remember"]
 
 _Sent = TypeVar("_Sent", bound="Receipt | CaptureReport")
 
@@ -115,7 +116,7 @@ def connect(  # noqa: PLR0913 - one argument a setting
         capture_mode=capture_mode_of(capture_mode),
     )
     client = Client(connection, frame=frame)
-    _remember(client)
+    remember(client)
     return client
 
 
@@ -133,7 +134,8 @@ def latest_client() -> Client | None:
     return _latest
 
 
-def _remember(client: Client | None) -> None:
+def remember(client: Client | None) -> None:
+    """Take ``client`` for the one that was made last."""
     global _latest  # noqa: PLW0603 - which connection a notebook used last is a fact about the process
     _latest = client
 
@@ -232,6 +234,18 @@ class Client:
             QueryError: the embedded project refuses the query; the error shows the place.
         """
         return dry_run(self._connection, hogql, limit=limit, values=values)
+
+    def schema(self, pattern: str | None = None, *, frame: str | None = None) -> Any:  # noqa: ANN401 - a frame
+        """The tables and columns that queries may name: a frame of table, column and type, all text.
+
+        The type is PostHog's own word for it, such as ``"datetime"``, ``"json"`` or ``"lazy_table"``.
+
+        Args:
+            pattern: Only those with this in ``table.column``, in any case of letters; or a pattern with ``*`` and
+                ``?`` for the whole of it, such as ``"events.*"``.
+            frame: As for :meth:`query`.
+        """
+        return schema(self._connection, pattern, _checked(frame) or self._frame)
 
     @cached_property
     def persons(self) -> Persons:
@@ -471,7 +485,7 @@ class Client:
     def close(self) -> None:
         """Close the connections. A later call opens new ones."""
         if latest_client() is self:
-            _remember(None)
+            remember(None)
         self._connection.close()
 
     def __enter__(self) -> Self:

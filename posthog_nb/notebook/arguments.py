@@ -38,6 +38,7 @@ class Arguments:
     timeout: float | None = None
     progress: bool = True
     dry_run: bool = False
+    connection: str | None = None
     more: bool = False
     help: bool = False
 
@@ -97,6 +98,9 @@ def _parser() -> _Parser:
         "--dry-run",
         action="store_true",
         help="show what would be sent, and run nothing; on an embedded project its ClickHouse SQL too",
+    )
+    parser.add_argument(
+        "--connection", metavar="C", help="ask the client in this variable, or with this saved profile; default: ph"
     )
     parser.add_argument("--more", action="store_true", help="with %%hogql alone: the next page of the last result")
     parser.add_argument("-h", "--help", action="store_true", help="this page")
@@ -211,7 +215,15 @@ def _json_end(text: str, start: int) -> int | None:
 
 
 def _takes_value(token: str) -> bool:
-    return "=" not in token and token in {"-o", "--limit", "--frame", "--param", "--max-rows", "--timeout"}
+    return "=" not in token and token in {
+        "-o",
+        "--limit",
+        "--frame",
+        "--param",
+        "--max-rows",
+        "--timeout",
+        "--connection",
+    }
 
 
 def _arguments(tokens: Iterable[str]) -> Arguments:
@@ -245,6 +257,7 @@ def _arguments(tokens: Iterable[str]) -> Arguments:
         timeout=known.timeout,
         progress=known.progress,
         dry_run=known.dry_run,
+        connection=known.connection,
         more=known.more,
         help=known.help,
     )

@@ -20,7 +20,7 @@ _NAME = PostHogMagics.__name__
 
 
 def load(shell: InteractiveShell) -> None:
-    """Register `%hogql` and `%%hogql`; a shell that has them keeps one of each."""
+    """Register `%hogql`, `%%hogql` and `%posthog`; a shell that has them keeps one of each."""
     unload(shell)
     magics = PostHogMagics(shell)
     shell.register_magics(magics)
@@ -43,6 +43,7 @@ def unload(shell: InteractiveShell) -> None:
     shell.input_transformers_cleanup.remove(_with_a_body)
     for registered in manager.magics.values():
         registered.pop("hogql", None)
+        registered.pop("posthog", None)
     formatter = _html_formatter(shell)
     for module, name, render in HTML:
         if formatter is not None and _choice(formatter, module, name) is render:

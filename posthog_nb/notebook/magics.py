@@ -7,13 +7,14 @@ from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from IPython.core.magic import Magics, line_cell_magic, magics_class, needs_local_scope, no_var_expand
+from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, needs_local_scope, no_var_expand
 from IPython.display import display
 
-from posthog_nb.client import Client, connect, latest_client
+from posthog_nb.client import connect
 from posthog_nb.errors import InvalidInputError
 from posthog_nb.notebook.arguments import Arguments, help_text, parse_cell_line, parse_line
-from posthog_nb.notebook.display import Footer, footer, rows_shown
+from posthog_nb.notebook.connections import EVENTS, Connections, posthog_help, profiles, read_posthog_line
+from posthog_nb.notebook.display import Code, Footer, footer, rows_shown
 from posthog_nb.notebook.progress import CellBar, bar_for
 from posthog_nb.notebook.values import collect_values
 from posthog_nb.operations.answer import LARGEST_PAGE
@@ -63,6 +64,7 @@ class PostHogMagics(Magics):
         self._page: _Page | None = None
         self._footers: list[Footer] = []
         self._until_shown = ExitStack()
+        self._connections = Connections()
 
     @no_var_expand
     @needs_local_scope
@@ -81,6 +83,32 @@ class PostHogMagics(Magics):
             return self._next_page(arguments, query)
         return self._first_page(arguments, query, namespace, whole_cell=cell is not None)
 
+    @no_var_expand
+    @needs_local_scope
+    @line_magic
+    def posthog(self, line: str, local_ns: dict[str, Any] | None = None) -> Any:  # noqa: ANN401
+        """Connections to PostHog; `%posthog -h` lists the commands."""
+        namespace = ChainMap(local_ns or {}, self.shell.user_ns)
+        asked = read_posthog_line(line)
+        match asked.command:
+            case "connect":
+                client = connect(asked.target, profile=asked.profile, project_id=asked.project_id)
+                self.shell.user_ns[asked.name] = client
+                self._footers.append(Footer(((Code(asked.name), " is set"), (client.source,))))
+                return None
+            case "profiles":
+                return profiles()
+            case "status":
+                return self._connections.find(namespace, asked.connection).check()
+            case "schema":
+                return self._connections.find(namespace, asked.connection).schema(asked.pattern)
+            case "events":
+                client = self._connections.find(namespace, asked.connection)
+                self._page = None
+                return self._give(_Page(client.query(EVENTS)), Arguments(), silenced=False)
+        print(posthog_help())  # noqa: T201 - help is read where it was asked for
+        return None
+
     def show_footers(self) -> None:
         """Show the lines under the cell's frames; called when the cell has run and its value is on the page."""
         self._until_shown.close()
@@ -97,7 +125,7 @@ class PostHogMagics(Magics):
         values = collect_values(
             query, placeholders(query, {*arguments.params, *namespace}), arguments.params, namespace
         )
-        client = _client(namespace)
+        client = self._connections.find(namespace, arguments.connection)
         limit = LARGEST_PAGE if arguments.all else arguments.limit
         if arguments.dry_run:
             return client.dry_run(query, limit, values)
@@ -144,12 +172,6 @@ class PostHogMagics(Magics):
         if shown and arguments.max_rows is not None:
             self._until_shown.enter_context(rows_shown(arguments.max_rows))
         return frame if shown else None
-
-
-def _client(namespace: Mapping[str, Any]) -> Client:
-    """The notebook's own ``ph``, else the client that was made last, else one by the settings."""
-    own = namespace.get("ph")
-    return own if isinstance(own, Client) else latest_client() or connect()
 
 
 def _over_the_cell(bar: Bar | None) -> AbstractContextManager[None]:

@@ -1,0 +1,38 @@
+"""The tables and columns that a project can be asked for."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from posthog_nb.frames import JsonRows, decode, default_frame, to_frame
+from posthog_nb.http import Deadline, Question
+
+if TYPE_CHECKING:
+    from posthog_nb.connection import Connection
+
+__all__ = ["schema"]
+
+_SECONDS = 60.0
+_COLUMNS = ("table", "column", "type")
+
+
+def schema(connection: Connection, pattern: str | None, frame: str | None) -> Any:  # noqa: ANN401 - a frame
+    """The columns of the project's tables; see :meth:`posthog_nb.client.Client.schema`."""
+    found = connection.start_query(
+        {"query": {"kind": "DatabaseSchemaQuery"}}, deadline=Deadline(_SECONDS), question=Question(kind="query")
+    )
+    rows = [
+        (table, field["name"], field["type"])
+        for table, about in sorted(found["tables"].items())
+        for field in about["fields"].values()
+        if _matches(f"{table}.{field['name']}", pattern)
+    ]
+    return to_frame(decode(_COLUMNS, ("String",) * len(_COLUMNS), JsonRows.of(rows)), frame or default_frame())
+
+
+def _matches(name: str, pattern: str | None) -> bool:
+    if pattern is None:
+        return True
+    wanted = pattern.lower()
+    return fnmatchcase(name.lower(), wanted if set(wanted) & set("*?[") else f"*{wanted}*")
