@@ -14,6 +14,7 @@ from posthog_nb.version import __version__ as __version__
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from posthog_nb.ask import hogql
     from posthog_nb.client import Client, connect
     from posthog_nb.errors import PostHogError
     from posthog_nb.operations.capture import Receipt
@@ -38,6 +39,7 @@ _PUBLIC = {
     "Result": "posthog_nb.operations.result",
     "Secret": "posthog_nb.secret",
     "connect": "posthog_nb.client",
+    "hogql": "posthog_nb.ask",
     "remove_profile": "posthog_nb.settings",
     "save_profile": "posthog_nb.settings",
 }
@@ -55,6 +57,7 @@ __all__ = [
     "Result",
     "Secret",
     "connect",
+    "hogql",
     "remove_profile",
     "save_profile",
 ]

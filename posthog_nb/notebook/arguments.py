@@ -16,7 +16,7 @@ from posthog_nb.errors import InvalidInputError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Arguments", "help_text", "parse_cell_line", "parse_line"]
+__all__ = ["FRAMES", "Arguments", "help_text", "parse_cell_line", "parse_line"]
 
 FRAMES = ("pandas", "polars", "arrow")
 _SPACE = re.compile(r"\s*")

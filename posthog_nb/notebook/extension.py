@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import warnings
 from typing import TYPE_CHECKING
+
+from traitlets import TraitError
 
 from posthog_nb.notebook.display import HTML
 from posthog_nb.notebook.magics import PostHogMagics
@@ -22,6 +25,7 @@ _NAME = PostHogMagics.__name__
 def load(shell: InteractiveShell) -> None:
     """Register `%hogql`, `%%hogql` and `%posthog`; a shell that has them keeps one of each."""
     unload(shell)
+    _drop_refused_settings(shell)
     magics = PostHogMagics(shell)
     shell.register_magics(magics)
     shell.events.register("post_execute", magics.show_footers)
@@ -39,6 +43,8 @@ def unload(shell: InteractiveShell) -> None:
     magics = manager.registry.pop(_NAME, None)
     if magics is None:
         return
+    # IPython lists it for %config when it is made.
+    shell.configurables.remove(magics)
     shell.events.unregister("post_execute", magics.show_footers)
     shell.input_transformers_cleanup.remove(_with_a_body)
     for registered in manager.magics.values():
@@ -48,6 +54,24 @@ def unload(shell: InteractiveShell) -> None:
     for module, name, render in HTML:
         if formatter is not None and _choice(formatter, module, name) is render:
             formatter.pop(f"{module}.{name}")  # type: ignore[no-untyped-call]
+
+
+def _drop_refused_settings(shell: InteractiveShell) -> None:
+    """Take out of the shell's configuration what the magics refuse.
+
+    ``%config`` leaves a refused value there, and the next ``%reload_ext`` would fail on it.
+    """
+    section = shell.config.get(_NAME) or {}
+    known = PostHogMagics.class_traits(config=True)
+    trial = PostHogMagics.__new__(PostHogMagics)
+    for name, value in list(section.items()):
+        if name not in known:
+            continue
+        try:
+            setattr(trial, name, value.get_value(known[name]) if hasattr(value, "get_value") else value)
+        except TraitError as error:
+            del section[name]
+            warnings.warn(f"{_NAME}.{name} = {value!r} is left out: {error}", stacklevel=3)
 
 
 def _with_a_body(lines: list[str]) -> list[str]:

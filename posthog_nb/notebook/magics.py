@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import ChainMap
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
@@ -9,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, needs_local_scope, no_var_expand
 from IPython.display import display
+from traitlets import Bool, Enum, Float, Int, TraitError, validate
 
 from posthog_nb.client import connect
 from posthog_nb.errors import InvalidInputError
-from posthog_nb.notebook.arguments import Arguments, help_text, parse_cell_line, parse_line
+from posthog_nb.notebook.arguments import FRAMES, Arguments, help_text, parse_cell_line, parse_line
 from posthog_nb.notebook.connections import EVENTS, Connections, posthog_help, profiles, read_posthog_line
 from posthog_nb.notebook.display import Code, Footer, footer, rows_shown
 from posthog_nb.notebook.progress import CellBar, bar_for
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.utils.bunch import Bunch
 
     from posthog_nb.operations.progress import Bar
     from posthog_nb.operations.result import Result
@@ -58,6 +61,24 @@ class PostHogMagics(Magics):
     """
 
     shell: InteractiveShell
+
+    frame = Enum(
+        FRAMES, default_value=None, allow_none=True, help="The kind of frame; None for the client's own default."
+    ).tag(config=True)
+    limit = Int(
+        default_value=None, allow_none=True, min=1, help="The most rows of a cell without --limit and --all."
+    ).tag(config=True)
+    timeout = Float(
+        default_value=None, allow_none=True, help="The seconds to wait for each answer; None for as long as it takes."
+    ).tag(config=True)
+    progress = Bool(default_value=True, help="Whether a long query shows a bar.").tag(config=True)
+
+    @validate("timeout")
+    def _above_zero(self, proposal: Bunch) -> float | None:
+        seconds: float | None = proposal["value"]
+        if seconds is not None and not 0 < seconds < math.inf:
+            raise TraitError(f"PostHogMagics.timeout is {seconds!r}; it is a number of seconds above 0, or None.")
+        return seconds
 
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
@@ -126,18 +147,19 @@ class PostHogMagics(Magics):
             query, placeholders(query, {*arguments.params, *namespace}), arguments.params, namespace
         )
         client = self._connections.find(namespace, arguments.connection)
-        limit = LARGEST_PAGE if arguments.all else arguments.limit
+        limit = LARGEST_PAGE if arguments.all else arguments.limit or self.limit
+        timeout = arguments.timeout or self.timeout
         if arguments.dry_run:
             return client.dry_run(query, limit, values)
-        bar = bar_for(self.shell, whole_cell=whole_cell) if arguments.progress else None
+        bar = bar_for(self.shell, whole_cell=whole_cell) if arguments.progress and self.progress else None
         with _over_the_cell(bar):
-            result = client.query(
-                query, limit, values, timeout=arguments.timeout, fresh=arguments.fresh, progress=bar or False
-            )
+            result = client.query(query, limit, values, timeout=timeout, fresh=arguments.fresh, progress=bar or False)
             if arguments.all:
                 result = result.fetch_all()
         return self._give(
-            _Page(result, frame=arguments.frame, bar=bar), arguments, silenced=whole_cell and _ends_silently(query)
+            _Page(result, frame=arguments.frame or self.frame, bar=bar),
+            arguments,
+            silenced=whole_cell and _ends_silently(query),
         )
 
     def _next_page(self, arguments: Arguments, query: str) -> Any:  # noqa: ANN401 - a frame
