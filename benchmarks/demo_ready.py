@@ -32,7 +32,7 @@ def main() -> None:
     lap("ingest them")
     print(f"{'one after the other':<42}{time.perf_counter() - started:>7.2f} s")
 
-    from posthog_nb.client import connect  # noqa: PLC0415
+    from posthog_nb.connecting import connect  # noqa: PLC0415
 
     last = time.perf_counter()
     with connect("demo") as ph:

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from posthog_nb.ask import hogql
-    from posthog_nb.client import Client, connect
+    from posthog_nb.client import Client
+    from posthog_nb.connecting import connect
     from posthog_nb.errors import PostHogError
     from posthog_nb.operations.capture import Receipt
     from posthog_nb.operations.check import Check
@@ -38,7 +39,7 @@ _PUBLIC = {
     "Receipt": "posthog_nb.operations.capture",
     "Result": "posthog_nb.operations.result",
     "Secret": "posthog_nb.secret",
-    "connect": "posthog_nb.client",
+    "connect": "posthog_nb.connecting",
     "hogql": "posthog_nb.ask",
     "remove_profile": "posthog_nb.settings",
     "save_profile": "posthog_nb.settings",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from posthog_nb.client import connect, latest_client
+from posthog_nb.client import latest_client
+from posthog_nb.connecting import connect
 from posthog_nb.errors import InvalidInputError
 from posthog_nb.operations.answer import LARGEST_PAGE
 

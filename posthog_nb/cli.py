@@ -61,7 +61,7 @@ def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 
 
 def _demo(_chosen: argparse.Namespace) -> None:
-    from posthog_nb.client import connect  # noqa: PLC0415 - the engine and a frame library load for this command alone
+    from posthog_nb.connecting import connect  # noqa: PLC0415 - the engine and a frame library load for this command alone
 
     with connect("demo") as ph:
         frame = ph.query(DEMO_QUERY).to_pandas()

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from posthog_nb.connection import Connection, capture_mode_of, open_connection
 from posthog_nb.errors import InvalidInputError
 from posthog_nb.frames import FRAMES
 from posthog_nb.operations import capture as events
@@ -17,120 +15,35 @@ from posthog_nb.operations.checking import check
 from posthog_nb.operations.dry_run import dry_run
 from posthog_nb.operations.expand import expand
 from posthog_nb.operations.persons import Persons
-from posthog_nb.operations.properties import event_time
 from posthog_nb.operations.queries import run
 from posthog_nb.operations.report import CaptureReport
 from posthog_nb.operations.schema import schema
-from posthog_nb.settings import hold, hold_keys, resolve
-from posthog_nb.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime
     from types import TracebackType
     from typing import Self
     from uuid import UUID
 
+    from posthog_nb.connection import Connection
     from posthog_nb.operations.capture import Receipt
     from posthog_nb.operations.check import Check
     from posthog_nb.operations.dry_run import DryRun
     from posthog_nb.operations.event import Event
     from posthog_nb.operations.result import Result
     from posthog_nb.operations.task import Progress
-    from posthog_nb.secret import Secret
 
-__all__ = ["Client", "connect", "latest_client", "remember"]
+__all__ = ["Client", "latest_client", "remember"]
 
 _Sent = TypeVar("_Sent", bound="Receipt | CaptureReport")
 
 _latest: Client | None = None
-"""The client that :func:`connect` made last in this process, until it is closed."""
-
-
-def connect(  # noqa: PLR0913 - one argument a setting
-    target: str | None = None,
-    *,
-    project_id: int | str | None = None,
-    personal_api_key: str | Secret | None = None,
-    project_token: str | Secret | None = None,
-    profile: str | None = None,
-    frame: str | None = None,
-    allow_http: bool = False,
-    seed: int = 1,
-    as_of: datetime | str | None = None,
-    timezone: str | None = None,
-    week_start: str | None = None,
-    person_mode: str | None = None,
-    capture_mode: str | None = None,
-) -> Client:
-    """A client for a PostHog project. Nothing is sent and nothing starts before its first call.
-
-    What is not given is read from the environment (``POSTHOG_HOST``, ``POSTHOG_PROJECT_ID``,
-    ``POSTHOG_PERSONAL_API_KEY``, ``POSTHOG_PROJECT_TOKEN``), then from Colab's secrets and a saved profile. A key or
-    token that a call needs and none of them has is asked for where somebody can answer. Where nothing says where to
-    connect, the target is the demo, and every result says so.
-
-    Args:
-        target: ``"us"``, ``"eu"``, the URL of a PostHog, ``"demo"`` (a made-up product in memory), ``"local"`` or
-            ``"local:PATH"`` (a project of your own on this computer's disk).
-        project_id: The project's number; reading needs it.
-        personal_api_key: ``phx_...``; reading needs it.
-        project_token: ``phc_...``; sending needs it.
-        profile: The name of a saved profile (:func:`posthog_nb.save_profile`), which then comes before the environment.
-        frame: What results become by default: ``"pandas"``, ``"polars"`` or ``"arrow"``.
-        allow_http: Send keys and tokens by plain http to a host other than this computer.
-        seed: The demo's seed: the same seed and ``as_of`` give the same data.
-        as_of: The moment at which the demo's data ends and which its ``now()`` answers; now by default. One without
-            a zone is UTC, so that a notebook shows the same everywhere.
-        timezone: The time zone of the demo or of your local project, such as ``"Europe/London"``. This and the next
-            two are the project's: a local one keeps them, for every notebook, until they are changed.
-        week_start: The day that its weeks start on: ``"sunday"`` or ``"monday"``.
-        person_mode: Its ``personsOnEventsMode``, in PostHog's words: which person's properties an event has.
-        capture_mode: How events are sent: ``"v0"``, the usual way, or ``"v1"``, with a verdict for each event; by
-            default what ``POSTHOG_CAPTURE_MODE`` says.
-
-    Raises:
-        ConfigurationError: a setting is not what it should be, or two contradict each other.
-        InvalidInputError: ``frame``, ``seed``, ``as_of`` or a setting of the project is not what it should be.
-    """
-    # A traceback may show variables: from here on none of them shows a key.
-    place, number, name = hold_keys(target), hold_keys(project_id), hold_keys(profile)
-    target = project_id = profile = None
-    personal_api_key, project_token = hold(personal_api_key), hold(project_token)
-    settings = resolve(
-        place,
-        project_id=number,
-        personal_api_key=personal_api_key,
-        project_token=project_token,
-        profile=name,
-        allow_http=allow_http,
-    )
-    if isinstance(seed, bool) or not isinstance(seed, int):
-        raise InvalidInputError(f"seed is {seed!r}; it is a whole number.")
-    moment = None if as_of is None else event_time(_in_utc_unless_said(as_of), "as_of")
-    connection = open_connection(
-        settings,
-        version=__version__,
-        seed=seed,
-        as_of=moment,
-        project={"timezone": timezone, "week_start": week_start, "person_mode": person_mode},
-        capture_mode=capture_mode_of(capture_mode),
-    )
-    client = Client(connection, frame=frame)
-    remember(client)
-    return client
-
-
-def _in_utc_unless_said(as_of: object) -> object:
-    if isinstance(as_of, str):
-        try:
-            as_of = datetime.fromisoformat(as_of.strip())
-        except ValueError:
-            return as_of  # refused by name where every time is read
-    return as_of.replace(tzinfo=UTC) if isinstance(as_of, datetime) and as_of.tzinfo is None else as_of
+"""The client that ``connect()`` made last in this process, until it is closed."""
 
 
 def latest_client() -> Client | None:
-    """The client that :func:`connect` made last in this process; None before the first and when that one is closed."""
+    """The client that ``connect()`` made last in this process; None before the first and when that one is closed."""
     return _latest
 
 

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug import Request, Response
 
-from posthog_nb.client import Client, connect
+from posthog_nb.connecting import connect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from pytest_httpserver import HTTPServer
+
+    from posthog_nb.client import Client
 
 V0 = "/batch/"
 V1 = "/i/v1/analytics/events/"

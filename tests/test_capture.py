@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from werkzeug import Request, Response
 
-from posthog_nb.client import Client, connect
+from posthog_nb.connecting import connect
 from posthog_nb.errors import (
     CaptureRefusedError,
     InvalidInputError,
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pytest_httpserver import HTTPServer
+
+    from posthog_nb.client import Client
 
 INDIA = timezone(timedelta(hours=5, minutes=30))
 

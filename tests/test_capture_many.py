@@ -27,7 +27,8 @@ from requests.adapters import BaseAdapter, HTTPAdapter
 from requests.exceptions import ConnectionError as Unreachable
 from urllib3 import HTTPResponse
 
-from posthog_nb.client import Client, connect
+from posthog_nb.client import Client
+from posthog_nb.connecting import connect
 from posthog_nb.connection import Connection
 from posthog_nb.embedded.mount import EmbeddedAdapter
 from posthog_nb.embedded.server import create_app

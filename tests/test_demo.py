@@ -11,7 +11,7 @@ from uuid import UUID
 
 import pytest
 
-from posthog_nb.client import connect
+from posthog_nb.connecting import connect
 from posthog_nb.embedded.demo import VERSION, demo_events, demo_project
 from posthog_nb.embedded.demo.product import HOSTILE
 from posthog_nb.errors import ConfigurationError, InvalidInputError

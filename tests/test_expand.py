@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from posthog_nb.client import Client, connect
+from posthog_nb.connecting import connect
 from posthog_nb.errors import InvalidInputError, PermissionDeniedError
 from posthog_nb.operations import expand as module
 from tests.embedded import embedded_client
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from pytest_httpserver import HTTPServer
+
+    from posthog_nb.client import Client
 
 pytest.importorskip("chdb", reason="the embedded engine has no wheel here")
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from posthog_nb.client import connect
+from posthog_nb.connecting import connect
 from posthog_nb.embedded.holding import ServerRecord, holder
 from posthog_nb.embedded.local import LocalAdapter, LocalServer, default_path
 from posthog_nb.embedded.store.engine import in_memory, on_disk

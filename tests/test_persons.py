@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from posthog_nb.client import Client, connect
+from posthog_nb.connecting import connect
 from posthog_nb.embedded.project import Project, ProjectSettings
 from posthog_nb.embedded.store.store import DistinctIdRow, PersonRow
 from posthog_nb.errors import InvalidInputError, NotFoundError, PermissionDeniedError, TransportError
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from pytest_httpserver import HTTPServer
     from werkzeug import Request
+
+    from posthog_nb.client import Client
 
 pytest.importorskip("chdb", reason="the embedded engine has no wheel here")
 

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from posthog_nb.client import Client, connect
+from posthog_nb.connecting import connect
 from posthog_nb.errors import (
     InvalidInputError,
     MissingCredentialError,
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
     from pytest_httpserver import HTTPServer
     from werkzeug import Request
+
+    from posthog_nb.client import Client
 
 PATH = "/api/projects/1/query/"
 

@@ -6,7 +6,8 @@ import argparse
 import shlex
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from posthog_nb.client import Client, connect, latest_client, remember
+from posthog_nb.client import Client, latest_client, remember
+from posthog_nb.connecting import connect
 from posthog_nb.errors import InvalidInputError
 from posthog_nb.secret import redact
 from posthog_nb.settings.profiles import read_profiles

@@ -12,7 +12,7 @@ from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
 from IPython.display import display
 from traitlets import Bool, Enum, Float, Int, TraitError, validate
 
-from posthog_nb.client import connect
+from posthog_nb.connecting import connect
 from posthog_nb.errors import InvalidInputError
 from posthog_nb.notebook.arguments import FRAMES, Arguments, help_text, parse_cell_line, parse_line
 from posthog_nb.notebook.connections import EVENTS, Connections, posthog_help, profiles, read_posthog_line
