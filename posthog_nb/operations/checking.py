@@ -28,6 +28,7 @@ from posthog_nb.errors import (
     TransportError,
 )
 from posthog_nb.operations import capture as events
+from posthog_nb.operations.arrival import look_up
 from posthog_nb.operations.check import Check, Part
 from posthog_nb.secret import Secret, redact
 
@@ -46,7 +47,6 @@ NEEDED_SCOPES = {"query:read": "queries", "person:read": "looking a person up by
 _NAME_SCOPE = "project:read"
 
 _REQUEST_SECONDS = 20.0
-_FIRST_LOOK, _LONGEST_LOOK, _GROWTH = 0.5, 5.0, 1.5
 _MOST_PROJECTS = 10
 _SCOPE = re.compile(r"'([a-z_]+:(?:read|write))'")
 _ORDER = ("host", "project", "time zone", "read", "scopes", "token", "write")
@@ -305,18 +305,12 @@ class _Checking:
         if read is None or not read.ok:
             self._say("write", None, f"{sent}; without reading, nobody can tell whether it arrived.")
             return found
-        started, error = time.monotonic(), None
-        pause = _FIRST_LOOK
-        while (left := started + timeout - time.monotonic()) > 0:
-            answer, error = _tried(
-                lambda: self._query("SELECT count() FROM events WHERE uuid = {uuid}", {"uuid": receipt.uuid})
-            )
-            if isinstance(answer, dict) and answer.get("results") == [[1]]:
-                self._say("write", True, f"{sent} and found by a query {time.monotonic() - started:.0f} s later.")
-                return found
-            time.sleep(min(pause, left))
-            pause = min(pause * _GROWTH, _LONGEST_LOOK)
-        why = f" The last query failed: {error.message}" if error is not None else ""
+        started = time.monotonic()
+        arrivals = look_up(self.connection, {receipt.uuid: receipt.timestamp}, timeout)
+        if arrivals.of(receipt.uuid):
+            self._say("write", True, f"{sent} and found by a query {time.monotonic() - started:.0f} s later.")
+            return found
+        why = f" {arrivals.failure}" if arrivals.failure else ""
         self._say(
             "write",
             None,

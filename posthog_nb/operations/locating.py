@@ -9,11 +9,13 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from posthog_nb.errors import PostHogError, QueryError
+from posthog_nb.errors import PostHogError
 from posthog_nb.http import Deadline, Question
+from posthog_nb.secret import redact
 
 if TYPE_CHECKING:
     from posthog_nb.connection import Connection
+    from posthog_nb.errors import QueryError
     from posthog_nb.operations.splice import Spliced
 
 __all__ = ["located"]
@@ -46,17 +48,8 @@ def located(error: QueryError, connection: Connection, query: Spliced) -> QueryE
         # The refusal itself is what its reader needs; where it lies would have been a help.
         logger.debug("PostHog does not tell the place of a mistake: %r", reason)
         return error
+    error.span = span
     fix = mistake.get("fix")
-    telling = isinstance(fix, str) and fix and not fix.startswith(_INSTRUCTION)
-    return QueryError(
-        error.message,
-        status=error.status,
-        code=error.code,
-        kind=error.kind,
-        attr=error.attr,
-        query_id=error.query_id,
-        request_id=error.request_id,
-        hint=error.hint or (f"PostHog suggests {fix} there." if telling else None),
-        text=error.text,
-        span=span,
-    )
+    if error.hint is None and isinstance(fix, str) and fix and not fix.startswith(_INSTRUCTION):
+        error.hint = redact(f"PostHog suggests {fix} there.")
+    return error
