@@ -7,10 +7,17 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+import posthog_nb
 from tests.leaks import leaks
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
+    from wsgiref.types import WSGIApplication
+
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from posthog_nb.client import Client
+    from tests.twin import Twin
 
 # A property test's first example may start ClickHouse; how long an example takes says nothing about the property.
 settings.register_profile("default", deadline=None)
@@ -34,3 +41,42 @@ def nobody_has_profiles(tmp_path_factory: pytest.TempPathFactory) -> Iterator[No
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
         yield
+
+
+@pytest.fixture
+def twin(application: WSGIApplication) -> Iterator[Twin]:
+    """A twin before the module's own ``application``, whose client does not wait long."""
+    from tests.faulty import impatient  # noqa: PLC0415 - the engine loads for those who ask for it
+    from tests.twin import twin_of  # noqa: PLC0415
+
+    with twin_of(application) as twin, impatient():
+        yield twin
+
+
+@pytest.fixture
+def ph(twin: Twin) -> Iterator[Client]:
+    """A client of the twin."""
+    from tests.twin import client_of  # noqa: PLC0415
+
+    with client_of(twin) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def demo() -> Iterator[Client]:
+    """The demo as of a fixed moment."""
+    with posthog_nb.connect("demo", as_of="2026-03-31T00:00:00Z", seed=1) as client:
+        yield client
+
+
+@pytest.fixture
+def shell(demo: Client) -> Iterator[InteractiveShell]:
+    """A shell with the extension loaded and the demo as `ph`."""
+    from IPython.core.interactiveshell import InteractiveShell  # noqa: PLC0415 - loads for those who ask for it
+
+    InteractiveShell.clear_instance()
+    shell = InteractiveShell.instance()
+    shell.run_line_magic("load_ext", "posthog_nb")
+    shell.user_ns["ph"] = demo
+    yield shell
+    InteractiveShell.clear_instance()

@@ -19,7 +19,7 @@ from tests.twin_faults import FAULTS, OK, Fault, Reply
 pytest.importorskip("chdb", reason="the embedded engine has no wheel here")
 
 from posthog_nb.embedded.server import create_app
-from posthog_nb.embedded.store.engine import in_memory
+from tests.endless import ENDLESS, ends_within
 from tests.twin import Seen, Twin, client_of, new_project, twin_of
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from posthog_nb.client import Client
     from posthog_nb.operations.task import Progress
 
-ENDLESS = "SELECT count() FROM numbers(100000000000) WHERE cityHash64(number) = 1"
 SLOW = "SELECT count() FROM numbers(2000000000) WHERE cityHash64(number) = 1"
 MODES = ("auto", "blocking", "async")
 
@@ -210,17 +209,6 @@ def interrupted(call: Callable[[], object], after: float) -> float:
         return time.monotonic() - sent[0]
     finally:
         timer.cancel()
-
-
-def ends_within(seconds: float) -> bool:
-    """Whether the engine stops working at the endless query."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        texts = [row[0] for row in in_memory().read("SELECT query FROM system.processes")]
-        if not any("100000000000" in text for text in texts):
-            return True
-        time.sleep(0.05)
-    return False
 
 
 @pytest.mark.parametrize("mode", MODES)

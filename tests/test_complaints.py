@@ -19,7 +19,6 @@ from posthog_nb.errors import InvalidInputError, PermissionDeniedError, PostHogE
 pytest.importorskip("chdb", reason="the embedded engine has no wheel here")
 
 from posthog_nb.embedded.server import create_app
-from tests.faulty import impatient
 from tests.twin import Twin, client_of, new_project, twin_of
 from tests.twin_faults import FAULTS, Reply, answered, changed
 
@@ -54,18 +53,6 @@ def application() -> Iterator[WSGIApplication]:
             client.capture("bought", "person-7", {"amount": number, "items": [{"id": 1}]}, timestamp=when)
     yield application
     project.close()
-
-
-@pytest.fixture
-def twin(application: WSGIApplication) -> Iterator[Twin]:
-    with twin_of(application) as twin, impatient():
-        yield twin
-
-
-@pytest.fixture
-def ph(twin: Twin) -> Iterator[Client]:
-    with client_of(twin) as client:
-        yield client
 
 
 def sent(twin: Twin) -> list[str]:

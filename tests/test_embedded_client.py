@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from posthog_nb.embedded.store.engine import in_memory
 from posthog_nb.errors import QueryError, Span, TransportError
 from tests.embedded import embedded_client
 
@@ -22,9 +21,10 @@ if TYPE_CHECKING:
 
 pytest.importorskip("chdb", reason="the embedded engine has no wheel here")
 
+from tests.endless import ENDLESS, ends_within
+
 FIRST = datetime(2026, 3, 28, 23, 30, tzinfo=UTC)
 EVENTS = 60
-ENDLESS = "SELECT count() FROM numbers(100000000000) WHERE cityHash64(number) = 1"
 
 
 @pytest.fixture(scope="module")
@@ -96,21 +96,10 @@ def test_an_interrupt_is_obeyed_at_once_and_leaves_nothing_running(posthog: Clie
     with pytest.raises(KeyboardInterrupt):
         posthog.query(ENDLESS)
     assert time.monotonic() - start < 2.5
-    assert _ends_within(2)
+    assert ends_within(2)
 
 
 def test_a_timeout_leaves_nothing_running(posthog: Client) -> None:
     with pytest.raises(TransportError, match=r"within 0\.3 s"):
         posthog.query(ENDLESS, timeout=0.3)
-    assert _ends_within(2)
-
-
-def _ends_within(seconds: float) -> bool:
-    """Whether the engine stops working at the endless query."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        texts = [row[0] for row in in_memory().read("SELECT query FROM system.processes")]
-        if not any("numbers(100000000000)" in text for text in texts):
-            return True
-        time.sleep(0.05)
-    return False
+    assert ends_within(2)

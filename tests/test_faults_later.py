@@ -37,18 +37,6 @@ def application() -> Iterator[Any]:
     project.close()
 
 
-@pytest.fixture
-def twin(application: Any) -> Iterator[Twin]:
-    with twin_of(application) as twin, impatient():
-        yield twin
-
-
-@pytest.fixture
-def ph(twin: Twin) -> Iterator[Client]:
-    with client_of(twin) as client:
-        yield client
-
-
 def methods(twin: Twin) -> str:
     """What was asked of the query, without asking where a mistake in it is."""
     return " ".join(seen.method for seen in twin.seen("/query/") if b"HogQLMetadata" not in seen.body)

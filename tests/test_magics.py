@@ -21,34 +21,14 @@ from IPython.utils.capture import capture_output
 
 import posthog_nb
 from posthog_nb.client import latest_client
-from posthog_nb.embedded.store.engine import in_memory
 from posthog_nb.errors import AnswerTimeoutError, InvalidInputError, MissingParameterError, QueryError
 from posthog_nb.notebook.arguments import help_text
+from tests.endless import ENDLESS, ends_within
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from IPython.core.interactiveshell import ExecutionResult
 
-ENDLESS = "SELECT count() FROM numbers(100000000000) WHERE cityHash64(number) = 1"
 EVENTS = "SELECT uuid, event FROM events ORDER BY timestamp, uuid"
-
-
-@pytest.fixture(scope="module")
-def demo() -> Iterator[posthog_nb.Client]:
-    with posthog_nb.connect("demo", as_of="2026-03-31T00:00:00Z", seed=1) as client:
-        yield client
-
-
-@pytest.fixture
-def shell(demo: posthog_nb.Client) -> Iterator[InteractiveShell]:
-    """A shell with the extension loaded and the demo as `ph`."""
-    InteractiveShell.clear_instance()
-    shell = InteractiveShell.instance()
-    shell.run_line_magic("load_ext", "posthog_nb")
-    shell.user_ns["ph"] = demo
-    yield shell
-    InteractiveShell.clear_instance()
 
 
 class Ran:
@@ -59,17 +39,6 @@ class Ran:
         self.error = result.error_in_exec
         self.footers = [data["text/plain"] for data in shown]
         self.printed = printed
-
-
-def ends_within(seconds: float) -> bool:
-    """Whether the engine stops working at the endless query."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        texts = [row[0] for row in in_memory().read("SELECT query FROM system.processes")]
-        if not any("100000000000" in text for text in texts):
-            return True
-        time.sleep(0.05)
-    return False
 
 
 def run(shell: InteractiveShell, cell: str) -> Ran:

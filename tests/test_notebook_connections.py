@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
 
 import posthog_nb
 from posthog_nb.client import latest_client
@@ -17,28 +16,18 @@ from posthog_nb.settings import profiles as kept_profiles
 from tests.test_magics import run, value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from IPython.core.interactiveshell import InteractiveShell
 
 KEY = "phx_" + "a1B2" * 8
 
 
-@pytest.fixture(scope="module")
-def demo() -> Iterator[posthog_nb.Client]:
-    with posthog_nb.connect("demo", as_of="2026-03-31T00:00:00Z", seed=1) as client:
-        yield client
-
-
 @pytest.fixture
-def shell(demo: posthog_nb.Client, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[InteractiveShell]:
+def shell(shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> InteractiveShell:
+    """With no settings of whoever runs the tests."""
     monkeypatch.setattr(kept_profiles, "profiles_path", lambda: tmp_path / "config" / "profiles.toml")
     for name in ("HOST", "PROJECT_ID", "PERSONAL_API_KEY", "API_KEY", "PROJECT_TOKEN"):
         monkeypatch.delenv(f"POSTHOG_{name}", raising=False)
-    InteractiveShell.clear_instance()
-    shell = InteractiveShell.instance()
-    shell.run_line_magic("load_ext", "posthog_nb")
-    shell.user_ns["ph"] = demo
-    yield shell
-    InteractiveShell.clear_instance()
+    return shell
 
 
 def source(frame: Any) -> str:

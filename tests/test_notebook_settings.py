@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import polars as pl
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
 
 import posthog_nb
 from posthog_nb.errors import InvalidInputError, MissingParameterError
@@ -17,26 +16,10 @@ from posthog_nb.notebook.magics import PostHogMagics
 from tests.test_magics import run, value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from IPython.core.interactiveshell import InteractiveShell
 
 NUMBERS = "SELECT number FROM numbers(250) ORDER BY number"
 PAGE = (Path(__file__).parent.parent / "docs" / "notebook.md").read_text()
-
-
-@pytest.fixture(scope="module")
-def demo() -> Iterator[posthog_nb.Client]:
-    with posthog_nb.connect("demo", as_of="2026-03-31T00:00:00Z", seed=1) as client:
-        yield client
-
-
-@pytest.fixture
-def shell(demo: posthog_nb.Client) -> Iterator[InteractiveShell]:
-    InteractiveShell.clear_instance()
-    shell = InteractiveShell.instance()
-    shell.run_line_magic("load_ext", "posthog_nb")
-    shell.user_ns["ph"] = demo
-    yield shell
-    InteractiveShell.clear_instance()
 
 
 def settings(shell: InteractiveShell) -> tuple[Any, ...]:
