@@ -18,6 +18,7 @@ from posthog_nb.operations.persons import Persons
 from posthog_nb.operations.queries import run
 from posthog_nb.operations.report import CaptureReport
 from posthog_nb.operations.schema import schema
+from posthog_nb.operations.taxonomy import Known
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -66,6 +67,7 @@ class Client:
     def __init__(self, connection: Connection, *, frame: str | None = None) -> None:
         self._connection = connection
         self._frame = _checked(frame)
+        self._known = Known(connection)
         self._last_report: CaptureReport | None = None
 
     @property
@@ -158,7 +160,14 @@ class Client:
                 ``?`` for the whole of it, such as ``"events.*"``.
             frame: As for :meth:`query`.
         """
-        return schema(self._connection, pattern, _checked(frame) or self._frame)
+        found = schema(self._connection, pattern, _checked(frame) or self._frame)
+        self.known.expire()
+        return found
+
+    @property
+    def known(self) -> Known:
+        """The project's tables, events and properties as far as they are known, looked up in the background."""
+        return self._known
 
     @cached_property
     def persons(self) -> Persons:
@@ -399,6 +408,7 @@ class Client:
         """Close the connections. A later call opens new ones."""
         if latest_client() is self:
             remember(None)
+        self.known.close()
         self._connection.close()
 
     def __enter__(self) -> Self:

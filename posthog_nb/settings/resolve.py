@@ -71,7 +71,7 @@ class Settings:
             MissingCredentialError: there is none; the error says where to find one.
             ConfigurationError: a source of settings is not what it should be.
         """
-        key = self.personal_api_key or (self.chain.secret(KEY, ask=True) if self.chain else None)
+        key = self.find_key() or (self.chain.secret(KEY, ask=True) if self.chain else None)
         if key is None:
             raise self._missing(
                 "Reading from {} needs a personal API key.",
@@ -79,6 +79,14 @@ class Settings:
                 "put it into POSTHOG_PERSONAL_API_KEY or a profile, or pass personal_api_key=.",
             )
         return key
+
+    def find_key(self) -> Secret | None:
+        """The personal API key, if there is one without asking anybody.
+
+        Raises:
+            ConfigurationError: a source of settings is not what it should be.
+        """
+        return self.personal_api_key or (self.chain.secret(KEY) if self.chain else None)
 
     def need_project_id(self) -> int:
         """The project id.
