@@ -30,8 +30,9 @@
         └── HogQLQueryError
 
 Each class also derives from the built-in it resembles, so ``except ValueError`` does what one expects. Messages
-pass through :func:`posthog_nb.secret.redact`: no key or token is ever part of an error. In a notebook an error
-renders as a few lines (``_render_traceback_``); to code it stays an ordinary exception with its full traceback.
+pass through :func:`posthog_nb.secret.redact`: no key or token is ever part of an error, nor anything that steers a
+terminal; one of many thousand characters is cut and says so. In a notebook an error renders as a few lines
+(``_render_traceback_``); to code it stays an ordinary exception with its full traceback.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from posthog_nb.secret import redact
+from posthog_nb.visible import cut, visible, width
 
 __all__ = [
     "APIError",
@@ -103,8 +105,8 @@ class PostHogError(Exception):
     def __init__(
         self, message: str, *, hint: str | None = None, text: str | None = None, span: Span | None = None
     ) -> None:
-        self.message = redact(message)
-        self.hint = redact(hint) if hint else None
+        self.message = _told(message)
+        self.hint = _told(hint) if hint else None
         self.text = text
         self.span = span
         super().__init__(self.message)
@@ -143,6 +145,12 @@ def _restored(kind: type[PostHogError], args: tuple[Any, ...], state: dict[str, 
 
 
 _LONGEST_LINE_SHOWN = 160
+_LONGEST_MESSAGE = 4_000
+
+
+def _told(message: str) -> str:
+    # Redacted whole: half a key would not be known for one.
+    return visible(cut(redact(message), _LONGEST_MESSAGE))
 
 
 def _caret_lines(text: str | None, span: Span | None) -> list[str]:
@@ -155,14 +163,18 @@ def _caret_lines(text: str | None, span: Span | None) -> list[str]:
     line_end = len(text) if line_end < 0 else line_end
     line = text[line_start:line_end]
     column = start - line_start
-    width = max(1, min(span.end, line_end) - start)
+    length = max(1, min(span.end, line_end) - start)
     if len(line) > _LONGEST_LINE_SHOWN:
-        cut = max(0, column - _LONGEST_LINE_SHOWN // 2)
-        line, column = line[cut : cut + _LONGEST_LINE_SHOWN], column - cut
-        width = min(width, len(line) - column) or 1
+        left = max(0, column - _LONGEST_LINE_SHOWN // 2)
+        line, column = line[left : left + _LONGEST_LINE_SHOWN], column - left
+        length = min(length, len(line) - column) or 1
     number = text.count("\n", 0, line_start) + 1
     label = f"  line {number}: "
-    return [redact(f"{label}{line}"), " " * (len(label) + column) + "^" * width]
+    before, at_fault = visible(line[:column]), visible(line[column : column + length])
+    # A tab moves as far under itself.
+    indent = "".join("\t" if letter == "\t" else " " * width(letter) for letter in before)
+    shown = redact(f"{label}{visible(line)}".rstrip("\r"))
+    return [shown, " " * len(label) + indent + "^" * max(1, width(at_fault))]
 
 
 class ConfigurationError(PostHogError, ValueError):
@@ -258,7 +270,7 @@ class APIError(PostHogError, RuntimeError):
 
 
 def _masked(text: str | None) -> str | None:
-    return redact(text) if text else None
+    return _told(text) if text else None
 
 
 class AuthenticationError(APIError, PermissionError):

@@ -20,7 +20,7 @@ from posthog_nb.embedded.project import Project, ProjectSettings
 from posthog_nb.embedded.store.store import DistinctIdRow, PersonRow
 from posthog_nb.errors import InvalidInputError, NotFoundError, PermissionDeniedError, TransportError
 from posthog_nb.notebook.display import frame_html
-from posthog_nb.operations import persons
+from posthog_nb.operations import newest, persons
 from tests.embedded import embedded_client
 
 if TYPE_CHECKING:
@@ -265,7 +265,7 @@ PERSONS = 23
 @pytest.fixture
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(persons, "PERSONS_A_PAGE", 4)
-    monkeypatch.setattr(persons, "EVENTS_A_PAGE", 4)
+    monkeypatch.setattr(newest, "EVENTS_A_PAGE", 4)
     monkeypatch.setattr(persons, "IDS_A_QUERY", 3)
     monkeypatch.setattr(persons, "MOST_DISTINCT_IDS", 5)
 
@@ -680,7 +680,7 @@ def test_every_page_is_a_query_that_goes_on_at_the_exact_moment(
     remote: Client, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No list of REST is asked: those end early, without an error."""
-    monkeypatch.setattr(persons, "EVENTS_A_PAGE", 2)
+    monkeypatch.setattr(newest, "EVENTS_A_PAGE", 2)
     seen: list[dict[str, Any]] = []
     # The hour that the end of summer time repeats.
     times = ["2026-10-25T02:30:00.000001+01:00", "2026-10-25T02:30:00.000001+02:00", "2026-10-25T02:30:00+02:00"]

@@ -1,18 +1,29 @@
-"""What a notebook shows: the quiet line under a frame, and frames whose dollar signs stay dollar signs."""
+"""What a notebook shows: the quiet line under a frame, and frames that nothing in them can break.
+
+A frame's own HTML is kept, and changed in three ways: it scrolls in a box of its own, MathJax leaves its dollar signs
+alone, and a text of megabytes (a column's name, a struct of polars, a value with ``display.max_colwidth`` off) is cut
+and says so. Characters that steer a terminal or turn the direction of a text are written out, in text as well.
+"""
 
 from __future__ import annotations
 
 import html
+import re
 import sys
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from posthog_nb.operations.card import PLAIN_DOLLARS
+from posthog_nb.operations.card import PLAIN_DOLLARS, escaped
+from posthog_nb.operations.spans import ago, seconds
+from posthog_nb.visible import cut, visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any, Protocol
+
+    from IPython.lib.pretty import RepresentationPrinter
 
     from posthog_nb.operations.result import Result
 
@@ -20,11 +31,18 @@ if TYPE_CHECKING:
         def _repr_html_(self) -> str | None: ...
 
 
-__all__ = ["HTML", "Code", "Footer", "footer", "frame_html", "result_html", "rows_shown"]
+__all__ = ["RENDERERS", "Code", "Footer", "footer", "frame_html", "frame_text", "result_html", "rows_shown"]
 
-_STYLE = (
-    "color:var(--jp-ui-font-color2,#6b6b6b);font-size:0.85em;line-height:1.5;margin:2px 0 8px;overflow-wrap:anywhere"
-)
+# Of the text's own colour, whatever that is, so that it can be read on light and on dark.
+_STYLE = "opacity:0.75;font-size:0.85em;line-height:1.5;margin:2px 0 8px;overflow-wrap:anywhere"
+_BOX = "overflow-x:auto;max-width:100%"
+
+_LONGEST_PART = 300
+_LONGEST_CELL = 500
+"""Characters of a text in a table whose library has its own, lower bound for most of them."""
+_LONGEST_ASKED_FOR = 10_000
+"""The same where the reader asked for longer ones, or for no bound at all."""
+_TEXT = re.compile(r"(?<=>)[^<]+")
 
 
 class Code(str):
@@ -48,7 +66,7 @@ class Footer:
 
     def plain(self) -> str:
         """The line as text."""
-        return " · ".join("".join(part) for part in self.parts)
+        return " · ".join("".join(visible(cut(text, _LONGEST_PART)) for text in part) for part in self.parts)
 
     def html(self) -> str:
         """The line as HTML in which every text is escaped."""
@@ -57,8 +75,8 @@ class Footer:
 
 
 def _html(text: str) -> str:
-    escaped = html.escape(text)
-    return f"<code>{escaped}</code>" if isinstance(text, Code) else escaped
+    shown = escaped(cut(text, _LONGEST_PART))
+    return f"<code>{shown}</code>" if isinstance(text, Code) else shown
 
 
 _MORE_BY_MAGIC = (Code("%hogql --more"), " or ", Code("--all"))
@@ -88,11 +106,21 @@ def footer(
     parts.append(_extent(result, first, more))
     if silenced and name is None:
         parts.append(("not shown, as the cell ends with a semicolon",))
+    parts.append((_age(result) if result.is_cached else seconds(result.elapsed),))
     if result.timezone:
         parts.append((f"time zone {result.timezone}",))
     parts.append((result.source,))
     parts += [(remark,) for remark in result.remarks]
     return Footer(tuple(parts))
+
+
+def _age(result: Result) -> str:
+    since = result.cached_at
+    if since is None:
+        return "cached"
+    now = datetime.now(UTC)
+    clock = f"{since:%H:%M}" if now.astimezone(since.tzinfo).date() == since.date() else f"{since:%Y-%m-%d %H:%M}"
+    return f"cached since {clock}, {ago(now - since)}"
 
 
 def _extent(result: Result, first: int, more: tuple[str, ...]) -> tuple[str, ...]:
@@ -109,12 +137,41 @@ def _extent(result: Result, first: int, more: tuple[str, ...]) -> tuple[str, ...
 
 
 def frame_html(frame: _WithHtml) -> str | None:
-    """A frame's own HTML, with its dollar signs left as they are; under one of persons the line that it comes with."""
+    """A frame's own HTML in a box of its own; under one of persons or events the line that it comes with."""
     own = frame._repr_html_()
     if own is None:
         return None
     line = _line_under(frame)
-    return f'<div class="{PLAIN_DOLLARS}">{own}</div>{"" if line is None else line.html()}'
+    shown = _tamed(own, _longest_cell())
+    return f'<div class="{PLAIN_DOLLARS}" style="{_BOX}">{shown}</div>{"" if line is None else line.html()}'
+
+
+def frame_text(frame: object, printer: RepresentationPrinter, _cycle: bool) -> None:
+    """A frame's or a series' own text, in which nothing steers the terminal."""
+    longest = _LONGEST_ASKED_FOR
+    lines = [visible(cut(line, longest)) for line in repr(frame).split("\n")]
+    printer.text("\n".join(lines))  # type: ignore[no-untyped-call]
+
+
+def _tamed(page: str, longest: int) -> str:
+    def tamed(found: re.Match[str]) -> str:
+        text = found[0]
+        if len(text) > longest and len(whole := html.unescape(text)) > longest:
+            text = html.escape(cut(whole, longest))
+        return visible(text)
+
+    return _TEXT.sub(tamed, page)
+
+
+def _longest_cell() -> int:
+    """As long as the reader lets pandas or polars show a value, within bounds."""
+    asked: list[int | None] = []
+    if (pandas := sys.modules.get("pandas")) is not None:
+        asked.append(pandas.get_option("display.max_colwidth"))
+    if (polars := sys.modules.get("polars")) is not None:
+        asked.append(int(polars.Config.state(if_set=True).get("POLARS_FMT_STR_LEN") or 0))
+    lengths = [_LONGEST_ASKED_FOR if length is None else length for length in asked]
+    return min(max([_LONGEST_CELL, *lengths]), _LONGEST_ASKED_FOR)
 
 
 def _line_under(frame: _WithHtml) -> Footer | None:
@@ -144,10 +201,14 @@ def rows_shown(rows: int) -> Iterator[None]:
         yield
 
 
-HTML: tuple[tuple[str, str, Callable[[Any], str | None]], ...] = (
-    ("pandas", "DataFrame", frame_html),
-    ("polars.dataframe.frame", "DataFrame", frame_html),
-    ("polars.series.series", "Series", frame_html),
-    ("posthog_nb.operations.result", "Result", result_html),
+RENDERERS: tuple[tuple[str, str, str, Callable[..., Any]], ...] = (
+    ("text/html", "pandas", "DataFrame", frame_html),
+    ("text/html", "polars.dataframe.frame", "DataFrame", frame_html),
+    ("text/html", "polars.series.series", "Series", frame_html),
+    ("text/html", "posthog_nb.operations.result", "Result", result_html),
+    ("text/plain", "pandas", "DataFrame", frame_text),
+    ("text/plain", "pandas", "Series", frame_text),
+    ("text/plain", "polars.dataframe.frame", "DataFrame", frame_text),
+    ("text/plain", "polars.series.series", "Series", frame_text),
 )
-"""What gives the HTML of which class, by the class's module and name."""
+"""What gives which representation of which class, by the class's module and name."""

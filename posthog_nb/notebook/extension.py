@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from traitlets import TraitError
 
-from posthog_nb.notebook.display import HTML
+from posthog_nb.notebook.display import RENDERERS
 from posthog_nb.notebook.magics import PostHogMagics
 
 if TYPE_CHECKING:
-    from IPython.core.formatters import HTMLFormatter
+    from IPython.core.formatters import BaseFormatter
     from IPython.core.interactiveshell import InteractiveShell
 
 __all__ = ["load", "unload"]
@@ -30,8 +30,8 @@ def load(shell: InteractiveShell) -> None:
     shell.register_magics(magics)
     shell.events.register("post_execute", magics.show_footers)
     shell.input_transformers_cleanup.append(_with_a_body)
-    formatter = _html_formatter(shell)
-    for module, name, render in HTML:
+    for mime, module, name, render in RENDERERS:
+        formatter = _formatter(shell, mime)
         # Somebody else's choice of how frames look comes first.
         if formatter is not None and _choice(formatter, module, name) is None:
             formatter.for_type_by_name(module, name, render)  # type: ignore[no-untyped-call]
@@ -50,8 +50,8 @@ def unload(shell: InteractiveShell) -> None:
     for registered in manager.magics.values():
         registered.pop("hogql", None)
         registered.pop("posthog", None)
-    formatter = _html_formatter(shell)
-    for module, name, render in HTML:
+    for mime, module, name, render in RENDERERS:
+        formatter = _formatter(shell, mime)
         if formatter is not None and _choice(formatter, module, name) is render:
             formatter.pop(f"{module}.{name}")  # type: ignore[no-untyped-call]
 
@@ -82,11 +82,11 @@ def _with_a_body(lines: list[str]) -> list[str]:
     return [*lines, "\n"] if len(lines) == 1 and _ALONE.match(f"{lines[0]}\n") else lines
 
 
-def _html_formatter(shell: InteractiveShell) -> HTMLFormatter | None:
-    return None if shell.display_formatter is None else shell.display_formatter.formatters["text/html"]
+def _formatter(shell: InteractiveShell, mime: str) -> BaseFormatter | None:
+    return None if shell.display_formatter is None else shell.display_formatter.formatters[mime]
 
 
-def _choice(formatter: HTMLFormatter, module: str, name: str) -> object:
+def _choice(formatter: BaseFormatter, module: str, name: str) -> object:
     try:
         found: object = formatter.lookup_by_type(f"{module}.{name}")  # type: ignore[no-untyped-call]
     except KeyError:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from posthog_nb.frames import JsonRows
 
-__all__ = ["LARGEST_PAGE", "MOST_ROWS", "Answer", "Origin", "Status", "origin_of_all", "read_reply"]
+__all__ = ["LARGEST_PAGE", "MOST_ROWS", "Answer", "Origin", "Status", "origin_of_all", "read_reply", "time_of"]
 
 MOST_ROWS = 50_000
 """PostHog silently lowers a higher LIMIT to this."""
@@ -54,7 +54,7 @@ class Answer:
 
     def is_from(self, moment: datetime) -> bool:
         """Whether it was computed at ``moment`` or later, both by PostHog's clock."""
-        computed = _time(self.last_refresh)
+        computed = time_of(self.last_refresh)
         return computed is None or computed >= moment - _A_MOMENT
 
 
@@ -72,7 +72,7 @@ class Origin:
 
 def origin_of_all(origins: Sequence[Origin]) -> Origin:
     """That of rows of several requests: the first one's id, cached where any is, and the oldest time."""
-    times = {moment: one.last_refresh for one in origins if (moment := _time(one.last_refresh)) is not None}
+    times = {moment: one.last_refresh for one in origins if (moment := time_of(one.last_refresh)) is not None}
     oldest = times[min(times)] if times else origins[0].last_refresh
     return Origin(origins[0].query_id, any(one.is_cached for one in origins), oldest)
 
@@ -141,14 +141,15 @@ def _status(found: dict[str, Any]) -> Status:
         complete=bool(found.get("complete")),
         error=bool(found.get("error")),
         error_message=message if isinstance(message, str) and message else None,
-        start_time=_time(found.get("start_time")),
+        start_time=time_of(found.get("start_time")),
         rows_read=read if isinstance(read, int) else None,
         # PostHog's estimate may be 0, or less than what was read already.
         rows_total=max(total, read or 0) if isinstance(total, int) and total > 0 else None,
     )
 
 
-def _time(text: object) -> datetime | None:
+def time_of(text: object) -> datetime | None:
+    """A moment as PostHog writes it; None for what is none, or names no zone."""
     if not isinstance(text, str):
         return None
     try:

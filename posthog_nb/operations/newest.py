@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
     from posthog_nb.operations.result import Result
 
-__all__ = ["Newest", "newest_first"]
+__all__ = ["Newest", "moment", "newest_events", "newest_first"]
+
+EVENTS_A_PAGE = 20_000
 
 
 @dataclass(frozen=True)
@@ -112,11 +114,32 @@ def newest_first(  # noqa: PLR0913 - a query has these parts
         if not more or not missing:
             return Newest(join(pages), more, first)
         last_time, last_id = (pages[-1].arrow.column(name)[-1].as_py() for name in names)
-        bound |= {"last_time": _moment(last_time), "last_id": last_id}
+        bound |= {"last_time": moment(last_time), "last_id": last_id}
         # The first part alone is what an index can use.
         going_on = [f"({time} <= {{last_time}} AND ({time} < {{last_time}} OR {identity} < toUUID({{last_id}})))"]
 
 
-def _moment(value: datetime | str) -> datetime:
+def newest_events(
+    ask: Callable[[str, dict[str, object], int], Result],
+    person: str,
+    conditions: Sequence[str],
+    values: Mapping[str, object],
+    size: int,
+) -> Newest:
+    """A person's newest ``size`` events, under every distinct id: id, event, distinct_id, properties, timestamp."""
+    return newest_first(
+        ask,
+        "SELECT toString(uuid) AS id, event, distinct_id, properties, timestamp FROM events",
+        ["person_id = toUUID({person})", *conditions],
+        {"person": person, **values},
+        order=("timestamp", "uuid"),
+        names=("timestamp", "id"),
+        size=size,
+        page=EVENTS_A_PAGE,
+    )
+
+
+def moment(value: datetime | str) -> datetime:
+    """The value of a column of times."""
     # A column whose type was not declared holds the text of the time.
     return datetime.fromisoformat(value) if isinstance(value, str) else value

@@ -5,13 +5,20 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
 
+from posthog_nb.errors import ConfigurationError, PostHogError
 from posthog_nb.frames import ClickHouseType, Table, default_frame, to_frame
-from posthog_nb.operations.card import card
+from posthog_nb.operations.person_card import person_html, person_text, shortened
+from posthog_nb.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from posthog_nb.operations.card import Printer
+    from posthog_nb.operations.journey import Journey
+    from posthog_nb.operations.result import Result
 
 __all__ = ["GENERATED_ID", "NAME_PROPERTIES", "Person", "as_object", "described", "name_of", "persons_frame", "shown"]
 
@@ -21,8 +28,17 @@ NAME_PROPERTIES = ("email", "name", "username")
 GENERATED_ID = "^([a-z0-9]+-){4}[a-z0-9]+$"
 """What PostHog takes for an id that nobody chose, so that it is the last to name a person by."""
 
-_SHOWN_IDS = 10
+_PATIENCE = 5.0
+"""Seconds that a card waits for what it looks up."""
 _TEXT = ClickHouseType("String")
+
+
+class Ask(Protocol):
+    """Runs a query with values and a limit; ``timeout`` is the seconds to wait for the answer."""
+
+    def __call__(
+        self, query: str, values: dict[str, object], limit: int, *, timeout: float | None = None
+    ) -> Result: ...
 
 
 @dataclass(frozen=True)
@@ -47,6 +63,59 @@ class Person:
     created_at: datetime
     source: str
     frame: str | None = field(default=None, repr=False, compare=False)
+    _ask: Ask | None = field(default=None, repr=False, compare=False)
+
+    @cached_property
+    def last_seen(self) -> datetime | None:
+        """When the newest event happened, in the project's zone; None where there is none.
+
+        It is asked for when it is first read, and once: PostHog has to look at all of the person's events for it.
+
+        Raises:
+            ConfigurationError: the person was not read by a client of this process.
+        """
+        return self._newest(None)
+
+    def journey(
+        self, after: datetime | str | None = None, before: datetime | str | None = None, limit: int = 1000
+    ) -> Journey:
+        """The person's sessions and events as a timeline, the oldest first.
+
+        Args:
+            after: Only events after this moment; as for ``persons.events``.
+            before: Only events before this moment.
+            limit: The most events, of any number; where there are more, these are the newest.
+
+        Raises:
+            InvalidInputError: an argument is not what it should be.
+            ConfigurationError: the person was not read by a client of this process.
+        """
+        from posthog_nb.operations.journey import journey  # noqa: PLC0415 - for who asks for one
+
+        return journey(self, self._asking(), after, before, limit)
+
+    def _asking(self) -> Ask:
+        if self._ask is None:
+            raise ConfigurationError(
+                "This person was not read by a client of this process, so its events cannot be asked for.",
+                hint=f"Get it anew: ph.persons.get({self.uuid!r}).",
+            )
+        return self._ask
+
+    def _newest(self, timeout: float | None) -> datetime | None:
+        found = self._asking()(
+            "SELECT count() AS events, max(timestamp) AS newest FROM events WHERE person_id = toUUID({person})",
+            {"person": self.uuid},
+            1,
+            timeout=timeout,
+        ).rows
+        # Of no rows, ClickHouse's maximum is the year 1970.
+        events, newest = found[0] if found else (0, None)
+        return newest if events else None
+
+    def __getstate__(self) -> dict[str, object]:
+        # A client does not leave its process; what it has found goes along.
+        return {**vars(self), "_ask": None}
 
     def to_frame(self, frame: str | None = None) -> Any:  # noqa: ANN401 - a frame of the kind that is asked for
         """The person as a frame of one row, with the columns of a search."""
@@ -63,17 +132,26 @@ class Person:
             {"source": self.source, "total": 1, "rows": 1, "has_more": False},
         )
 
+    def __repr__(self) -> str:
+        count = len(self.distinct_ids)
+        ids = f"{count:,} distinct id{'' if count == 1 else 's'}"
+        return f"<Person {shortened(self.name)!r}: {self.uuid}, {ids}, from {visible(self.source)}>"
+
+    def _repr_pretty_(self, printer: Printer, _cycle: bool) -> None:
+        alone = len(printer.stack) == 1
+        text = person_text(self, {key: shown(value) for key, value in self.properties.items()}) if alone else repr(self)
+        printer.text(text)
+
     def _repr_html_(self) -> str:
-        hidden = len(self.distinct_ids) - _SHOWN_IDS
-        fields = {
-            "uuid": self.uuid,
-            "distinct ids": ", ".join(self.distinct_ids[:_SHOWN_IDS]) + (f" and {hidden:,} more" if hidden > 0 else ""),
-            "created at": self.created_at.isoformat(),
-            "source": self.source,
-        }
-        # In a table of their own: a property may be called "source" as well.
-        properties = {key: shown(value) for key, value in sorted(self.properties.items())}
-        return card(fields, title=self.name) + (card(properties, title="properties") if properties else "")
+        return person_html(self, self._seen())
+
+    def _seen(self) -> datetime | PostHogError | None:
+        if "last_seen" not in vars(self):
+            try:
+                vars(self)["last_seen"] = self._newest(_PATIENCE)
+            except PostHogError as error:
+                return error  # which the card tells
+        return self.last_seen
 
 
 def name_of(properties: object, distinct_ids: Sequence[str], otherwise: str) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from posthog_nb.errors import NotFoundError, PermissionDeniedError, TransportError
 from posthog_nb.operations.expand import expand as expanded
 from posthog_nb.operations.moments import warn_caller
-from posthog_nb.operations.newest import newest_first
+from posthog_nb.operations.newest import newest_events, newest_first
 from posthog_nb.operations.person import (
     GENERATED_ID,
     Person,
@@ -41,8 +41,6 @@ MOST_DISTINCT_IDS = 1000
 
 PERSONS_A_PAGE = 10_000
 """A person's properties take kilobytes, and a page of them is in memory at both ends."""
-
-EVENTS_A_PAGE = 20_000
 
 IDS_A_QUERY = 5_000
 """UUIDs, 39 characters each: a query stays under 256 KiB, ClickHouse's own limit, which a self-hosted one may have."""
@@ -164,16 +162,7 @@ class Persons:
         given = person_id.uuid if isinstance(person_id, Person) else identity(person_id)
         conditions, values = event_conditions(event, after, before)
         uuid = self._by_number(given).uuid if isinstance(given, int) else given
-        found = newest_first(
-            self._run,
-            "SELECT toString(uuid) AS id, event, distinct_id, properties, timestamp FROM events",
-            ["person_id = toUUID({person})", *conditions],
-            {"person": uuid, **values},
-            order=("timestamp", "uuid"),
-            names=("timestamp", "id"),
-            size=size,
-            page=EVENTS_A_PAGE,
-        )
+        found = newest_events(self._run, uuid, conditions, values, size)
         if not found.table.arrow.num_rows and not isinstance(person_id, Person) and not isinstance(given, int):
             self._check_known(uuid, str(person_id).strip(), filtered=bool(conditions))
         shown_rows = found.table.arrow.num_rows
@@ -185,9 +174,16 @@ class Persons:
             return events
         return expanded(self._connection, events, None if expand is True else expand, of="event")
 
-    def _run(self, query: str, values: dict[str, object], limit: int) -> Result:
+    def _run(self, query: str, values: dict[str, object], limit: int, *, timeout: float | None = None) -> Result:
         return run(
-            self._connection, query, limit=limit, values=values, frame=self._frame, fresh=True, notes=self._notes
+            self._connection,
+            query,
+            limit=limit,
+            values=values,
+            frame=self._frame,
+            fresh=True,
+            timeout=timeout,
+            notes=self._notes,
         )
 
     def _count(self, conditions: list[str], values: dict[str, object]) -> int:
@@ -288,6 +284,7 @@ class Persons:
             created_at=datetime.fromisoformat(created_at) if isinstance(created_at, str) else created_at,
             source=self._connection.label,
             frame=self._frame,
+            _ask=self._run,
         )
 
     def _check_known(self, uuid: str, given: str, *, filtered: bool) -> None:

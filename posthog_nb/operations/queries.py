@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from operator import index
+from time import monotonic
 from typing import TYPE_CHECKING, SupportsIndex
 
 from posthog_nb.errors import HogQLSyntaxError, InvalidInputError, QueryError
@@ -78,11 +79,13 @@ def run(  # noqa: PLR0913 - one argument a choice
     watcher = _watcher(progress)
     prepared = prepare(query, limit, values)
     shape, bound, size = prepared.shape, prepared.bound, prepared.size
+    start = monotonic()
     asker = Asker(connection, mode=mode, timeout=timeout, fresh=fresh, watcher=watcher)
     try:
         answer = _first(asker, prepared, original=query)
     finally:
         asker.rest()
+    elapsed = monotonic() - start
     shown = min(size, limits.LARGEST_PAGE) if size is not None else limits.LARGEST_PAGE
     cut = len(answer.rows) > shown if size is not None else len(answer.rows) >= limits.MOST_ROWS
     if len(answer.rows) == size == shape.limit:
@@ -92,10 +95,12 @@ def run(  # noqa: PLR0913 - one argument a choice
         source=connection.label, query=query, frame=frame, page_size=size or limits.LARGEST_PAGE, notes=notes
     )
     if not cut:
-        return Result(context, answer, [Chunk(answer.rows, answer.types, answer.origin)], None, answer.origin)
+        chunk = Chunk(answer.rows, answer.types, answer.origin)
+        return Result(context, answer, [chunk], None, answer.origin, elapsed=elapsed)
     rows = answer.rows[:shown]
     walk = start_walk(shape, bound, answer, given=rows, asker=asker)
-    result = Result(context, answer, [Chunk(rows, answer.types, answer.origin)], walk, answer.origin)
+    chunk = Chunk(rows, answer.types, answer.origin)
+    result = Result(context, answer, [chunk], walk, answer.origin, elapsed=elapsed)
     return result if size is None or size <= shown else result.extended(size - shown)
 
 

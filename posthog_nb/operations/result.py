@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from time import monotonic
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from posthog_nb.errors import TransportError
 from posthog_nb.frames import Table, decode, default_frame, join, to_frame
-from posthog_nb.operations.answer import origin_of_all
+from posthog_nb.operations.answer import origin_of_all, time_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     import pandas as pd
     import polars as pl
@@ -64,10 +67,18 @@ class Result:
         last_refresh: When the rows were computed, the oldest of them, as PostHog writes it.
         query_id: The id under which PostHog knows the query; of rows of several requests the first one's.
         source: Where the rows come from, such as ``"demo"`` or ``"eu.posthog.com"``.
+        elapsed: The seconds that this computer waited for the rows, over all of their requests.
     """
 
-    def __init__(
-        self, context: Context, answer: Answer, pages: list[Chunk | Table], walk: Walk | None, origin: Origin
+    def __init__(  # noqa: PLR0913 - what it is made of
+        self,
+        context: Context,
+        answer: Answer,
+        pages: list[Chunk | Table],
+        walk: Walk | None,
+        origin: Origin,
+        *,
+        elapsed: float = 0.0,
     ) -> None:
         self._context = context
         self._answer = answer
@@ -83,6 +94,7 @@ class Result:
         self.last_refresh = origin.last_refresh
         self.query_id = origin.query_id
         self.source = context.source
+        self.elapsed = elapsed
 
     @cached_property
     def rows(self) -> list[list[Any]]:
@@ -121,15 +133,29 @@ class Result:
 
     @property
     def notes(self) -> list[str]:
-        """Sentences that a reader of these rows should see: whether there are more, and :attr:`remarks`."""
+        """Sentences that a reader of these rows should see: whether there are more or they are from the cache, too."""
         more = [f"There are more rows than these {len(self):,}."] if self.has_more else []
-        return [*more, *self.remarks]
+        cached = [f"From PostHog's cache, computed {self.last_refresh or 'earlier'}."] if self.is_cached else []
+        return [*more, *cached, *self.remarks]
 
     @property
     def remarks(self) -> list[str]:
-        """Sentences about the rows that are here: what is made up, cached or renamed."""
-        cached = [f"From PostHog's cache, computed {self.last_refresh or 'earlier'}."] if self.is_cached else []
-        return [*self._context.notes, *cached, *self.table.notes]
+        """Sentences about the rows themselves: what is made up, renamed or not as declared."""
+        return [*self._context.notes, *self.table.notes]
+
+    @property
+    def cached_at(self) -> datetime | None:
+        """When the rows were computed, in the project's zone, of rows from PostHog's cache; None where it is not known.
+
+        Of rows of several requests it is the oldest time.
+        """
+        moment = time_of(self.last_refresh) if self.is_cached else None
+        if moment is None:
+            return None
+        try:
+            return moment.astimezone(ZoneInfo(self.timezone or "UTC"))
+        except (KeyError, ValueError, OSError):  # no zone that this computer knows
+            return moment
 
     def to_arrow(self) -> pa.Table:
         """The rows as an Arrow table with the declared types."""
@@ -159,6 +185,7 @@ class Result:
             "timezone": self.timezone,
             "is_cached": self.is_cached,
             "last_refresh": self.last_refresh,
+            "elapsed": self.elapsed,
             "query_id": self.query_id,
             "notes": self.notes,
         }
@@ -205,6 +232,7 @@ class Result:
         self, walk: Walk, pages: list[Chunk | Table], rows: int | None, running: Running | None = None
     ) -> Result:
         origins = [self._origin] if pages else []
+        before, start = (self.elapsed if pages else 0.0), monotonic()
         with walk.fetcher(running) as fetcher:
             coming = walk.take(rows, fetcher)
             following = None
@@ -218,7 +246,8 @@ class Result:
                 pages.append(self._decoded(chunk))
                 origins.append(chunk.origin)
         context = self._context.with_note(fetcher.note())
-        return Result(context, self._answer, pages, following, origin_of_all(origins or [self._origin]))
+        origin = origin_of_all(origins or [self._origin])
+        return Result(context, self._answer, pages, following, origin, elapsed=before + monotonic() - start)
 
     def __repr__(self) -> str:
         more = "more exist" if self.has_more else "complete"
