@@ -18,6 +18,7 @@ ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 _QUERY_ID = re.compile(r"(?<=query )[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_ELAPSED = re.compile(r"(?<= · )(?:\d+ min )?[\d.]+ s(?= · )")
 _SECONDS = 240
 
 
@@ -44,13 +45,13 @@ def execute(notebook: nbformat.NotebookNode, folder: Path, *, in_place: bool = F
 
 
 def outputs(notebook: nbformat.NotebookNode) -> list[list[dict[str, Any]]]:
-    """Each code cell's outputs, without what differs from run to run: the id of a refused query."""
+    """Each code cell's outputs, without what differs from run to run: a query's time, a refused one's id."""
     return [[_settled(output) for output in cell.outputs] for cell in notebook.cells if cell.cell_type == "code"]
 
 
 def _settled(value: Any) -> Any:
     if isinstance(value, str):
-        return _QUERY_ID.sub("00000000-0000-0000-0000-000000000000", value)
+        return _ELAPSED.sub("0.1 s", _QUERY_ID.sub("00000000-0000-0000-0000-000000000000", value))
     if isinstance(value, dict):
         return {key: _settled(item) for key, item in value.items()}
     return [_settled(item) for item in value] if isinstance(value, list) else value

@@ -124,8 +124,10 @@ class TestPages:
     def test_a_cut_result_says_how_to_get_the_rest(self, shell: InteractiveShell) -> None:
         ran = run(shell, f"%%hogql\n{EVENTS}")
         assert len(ran.value) == 100
-        assert ran.footers[0].split(" · ") == [
-            "rows 1 to 100, 2 columns; there are more: %hogql --more or --all",
+        extent, elapsed, *others = ran.footers[0].split(" · ")
+        assert extent == "rows 1 to 100, 2 columns; there are more: %hogql --more or --all"
+        assert re.fullmatch(r"[\d.]+ s", elapsed)
+        assert others == [
             "time zone UTC",
             "demo",
             "This is the demo project: its data is made up.",

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from IPython.lib.pretty import pretty
 
 from posthog_nb.connecting import connect
 from posthog_nb.embedded.project import Project, ProjectSettings
@@ -455,18 +456,54 @@ def test_the_card_escapes_what_posthog_holds(posthog: Client) -> None:
     assert "50% off_{x}" in card
 
 
-def test_the_card_shows_every_property_and_some_of_many_ids() -> None:
+def test_the_card_shows_every_property_and_folds_many_ids() -> None:
     with embedded_client() as client:
         client.identify("ada", {"source": "a friend", "uuid": "theirs", "a<b": {"c": "<i>"}}, timestamp=DAY.format(1))
         for number in range(12):
             client.alias("ada", f"id {number:02}", timestamp=DAY.format(2))
         person = client.persons.get(person_id(client, "ada"))
-        card = person._repr_html_()
+        card, text = person._repr_html_(), pretty(person)
     assert len(person.distinct_ids) == 13
-    assert "id 08 and 3 more" in card
+    assert "id 08 and 3 more" in text
+    assert "<li>id 08</li></ul><details><summary>3 more</summary><ul" in card
+    assert all(f"<li>{one}</li>" in card for one in person.distinct_ids)
     for text in (person.uuid, "theirs", "a friend", "test", "a&lt;b", "&lt;i&gt;"):
         assert text in card
     assert "<i>" not in card
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("null", "<td>null</td>"),
+        (None, "<td><code>null</code></td>"),
+        (True, "<td><code>true</code></td>"),
+        (12.5, "<td><code>12.5</code></td>"),
+        ("2026-03-01T10:00:00Z", '<td><time datetime="2026-03-01T10:00:00Z">2026-03-01T10:00:00Z</time></td>'),
+        ({"a": 1}, "<td><code>{&quot;a&quot;: 1}</code></td>"),
+        ({"a": "b" * 100, "c": 1}, "<td><details><summary>2 keys</summary><pre>{\n &quot;a&quot;: &quot;bbb"),
+        (list(range(40)), "<td><details><summary>40 items</summary><pre>[\n 0,\n 1,"),
+        ("word " * 100, "<td><details><summary>word word"),
+        ("x" * 5000, "… (3,000 more characters; person.properties has all)</pre>"),
+    ],
+)
+def test_a_property_looks_as_its_type(posthog: Client, value: Any, shown: str) -> None:
+    person = replace(posthog.persons.get(person_id(posthog, "ada")), properties={"p": value})
+    assert shown in person._repr_html_()
+
+
+def test_many_properties_fold_on_the_card_and_are_counted_in_a_terminal(posthog: Client) -> None:
+    many = {f"p{number:03}": number for number in range(60)}
+    person = replace(posthog.persons.get(person_id(posthog, "ada")), properties=many)
+    card = person._repr_html_()
+    assert "<details><summary>10 more properties</summary>" in card
+    assert all(f">{name}</th>" in card for name in many)
+    assert pretty(person).endswith("    and 10 more: person.properties")
+
+
+def test_a_person_in_a_list_is_one_line(posthog: Client) -> None:
+    ada = posthog.persons.get(person_id(posthog, "ada"))
+    assert pretty([ada]) == f"[<Person 'Ada@Example.com': {ada.uuid}, 1 distinct id, from test>]"
 
 
 def test_a_person_becomes_a_frame_with_the_columns_of_a_search(posthog: Client) -> None:

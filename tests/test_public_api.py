@@ -31,7 +31,8 @@ def listing() -> str:
                 lines.append(f"    {member}{inspect.signature(value)}")
             elif not isinstance(value, classmethod | staticmethod):
                 lines.append(f"    {member}")
-        lines += [f"    {field}: {kind}" for field, kind in getattr(found, "__annotations__", {}).items()]
+        fields = getattr(found, "__annotations__", {}).items()
+        lines += [f"    {field}: {kind}" for field, kind in fields if not field.startswith("_")]
     return "\n".join(lines) + "\n"
 
 

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from posthog_nb.errors import CaptureRefusedError, InvalidInputError, PostHogError
 from posthog_nb.operations.arrival import look_up, need_to_read, seconds_of
-from posthog_nb.operations.card import card
+from posthog_nb.operations.card import card, card_lines
 from posthog_nb.operations.delivery import Encoded, Fate, deliver
 from posthog_nb.operations.event import Event, encode, make_event, mergeable, text_of
 from posthog_nb.operations.properties import json_properties
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from posthog_nb.connection import Connection
+    from posthog_nb.operations.card import Printer
 
 __all__ = ["Receipt", "Sending", "alias", "capture", "identify", "page", "resend", "screen", "verified"]
 
@@ -55,8 +56,8 @@ class Receipt:
     arrived: bool | None = None
     remarks: tuple[str, ...] = ()
 
-    def _repr_html_(self) -> str:
-        shown: dict[str, object] = {
+    def _rows(self) -> dict[str, str]:
+        rows = {
             "event": self.event,
             "distinct_id": self.distinct_id,
             "timestamp": self.timestamp.isoformat(),
@@ -64,8 +65,15 @@ class Receipt:
             "sent to": f"{self.source}, status {self.status}" + (f", {self.result}" if self.result else ""),
         }
         if self.arrived is not None:
-            shown["arrived"] = "yes" if self.arrived else "not yet"
-        return card(shown | {f"remark {number}": remark for number, remark in enumerate(self.remarks, 1)})
+            rows["arrived"] = "yes" if self.arrived else "not yet"
+        return rows | {f"remark {number}": remark for number, remark in enumerate(self.remarks, 1)}
+
+    def _repr_pretty_(self, printer: Printer, _cycle: bool) -> None:
+        alone = len(printer.stack) == 1
+        printer.text("\n".join(["Event sent", *card_lines(self._rows())]) if alone else repr(self))
+
+    def _repr_html_(self) -> str:
+        return card(self._rows(), title="Event sent")
 
 
 @dataclass(frozen=True, slots=True)

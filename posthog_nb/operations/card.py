@@ -13,7 +13,7 @@ import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
-from posthog_nb.visible import visible
+from posthog_nb.visible import cut, visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,10 +23,12 @@ __all__ = [
     "Html",
     "Printer",
     "card",
+    "card_lines",
     "escaped",
     "folded",
     "framed",
     "heading",
+    "shortened",
     "table",
     "time_html",
     "value_html",
@@ -36,6 +38,8 @@ PLAIN_DOLLARS = "tex2jax_ignore mathjax_ignore"
 """Classes that keep MathJax out. PostHog's own names begin with a dollar sign, and `{"$browser": "Chrome", "$os": ...}`
 would be set as a formula."""
 
+_LINE_LENGTH = 100
+_WIDEST_NAME = 30
 _SHORT = 300
 """Characters of a value that are shown at once."""
 _LONG = 2_000
@@ -47,7 +51,8 @@ _STYLE = (
     ".posthog-nb{max-width:60em;line-height:1.45;overflow-wrap:anywhere;text-align:left;margin:2px 0 8px}"
     ".posthog-nb .h{font-weight:600;font-size:1.1em;margin:4px 0}"
     ".posthog-nb .q{opacity:.75;font-size:.9em;margin:2px 0}"
-    ".posthog-nb table.t{border-collapse:collapse;width:100%;margin:2px 0 8px;table-layout:auto;font-size:inherit}"
+    ".posthog-nb table.t{border-collapse:collapse;width:100%;margin:2px 0 8px;table-layout:auto;font-size:inherit;"
+    "color:inherit}"
     f".posthog-nb table.t :is(th,td){{text-align:left;vertical-align:top;padding:3px 12px 3px 0;border:0;"
     f"border-bottom:{_LINE};white-space:pre-wrap;overflow:hidden;max-width:none}}"
     ".posthog-nb table.t th{font-weight:500;opacity:.75;width:30%}"
@@ -164,3 +169,17 @@ def card(rows: Mapping[str, object], *, title: str | None = None) -> str:
         title: A line above them.
     """
     return framed(*([] if title is None else [heading(title)]), table(rows))
+
+
+def shortened(text: str) -> str:
+    """As much of a text as a title or a line has room for."""
+    return text if len(text) <= _LINE_LENGTH else f"{text[:_LINE_LENGTH]}…"
+
+
+def card_lines(rows: Mapping[str, str], *, indent: int = 2) -> list[str]:
+    """Names and values as lines for a terminal, which nothing in them steers; a long text is cut and says so."""
+    names = [visible(shortened(name)).replace("\n", " ") for name in rows]
+    wide = min(max(map(len, names), default=0), _WIDEST_NAME)
+    under = "\n" + " " * (indent + wide + 2)
+    texts = (visible(cut(text, _LINE_LENGTH)).replace("\n", under) for text in rows.values())
+    return [f"{' ' * indent}{name:<{wide}}  {text}" for name, text in zip(names, texts, strict=True)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from posthog_nb.operations.card import card
+from posthog_nb.visible import visible
 
 __all__ = ["Check", "Part"]
 
@@ -84,7 +85,7 @@ class Check:
             lines.append(f"  {part.state:<9}  {part.name:<9}  {part.found}")
             if part.advice:
                 lines.append(f"{'':24}{part.advice}")
-        return "\n".join(lines)
+        return visible("\n".join(lines))
 
     def _repr_html_(self) -> str:
         return card(

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import html
 import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from posthog_nb.errors import QueryError
 from posthog_nb.http import Deadline, Question
-from posthog_nb.operations.card import PLAIN_DOLLARS
+from posthog_nb.operations.card import escaped, framed, heading
 from posthog_nb.operations.queries import Prepared, prepare
+from posthog_nb.visible import cut, visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["DryRun", "dry_run"]
 
 _SECONDS = 30.0
+_LONGEST_VALUE = 1_000
+_LONGEST = 20_000
+"""Characters that are shown of each part; the attributes have all."""
 _BAD_REQUEST = 400
 
 
@@ -41,20 +44,20 @@ class DryRun:
     clickhouse: str | None = None
 
     def _parts(self) -> list[tuple[str, str]]:
-        values = "\n".join(f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in self.values.items())
+        values = "\n".join(
+            f"{name} = {cut(json.dumps(value, ensure_ascii=False), _LONGEST_VALUE)}"
+            for name, value in self.values.items()
+        )
         parts = [(f"HogQL, as it would be sent to {self.source}", self.hogql), ("Values", values or "none")]
         return parts if self.clickhouse is None else [*parts, ("ClickHouse SQL", self.clickhouse)]
 
     def __repr__(self) -> str:
-        return "\n\n".join([*(f"{title}:\n{text}" for title, text in self._parts()), "Nothing was run."])
+        parts = (f"{title}:\n{visible(cut(text, _LONGEST))}" for title, text in self._parts())
+        return "\n\n".join([*parts, "Nothing was run."])
 
     def _repr_html_(self) -> str:
-        style = "white-space:pre-wrap;overflow-wrap:anywhere;margin:2px 0 8px"
-        parts = "".join(
-            f"<div><strong>{html.escape(title)}</strong><pre style='{style}'>{html.escape(text)}</pre></div>"
-            for title, text in self._parts()
-        )
-        return f"<div class='{PLAIN_DOLLARS}'>{parts}<div>Nothing was run.</div></div>"
+        parts = (f"{heading(title)}<pre>{escaped(cut(text, _LONGEST))}</pre>" for title, text in self._parts())
+        return framed(*parts, '<div class="q">Nothing was run.</div>', kind="dry-run")
 
 
 def dry_run(connection: Connection, query: str, *, limit: int | None, values: Mapping[str, object] | None) -> DryRun:

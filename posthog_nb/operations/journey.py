@@ -93,9 +93,7 @@ class Journey:
     """
 
     def __init__(self, person: Person, found: Newest) -> None:
-        # Newest first as they came; a journey is told from its beginning.
-        rows = replace(found.table, arrow=found.table.arrow.take(list(reversed(range(len(found.table))))))
-        self._found = replace(found, table=rows)
+        self._found = _oldest_first(found)
         self.person = person
         self.has_more = found.more
         self.timezone: str = found.first.timezone or "UTC"
@@ -156,6 +154,14 @@ def journey(person: Person, ask: Ask, after: object, before: object, limit: obje
     size = most_rows(limit)
     conditions, values = event_conditions(None, after, before)
     return Journey(person, newest_events(ask, person.uuid, conditions, values, size))
+
+
+def _oldest_first(found: Newest) -> Newest:
+    import pyarrow as pa  # noqa: PLC0415 - loaded when a frame is made
+
+    arrow = found.table.arrow
+    backwards = pa.array(range(arrow.num_rows - 1, -1, -1), type=pa.int64())
+    return replace(found, table=replace(found.table, arrow=arrow.take(backwards)))
 
 
 def _steps(found: Newest) -> list[Step]:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from posthog_nb.errors import ConfigurationError, PostHogError
 from posthog_nb.frames import ClickHouseType, Table, default_frame, to_frame
-from posthog_nb.operations.person_card import person_html, person_text, shortened
+from posthog_nb.operations.card import shortened
+from posthog_nb.operations.person_card import person_html, person_text
 from posthog_nb.visible import visible
 
 if TYPE_CHECKING:

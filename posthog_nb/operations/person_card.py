@@ -5,8 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from posthog_nb.errors import AnswerTimeoutError, ConfigurationError, PostHogError
-from posthog_nb.operations.card import Html, escaped, folded, framed, heading, table, time_html
-from posthog_nb.visible import cut, visible
+from posthog_nb.operations.card import (
+    Html,
+    card_lines,
+    escaped,
+    folded,
+    framed,
+    heading,
+    shortened,
+    table,
+    time_html,
+)
+from posthog_nb.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -14,17 +24,10 @@ if TYPE_CHECKING:
 
     from posthog_nb.operations.person import Person
 
-__all__ = ["clock", "person_html", "person_text", "shortened"]
+__all__ = ["clock", "person_html", "person_text"]
 
 _SHOWN_IDS = 10
 _SHOWN_PROPERTIES = 50
-_LONGEST_LINE = 100
-_WIDEST_NAME = 30
-
-
-def shortened(text: str) -> str:
-    """As much of a text as a title or a line has room for."""
-    return text if len(text) <= _LONGEST_LINE else f"{text[:_LONGEST_LINE]}…"
 
 
 def clock(moment: datetime | None) -> str:
@@ -81,9 +84,9 @@ def person_text(person: Person, texts: Mapping[str, str]) -> str:
         "source": person.source,
     }
     shown = dict(sorted(texts.items())[:_SHOWN_PROPERTIES])
-    lines = [visible(shortened(person.name)), *_lines(fields, 2)]
+    lines = [visible(shortened(person.name)), *card_lines(fields)]
     if shown:
-        lines += ["  properties", *_lines(shown, 4)]
+        lines += ["  properties", *card_lines(shown, indent=4)]
     if more := len(texts) - len(shown):
         lines.append(f"    and {more:,} more: person.properties")
     return "\n".join(lines)
@@ -110,13 +113,3 @@ def _ids(ids: Sequence[str]) -> Html:
         return escaped("none")
     rest = ids[_SHOWN_IDS:]
     return Html(listed(ids[:_SHOWN_IDS]) + (folded(f"{len(rest):,} more", listed(rest)) if rest else ""))
-
-
-def _lines(fields: Mapping[str, str], indent: int) -> list[str]:
-    names = [visible(shortened(name)).replace("\n", " ") for name in fields]
-    wide = min(max(map(len, names), default=0), _WIDEST_NAME)
-    under = "\n" + " " * (indent + wide + 2)
-    return [
-        f"{' ' * indent}{name:<{wide}}  {visible(cut(text, _LONGEST_LINE)).replace(chr(10), under)}"
-        for name, text in zip(names, fields.values(), strict=True)
-    ]

@@ -11,8 +11,7 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from posthog_nb.operations.card import Html, escaped, folded, framed, heading, time_html
-from posthog_nb.operations.person_card import shortened
+from posthog_nb.operations.card import Html, escaped, folded, framed, heading, shortened, time_html
 from posthog_nb.operations.spans import in_words
 from posthog_nb.operations.story import Told, told
 from posthog_nb.visible import visible
