@@ -161,7 +161,7 @@ def _caret_lines(text: str | None, span: Span | None) -> list[str]:
     line_start = text.rfind("\n", 0, start) + 1
     line_end = text.find("\n", start)
     line_end = len(text) if line_end < 0 else line_end
-    line = text[line_start:line_end]
+    line = text[line_start:line_end].removesuffix("\r")
     column = start - line_start
     length = max(1, min(span.end, line_end) - start)
     if len(line) > _LONGEST_LINE_SHOWN:
@@ -173,7 +173,7 @@ def _caret_lines(text: str | None, span: Span | None) -> list[str]:
     before, at_fault = visible(line[:column]), visible(line[column : column + length])
     # A tab moves as far under itself.
     indent = "".join("\t" if letter == "\t" else " " * width(letter) for letter in before)
-    shown = redact(f"{label}{visible(line)}".rstrip("\r"))
+    shown = redact(f"{label}{visible(line)}")
     return [shown, " " * len(label) + indent + "^" * max(1, width(at_fault))]
 
 

@@ -10,7 +10,7 @@ __all__ = ["cut", "visible", "width"]
 _STEERING = re.compile(
     # C0 and C1 (a terminal obeys escape sequences, and HTML has no NUL), the separators that end a line in some places
     # and not in others, what turns the direction of the text after it, and halves of surrogate pairs.
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]|\r(?!\n)"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 _ONE_BYTE = 0xFF
 
@@ -18,7 +18,7 @@ _ONE_BYTE = 0xFF
 def visible(text: str) -> str:
     r"""``text`` with each character that steers where it is shown written as Python would: ``\x1b``, ``\u202e``.
 
-    Tabs and line ends stay.
+    Tabs and line feeds stay.
     """
     return _STEERING.sub(_written, text)
 
