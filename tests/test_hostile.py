@@ -26,6 +26,7 @@ import posthog_nb
 from posthog_nb.errors import InvalidInputError, PostHogError, QueryError, Span
 from posthog_nb.notebook.display import Footer, footer, frame_html
 from posthog_nb.operations.check import Check, Part
+from posthog_nb.operations.person import asked_by
 from posthog_nb.visible import visible
 from tests.embedded import embedded_client
 from tests.hostile_values import HOSTILE, Hostile
@@ -220,6 +221,7 @@ def test_the_line_under_a_frame_holds_it_as_text(posthog: Client, hostile: Hosti
 @each_value
 def test_a_person_s_card_holds_it_as_text(persons: dict[str, Person], hostile: Hostile) -> None:
     person = replace(persons[hostile.id], name=hostile.text, source=hostile.name)
+    asked_by(person, persons[hostile.id]._asking())
     found = checked(person._repr_html_())
     assert shown(found, whose(hostile))
     if isinstance(hostile.value, str):
@@ -259,7 +261,8 @@ def test_a_dry_run_holds_it_as_text(posthog: Client, hostile: Hostile) -> None:
 
 @each_value
 def test_a_journey_holds_it_as_text(persons: dict[str, Person], hostile: Hostile) -> None:
-    journey = replace(persons[hostile.id], name=hostile.text).journey()
+    person = persons[hostile.id]
+    journey = asked_by(replace(person, name=hostile.text), person._asking()).journey()
     assert [step.event for step in journey.steps] == [hostile.name, "$identify"]
     found = checked(journey._repr_html_())
     assert shown(found, hostile.name)

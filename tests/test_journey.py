@@ -6,6 +6,7 @@ import copy
 import pickle
 import re
 import time
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -352,6 +353,9 @@ class TestAsking:
                 ask()
             assert caught.value.hint == f"Get it anew: ph.persons.get('{ada.uuid}')."
         assert "ph.persons.get(&#x27;" in other._repr_html_()
+
+    def test_its_fields_are_the_person_s_alone(self, posthog: Client, ada: Person) -> None:
+        assert "_ask" not in asdict(posthog.persons.get(ada.uuid))
 
     def test_what_it_found_goes_along(self, posthog: Client, ada: Person) -> None:
         fresh = posthog.persons.get(ada.uuid)

@@ -179,7 +179,8 @@ def _line_under(frame: _WithHtml) -> Footer | None:
     # pandas hands attrs on to what is made of a frame. What has other rows is not what the line speaks of.
     if not isinstance(about, dict) or "line" not in about or len(frame) != about["rows"]:  # type: ignore[arg-type]
         return None
-    return Footer(tuple((text,) for text in (about["line"], about["source"], *about["notes"])))
+    zone = [f"time zone {about['timezone']}"] if about.get("timezone") else []
+    return Footer(tuple((text,) for text in (about["line"], *zone, about["source"], *about["notes"])))
 
 
 def result_html(result: Result) -> str:

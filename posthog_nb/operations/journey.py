@@ -133,7 +133,11 @@ class Journey:
         arrow = arrow.append_column("session_id", pa.array(ids, type=pa.string()))
         kinds = (*table.kinds, ClickHouseType("Int64"), ClickHouseType("Nullable", (ClickHouseType("String"),)))
         rows = f"{len(self):,} event{'' if len(self) == 1 else 's'}"
-        line = f"the newest {rows}; there are more: give a larger limit, or before=" if self.has_more else rows
+        line = (
+            f"the newest {rows}; there are more: give a larger limit, or before="
+            if self.has_more
+            else f"{rows}; complete"
+        )
         return described(replace(table, arrow=arrow, kinds=kinds), frame or self.person.frame, self._found.about(line))
 
     def __repr__(self) -> str:

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from posthog_nb.errors import ConfigurationError, PostHogError
 from posthog_nb.frames import ClickHouseType, Table, default_frame, to_frame
@@ -21,7 +21,17 @@ if TYPE_CHECKING:
     from posthog_nb.operations.journey import Journey
     from posthog_nb.operations.result import Result
 
-__all__ = ["GENERATED_ID", "NAME_PROPERTIES", "Person", "as_object", "described", "name_of", "persons_frame", "shown"]
+__all__ = [
+    "GENERATED_ID",
+    "NAME_PROPERTIES",
+    "Person",
+    "as_object",
+    "asked_by",
+    "described",
+    "name_of",
+    "persons_frame",
+    "shown",
+]
 
 NAME_PROPERTIES = ("email", "name", "username")
 """What PostHog names a person by, unless a project's settings choose other properties; queries do not tell which."""
@@ -64,7 +74,8 @@ class Person:
     created_at: datetime
     source: str
     frame: str | None = field(default=None, repr=False, compare=False)
-    _ask: Ask | None = field(default=None, repr=False, compare=False)
+    # No field: asdict() and replace() are about the person and not about a connection.
+    _ask: ClassVar[Ask | None] = None
 
     @cached_property
     def last_seen(self) -> datetime | None:
@@ -116,7 +127,7 @@ class Person:
 
     def __getstate__(self) -> dict[str, object]:
         # A client does not leave its process; what it has found goes along.
-        return {**vars(self), "_ask": None}
+        return {name: value for name, value in vars(self).items() if name != "_ask"}
 
     def to_frame(self, frame: str | None = None) -> Any:  # noqa: ANN401 - a frame of the kind that is asked for
         """The person as a frame of one row, with the columns of a search."""
@@ -153,6 +164,12 @@ class Person:
             except PostHogError as error:
                 return error  # which the card tells
         return self.last_seen
+
+
+def asked_by(person: Person, ask: Ask) -> Person:
+    """``person``, whose events are asked for by ``ask``."""
+    vars(person)["_ask"] = ask
+    return person
 
 
 def name_of(properties: object, distinct_ids: Sequence[str], otherwise: str) -> str:

@@ -18,6 +18,7 @@ from posthog_nb.operations.person import (
     GENERATED_ID,
     Person,
     as_object,
+    asked_by,
     described,
     name_of,
     persons_frame,
@@ -274,7 +275,7 @@ class Persons:
         created_at: datetime | str,
     ) -> Person:
         known = as_object(properties)
-        return Person(
+        person = Person(
             id=number,
             uuid=uuid,
             # PostHog's own name knows which properties the project names its persons by.
@@ -284,8 +285,8 @@ class Persons:
             created_at=datetime.fromisoformat(created_at) if isinstance(created_at, str) else created_at,
             source=self._connection.label,
             frame=self._frame,
-            _ask=self._run,
         )
+        return asked_by(person, self._run)
 
     def _check_known(self, uuid: str, given: str, *, filtered: bool) -> None:
         """Say so where no events were found because there is no such person."""

@@ -31,18 +31,22 @@ _OPEN_LINES = 40
 _TEXT_LINES = 60
 _SHOWN_IDS = 5
 
-_STYLE = (
-    ".posthog-nb-journey :is(ol,ul){list-style:none;margin:0;padding:0}"
-    ".posthog-nb-journey ol ol{margin:2px 0 4px 4px;padding-left:12px;border-left:2px solid rgba(128,128,128,.35)}"
-    ".posthog-nb-journey li{margin:0;padding:1px 0;overflow:hidden}"
-    ".posthog-nb-journey :is(b,i,span){unicode-bidi:isolate}"
-    ".posthog-nb-journey time{font-variant-numeric:tabular-nums;margin-right:8px}"
-    ".posthog-nb-journey ol ol time{opacity:.75}"
-    ".posthog-nb-journey summary{padding:2px 0}"
-    ".posthog-nb-journey b{font-weight:600;margin-right:8px}"
-    ".posthog-nb-journey i{font-style:normal;opacity:.75;margin-right:8px}"
-    ".posthog-nb-journey .g{opacity:.75;font-size:.9em;padding:6px 0 6px 18px}"
-    ".posthog-nb-journey .m{margin-right:8px;padding:0 6px;border:1px solid rgba(128,128,128,.6);border-radius:8px}"
+# Two classes, as JupyterLab indents lists by a rule of the weight of one.
+_STYLE = "".join(
+    f".posthog-nb.posthog-nb-journey {rule}"
+    for rule in (
+        ":is(ol,ul){list-style:none;margin:0;padding:0}",
+        "ol ol{margin:2px 0 4px 4px;padding-left:12px;border-left:2px solid rgba(128,128,128,.35)}",
+        "li{margin:0;padding:1px 0;overflow:hidden}",
+        ":is(b,i,span){unicode-bidi:isolate}",
+        "time{font-variant-numeric:tabular-nums;margin-right:4px}",
+        "ol ol time{opacity:.75}",
+        "summary{padding:2px 0}",
+        "b{font-weight:600;margin-right:4px}",
+        "i{font-style:normal;opacity:.75;margin-right:4px}",
+        ".g{opacity:.75;font-size:.9em;padding:6px 0 6px 18px}",
+        ".m{margin-right:4px;padding:0 6px;border:1px solid rgba(128,128,128,.6);border-radius:8px}",
+    )
 )
 
 
@@ -82,7 +86,7 @@ class _Part:
         entry = next((where for step in session.steps if (where := told(step).where)), None)
         device = [str(first.properties[key]) for key in ("$browser", "$os") if first.properties.get(key)]
         return [
-            *([in_words(session.duration)] if count > 1 else []),
+            *([in_words(session.duration)] if session.duration.total_seconds() >= 1 else []),
             f"{count:,} event{'' if count == 1 else 's'}",
             *([f"from {entry}"] if entry else []),
             *([shortened(" on ".join(device))] if device else []),
@@ -108,7 +112,7 @@ def journey_html(journey: Journey) -> str:
     items = []
     for number, part in enumerate(parts):
         gap = "" if part.gap is None else f'<div class="g">{escaped(part.gap)}</div>'
-        summary = time_html(part.steps[0].timestamp) + escaped(" · ".join(part.about(journey)))
+        summary = f"{time_html(part.steps[0].timestamp)} " + escaped(" · ".join(part.about(journey)))
         lines = [_line_html(line, part.session.start) for line in part.lines(several_ids=several)]
         shown, rest = lines[:_OPEN_LINES], lines[_OPEN_LINES:]
         steps = f"<ol>{''.join(shown)}</ol>"
@@ -169,7 +173,7 @@ def _line_html(line: _Line, start: datetime) -> Html:
     words = [
         time_html(first.timestamp, _time(first, start)),
         f"<b>{escaped(said.event)}</b>",
-        *([f"<span>{escaped(said.where)}</span> "] if said.where else []),
+        *([f"<span>{escaped(said.where)}</span>"] if said.where else []),
         *(f"<i>{escaped(detail)}</i>" for detail in said.details),
         *([f"<i>+{said.further}</i>"] if said.further else []),
         *([f'<span class="m">{escaped(said.moment)}</span>'] if said.moment else []),
@@ -178,7 +182,7 @@ def _line_html(line: _Line, start: datetime) -> Html:
     if len(line.steps) > 1:
         until = time_html(last.timestamp, _time(last, start))
         words.append(f"<span>\N{MULTIPLICATION SIGN} {len(line.steps):,}, until {until}</span>")
-    return Html(f"<li>{''.join(words)}</li>")
+    return Html(f"<li>{' '.join(words)}</li>")
 
 
 def _time(step: Step, start: datetime) -> str:
