@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import pickle
 import re
-import time
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -272,11 +271,8 @@ def long_journey() -> Journey:
 
 
 class TestManyEvents:
-    def test_the_page_stays_small_and_is_quick(self, long_journey: Journey) -> None:
-        start = time.perf_counter()
-        page = long_journey._repr_html_()
-        assert time.perf_counter() - start < 2
-        assert len(page.encode()) < 1_500_000
+    def test_the_page_stays_small(self, long_journey: Journey) -> None:
+        assert len(long_journey._repr_html_().encode()) < 1_500_000
 
     def test_the_first_sessions_are_open_and_the_others_folded(self, long_journey: Journey) -> None:
         folds = [attributes for name, attributes in read(long_journey._repr_html_()).elements if name == "details"]
