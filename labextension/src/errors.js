@@ -1,0 +1,139 @@
+/** A wavy line under the place where PostHog's parser stops, with its message on hover. */
+
+import { StateEffect, StateField } from "@codemirror/state";
+import { Decoration, EditorView, hoverTooltip, ViewPlugin } from "@codemirror/view";
+
+import { queries } from "./queries.js";
+
+/** @typedef {import("./parser.js").SyntaxError} SyntaxError */
+/** @typedef {{from: number, to: number, message: string}} Mark */
+
+const PAUSE_MILLISECONDS = 500;
+const NOTHING_TO_READ = /^(?:\s|;|--.*|\/\/.*|\/\*[^]*?\*\/)*$/;
+
+/** @type {import("@codemirror/state").StateEffectType<Mark[]>} */
+const found = StateEffect.define();
+
+const marks = StateField.define({
+  create: () => Decoration.none,
+  update(shown, transaction) {
+    for (const effect of transaction.effects) {
+      if (effect.is(found)) return Decoration.set(effect.value.map(underline));
+    }
+    return shown.map(transaction.changes);
+  },
+  provide: (field) => EditorView.decorations.from(field),
+});
+
+/** @param {Mark} mark */
+const underline = ({ from, to, message }) =>
+  Decoration.mark({ class: "posthog-nb-error", message }).range(from, to);
+
+const hover = hoverTooltip((view, position) => {
+  /** @type {import("@codemirror/view").Tooltip | null} */
+  let tooltip = null;
+  view.state.field(marks).between(position, position, (from, to, { spec }) => {
+    tooltip = {
+      pos: from,
+      end: to,
+      create() {
+        const dom = document.createElement("div");
+        dom.className = "posthog-nb-error-message";
+        dom.textContent = spec.message;
+        return { dom };
+      },
+    };
+  });
+  return tooltip;
+});
+
+const theme = EditorView.baseTheme({
+  ".posthog-nb-error": {
+    textDecoration: "underline wavy var(--jp-error-color1, #d32f2f) 1px",
+    textDecorationSkipInk: "none",
+    textUnderlineOffset: "3px",
+  },
+  ".posthog-nb-error-message": {
+    maxWidth: "60ch",
+    padding: "4px 8px",
+    overflowWrap: "anywhere",
+    fontFamily: "var(--jp-ui-font-family)",
+    fontSize: "var(--jp-ui-font-size1)",
+    color: "var(--jp-ui-font-color1)",
+    background: "var(--jp-layout-color1)",
+    borderLeft: "3px solid var(--jp-error-color1, #d32f2f)",
+  },
+});
+
+/**
+ * Underlines in an editor.
+ *
+ * @param {() => boolean} isPython Whether the editor's text is for IPython.
+ * @param {(query: string) => Promise<SyntaxError | null>} check
+ * @returns {import("@codemirror/state").Extension}
+ */
+export function errors(isPython, check) {
+  const checker = ViewPlugin.define((view) => {
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    let timer;
+    let gone = false;
+    const later = () => {
+      clearTimeout(timer);
+      timer = setTimeout(look, PAUSE_MILLISECONDS);
+    };
+    const look = async () => {
+      const { state } = view;
+      const seen = isPython() ? await marksIn(state, check) : [];
+      // What was typed since then has a check of its own ahead.
+      if (gone || view.state.doc !== state.doc) return;
+      if (seen.length || view.state.field(marks).size) view.dispatch({ effects: found.of(seen) });
+    };
+    later();
+    return {
+      update(update) {
+        if (update.docChanged || update.transactions.some((transaction) => transaction.reconfigured)) later();
+      },
+      destroy() {
+        gone = true;
+        clearTimeout(timer);
+      },
+    };
+  });
+  return [marks, checker, hover, theme];
+}
+
+/**
+ * @param {import("@codemirror/state").EditorState} state
+ * @param {(query: string) => Promise<SyntaxError | null>} check
+ */
+async function marksIn(state, check) {
+  /** @type {Mark[]} */
+  const seen = [];
+  for (const { from, to } of queries(state)) {
+    const query = state.sliceDoc(from, to);
+    const error = NOTHING_TO_READ.test(query) ? null : await check(query);
+    if (!error) continue;
+    const [start, end] = place(query, error.at);
+    seen.push({ from: from + start, to: from + end, message: error.message });
+  }
+  return seen;
+}
+
+/**
+ * What to underline for an error at `at`: the word there, an open string to the end of its line, or the last word.
+ *
+ * @param {string} query
+ * @param {number} at
+ * @returns {[number, number]}
+ */
+export function place(query, at) {
+  const text = query.trimEnd();
+  if (at >= text.length) {
+    const last = /(?:[\w$]+|\S)$/u.exec(text);
+    return last ? [last.index, text.length] : [0, query.length];
+  }
+  const there = /^\s*(?:[\w$]+|(['"`])(?:(?!\1).)*\1?|[^])/u.exec(text.slice(at));
+  const length = there ? there[0].length : 1;
+  const space = there ? there[0].length - there[0].trimStart().length : 0;
+  return [at + space, at + length];
+}
