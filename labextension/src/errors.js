@@ -9,6 +9,7 @@ import { queries } from "./queries.js";
 /** @typedef {{from: number, to: number, message: string}} Mark */
 
 const PAUSE_MILLISECONDS = 500;
+const MOST_CHARACTERS = 150;
 const NOTHING_TO_READ = /^(?:\s|;|--.*|\/\/.*|\/\*[^]*?\*\/)*$/;
 
 /** @type {import("@codemirror/state").StateEffectType<Mark[]>} */
@@ -36,6 +37,7 @@ const hover = hoverTooltip((view, position) => {
     tooltip = {
       pos: from,
       end: to,
+      above: true,
       create() {
         const dom = document.createElement("div");
         dom.className = "posthog-nb-error-message";
@@ -114,9 +116,19 @@ async function marksIn(state, check) {
     const error = NOTHING_TO_READ.test(query) ? null : await check(query);
     if (!error) continue;
     const [start, end] = place(query, error.at);
-    seen.push({ from: from + start, to: from + end, message: error.message });
+    seen.push({ from: from + start, to: from + end, message: told(error.message, query.slice(start, end)) });
   }
   return seen;
+}
+
+/**
+ * The parser's message, unless it repeats the query or lists all that might stand there instead.
+ *
+ * @param {string} message
+ * @param {string} word What is underlined.
+ */
+export function told(message, word) {
+  return /^no viable alternative/.test(message) || message.length > MOST_CHARACTERS ? `Unexpected ${word}` : message;
 }
 
 /**

@@ -3,7 +3,7 @@ import test from "node:test";
 
 import createParser from "@posthog/hogql-parser";
 
-import { place } from "../src/errors.js";
+import { place, told } from "../src/errors.js";
 import { parser, read } from "../src/parser.js";
 
 const posthog = await createParser();
@@ -44,6 +44,17 @@ for (const [query, expected] of Object.entries(CASES)) {
 
 test("a query that ends too early says so in words", () => {
   assert.match(read("SELECT count(", posthog.parseSelect("SELECT count(")).message, /^Unexpected end of query/);
+});
+
+test("a message is told as it is, unless it is long or repeats the query", () => {
+  const message = (query) => {
+    const error = read(query, posthog.parseSelect(query));
+    return told(error.message, query.slice(...place(query, error.at)));
+  };
+  assert.equal(message("SELECT 1; SELECT 2"), "mismatched input 'SELECT' expecting <EOF>");
+  assert.equal(message("SELECT 1 FRM events WHERE"), "Unexpected events");
+  assert.equal(message("SELECT 1 FROM events LIMIT )"), "Unexpected )");
+  assert.match(message("SELECT 1 FROM events WHERE"), /^Unexpected end of query/);
 });
 
 test("the parser is started with the first query, and asked one at a time", async () => {
