@@ -22,8 +22,8 @@ const plain = StreamLanguage.define({ token: (stream) => (stream.skipToEnd(), nu
  */
 export function colours(isPython) {
   const magic = StateField.define({
-    create: (state) => (isPython() ? cellMagic(state.doc) : null),
-    update: (_, transaction) => (isPython() ? cellMagic(transaction.state.doc) : null),
+    create: (state) => cellMagic(state.doc),
+    update: (line, transaction) => (transaction.docChanged ? cellMagic(transaction.newDoc) : line),
   });
   const isCell = (/** @type {EditorState} */ state) => state.field(magic) !== null;
   return [

@@ -20,7 +20,9 @@ const setting = (name, title, extension) => ({
   schema: { type: "boolean", title },
   factory(/** @type {{model: {mimeType: string}}} */ { model }) {
     const compartment = new Compartment();
-    const made = extension(() => /^text\/x-i?python$/.test(model.mimeType));
+    // A cell of code is told its language after it is made; a cell of Markdown is one from the start.
+    const isMarkdown = /gfm|markdown/.test(model.mimeType);
+    const made = isMarkdown ? [] : extension(() => /^text\/x-i?python$/.test(model.mimeType));
     return {
       instance: (/** @type {boolean} */ on) => compartment.of(on ? made : []),
       reconfigure: (/** @type {boolean} */ on) => compartment.reconfigure(on ? made : []),
