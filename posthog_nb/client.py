@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from posthog_nb.errors import InvalidInputError
 from posthog_nb.frames import FRAMES
 from posthog_nb.operations import capture as events
+from posthog_nb.operations import writes
 from posthog_nb.operations.batches import USUAL_EVENTS
-from posthog_nb.operations.capture import Sending
 from posthog_nb.operations.capture_many import Choices, capture_many, look_again
 from posthog_nb.operations.checking import check
 from posthog_nb.operations.dry_run import dry_run
@@ -238,7 +238,7 @@ class Client:
             CaptureRefusedError: PostHog did not take the event, or dropped it.
             TransportError: no answer came; the event may or may not have been taken.
         """
-        return events.capture(self._connection, event, distinct_id, properties, timestamp, Sending(uuid, verify))
+        return events.send(self._connection, writes.capture(event, distinct_id, properties, timestamp, uuid), verify)
 
     def page(  # noqa: PLR0913 - one argument a choice
         self,
@@ -262,7 +262,7 @@ class Client:
             uuid: As for :meth:`capture`.
             verify: As for :meth:`capture`.
         """
-        return events.page(self._connection, distinct_id, name, url, properties, timestamp, Sending(uuid, verify))
+        return events.send(self._connection, writes.page(distinct_id, name, url, properties, timestamp, uuid), verify)
 
     def screen(  # noqa: PLR0913 - one argument a choice
         self,
@@ -275,22 +275,32 @@ class Client:
         verify: bool | float = False,
     ) -> Receipt:
         """Send a screen view: ``$screen`` with ``$screen_name``. ``uuid`` and ``verify`` are as for :meth:`capture`."""
-        return events.screen(self._connection, distinct_id, name, properties, timestamp, Sending(uuid, verify))
+        return events.send(self._connection, writes.screen(distinct_id, name, properties, timestamp, uuid), verify)
 
-    def identify(
+    def identify(  # noqa: PLR0913 - one argument a choice
         self,
         distinct_id: str | int,
         properties: Mapping[str, object] | None = None,
         timestamp: datetime | str | None = None,
         *,
+        anon_distinct_id: str | int | None = None,
         uuid: str | UUID | None = None,
         verify: bool | float = False,
     ) -> Receipt:
         """Say who somebody is: ``$identify``, whose properties become the person's (``$set``).
 
-        ``uuid`` and ``verify`` are as for :meth:`capture`.
+        Args:
+            distinct_id: The id by which the person is known from now on.
+            properties: What is known of the person.
+            timestamp: When it happened; now by default.
+            anon_distinct_id: The id that the person had before, sent as ``$anon_distinct_id``: its person is merged
+                into the known one, which cannot be undone. PostHog refuses where it was identified already.
+            uuid: As for :meth:`capture`.
+            verify: As for :meth:`capture`.
         """
-        return events.identify(self._connection, distinct_id, properties, timestamp, Sending(uuid, verify))
+        return events.send(
+            self._connection, writes.identify(distinct_id, properties, timestamp, uuid, anon_distinct_id), verify
+        )
 
     def alias(
         self,
@@ -310,7 +320,7 @@ class Client:
             uuid: As for :meth:`capture`.
             verify: As for :meth:`capture`.
         """
-        return events.alias(self._connection, distinct_id, alias, timestamp, Sending(uuid, verify))
+        return events.send(self._connection, writes.alias(distinct_id, alias, timestamp, uuid), verify)
 
     def resend(self, unsent: Event, *, verify: bool | float = False) -> Receipt:
         """Send an event again that a failed write has left as ``error.unsent``, with the same uuid and time.

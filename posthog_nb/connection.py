@@ -169,7 +169,7 @@ class Connection:
 
     def capture(self, events: Sequence[bytes], *, historical: bool = False) -> int:
         """Send events, each as its JSON, as one batch of capture v0 and return the HTTP status of its success."""
-        data = _batch(self.settings.need_token(), events, historical=historical)
+        data = gzip.compress(_batch(self.settings.need_token(), events, historical=historical), mtime=0)
         headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
         request = Request("POST", f"{self._settings.ingestion_url}/batch/", data=data, headers=headers)
         return self._post_events(request, CAPTURE).status
@@ -191,7 +191,7 @@ class Connection:
             APIError: PostHog failed, or wants fewer requests.
             TransportError: no complete answer came back; the events may or may not have been taken.
         """
-        data = _packed(b'"created_at":%b' % json.dumps(created_at).encode(), events, historical=historical)
+        data = gzip.compress(_created(created_at, events, historical=historical), mtime=0)
         headers = {
             "Content-Type": "application/json",
             "Content-Encoding": "gzip",
@@ -203,6 +203,20 @@ class Connection:
         url = f"{self._settings.ingestion_url}/i/v1/analytics/events/"
         request = Request("POST", url, key=self.settings.need_token(), data=data, headers=headers)
         return self._post_events(request, replace(CAPTURE, retries=0))
+
+    def shown_body(self, event: bytes, when: str) -> bytes:
+        """The body of the request that sends an event, as it is before it is compressed.
+
+        Args:
+            event: The event's JSON.
+            when: What stands for the moment of the request, which capture v1 has in its body.
+
+        Returns:
+            Capture v0's body with the token masked; capture v1's, whose token is in a header.
+        """
+        if self.capture_mode == "v1":
+            return _created(when, [event], historical=False)
+        return _batch(Secret(str(self._settings.project_token or Secret("phc_"))), [event], historical=False)
 
     def _post_events(self, request: Request, policy: Policy) -> Reply:
         return self._http.exchange(
@@ -227,12 +241,17 @@ class Connection:
 
 def _batch(token: Secret, events: Sequence[bytes], *, historical: bool) -> bytes:
     # A function of its own, so that the token in clear is no local of a frame that an error passes.
-    return _packed(b'"api_key":%b' % json.dumps(token.reveal()).encode(), events, historical=historical)
+    return _body("api_key", token.reveal(), events, historical=historical)
 
 
-def _packed(first: bytes, events: Sequence[bytes], *, historical: bool) -> bytes:
+def _created(created_at: str, events: Sequence[bytes], *, historical: bool) -> bytes:
+    return _body("created_at", created_at, events, historical=historical)
+
+
+def _body(name: str, text: str, events: Sequence[bytes], *, historical: bool) -> bytes:
     migration = b',"historical_migration":true' if historical else b""
-    return gzip.compress(b'{%b%b,"batch":[%b]}' % (first, migration, b",".join(events)), mtime=0)
+    first = f"{json.dumps(name)}:{json.dumps(text)}".encode()
+    return b'{%b%b,"batch":[%b]}' % (first, migration, b",".join(events))
 
 
 def capture_mode_of(given: object) -> str:

@@ -186,7 +186,26 @@ class MissingCredentialError(ConfigurationError):
 
 
 class InvalidInputError(PostHogError, ValueError):
-    """An argument was refused before anything was sent."""
+    """An argument was refused before anything was sent.
+
+    Attributes:
+        argument: The name of the argument at fault, such as ``"distinct_id"``, where it is one alone; else None.
+        key: Which of its properties is at fault, where ``argument`` is ``"properties"``; else None.
+    """
+
+    def __init__(  # noqa: PLR0913 - as its base, and the place
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        text: str | None = None,
+        span: Span | None = None,
+        argument: str | None = None,
+        key: str | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint, text=text, span=span)
+        self.argument = argument
+        self.key = key
 
 
 class MissingParameterError(InvalidInputError, KeyError):

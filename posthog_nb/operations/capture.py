@@ -1,4 +1,4 @@
-"""Sending events: capture, page, screen, identify, alias, and one that failed again.
+"""Sending one event, and one that failed again.
 
 Each event carries a uuid and a timestamp of our own, the same on every retry, so an event is stored once however often
 it is sent. No ``sent_at`` goes with it: by that, PostHog would move the event's time by the difference between its
@@ -9,15 +9,13 @@ on the receipt is the time that is stored.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 
 from posthog_nb.errors import CaptureRefusedError, InvalidInputError, PostHogError
 from posthog_nb.operations.arrival import look_up, need_to_read, seconds_of
 from posthog_nb.operations.card import card, card_lines
 from posthog_nb.operations.delivery import Encoded, Fate, deliver
-from posthog_nb.operations.event import Event, encode, make_event, mergeable, text_of
-from posthog_nb.operations.properties import json_properties
+from posthog_nb.operations.event import Event, encode
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -25,7 +23,7 @@ if TYPE_CHECKING:
     from posthog_nb.connection import Connection
     from posthog_nb.operations.card import Printer
 
-__all__ = ["Receipt", "Sending", "alias", "capture", "identify", "page", "resend", "screen", "verified"]
+__all__ = ["Receipt", "resend", "send", "verified"]
 
 _SENT_AGAIN = "ph.resend(error.unsent) sends the same event again; it is stored once."
 
@@ -76,103 +74,20 @@ class Receipt:
         return card(self._rows(), title="Event sent")
 
 
-@dataclass(frozen=True, slots=True)
-class Sending:
-    """How an event is sent, whatever it is.
+def send(connection: Connection, event: Event, verify: object = False) -> Receipt:
+    """Send an event, now and once.
 
-    Attributes:
-        uuid: The event's uuid; a new one by default.
+    Args:
+        connection: The open connection.
+        event: The event.
         verify: Whether to look it up afterwards, or for how many seconds.
+
+    Raises:
+        CaptureRefusedError: PostHog did not take it, or dropped it; this and what follows have it as ``unsent``.
+        TransportError: no answer came; it may or may not have been taken.
     """
-
-    uuid: object = None
-    verify: object = False
-
-
-def capture(  # noqa: PLR0913, PLR0917 - the operation's own arguments
-    connection: Connection,
-    event: str,
-    distinct_id: str | int,
-    properties: object = None,
-    timestamp: object = None,
-    sending: Sending = Sending(),
-) -> Receipt:
-    """Send one event; see :meth:`posthog_nb.client.Client.capture`."""
-    return _send(connection, event, distinct_id, properties, timestamp, sending)
-
-
-def page(  # noqa: PLR0913, PLR0917 - the operation's own arguments
-    connection: Connection,
-    distinct_id: str | int,
-    name: str,
-    url: str | None = None,
-    properties: object = None,
-    timestamp: object = None,
-    sending: Sending = Sending(),
-) -> Receipt:
-    """Send a page view; see :meth:`posthog_nb.client.Client.page`."""
-    own: dict[str, Any] = {"title": text_of(name, "name"), "name": name}
-    if url is not None:
-        if not isinstance(url, str):
-            raise InvalidInputError(f"url is {url!r}, of type {type(url).__name__}, not text.")
-        try:
-            parts = urlsplit(url)
-        except ValueError as error:
-            raise InvalidInputError(f"url is {url!r}, which is not a URL.") from error
-        json_properties({"url": url}, "the page")
-        own |= {"$current_url": url, "$host": parts.netloc, "$pathname": parts.path}
-    return _send(connection, "$pageview", distinct_id, own | json_properties(properties), timestamp, sending)
-
-
-def screen(  # noqa: PLR0913, PLR0917 - the operation's own arguments
-    connection: Connection,
-    distinct_id: str | int,
-    name: str,
-    properties: object = None,
-    timestamp: object = None,
-    sending: Sending = Sending(),
-) -> Receipt:
-    """Send a screen view; see :meth:`posthog_nb.client.Client.screen`."""
-    own = {"$screen_name": text_of(name, "name")}
-    return _send(connection, "$screen", distinct_id, own | json_properties(properties), timestamp, sending)
-
-
-def identify(
-    connection: Connection,
-    distinct_id: str | int,
-    properties: object = None,
-    timestamp: object = None,
-    sending: Sending = Sending(),
-) -> Receipt:
-    """Send ``$identify``; see :meth:`posthog_nb.client.Client.identify`."""
-    known = mergeable(text_of(distinct_id, "distinct_id"), "distinct_id")
-    return _send(connection, "$identify", known, {"$set": json_properties(properties)}, timestamp, sending)
-
-
-def alias(
-    connection: Connection,
-    distinct_id: str | int,
-    alias: str | int,
-    timestamp: object = None,
-    sending: Sending = Sending(),
-) -> Receipt:
-    """Send ``$create_alias``; see :meth:`posthog_nb.client.Client.alias`."""
-    kept = mergeable(text_of(distinct_id, "distinct_id"), "distinct_id")
-    merged = mergeable(text_of(alias, "alias"), "alias")
-    if kept == merged:
-        raise InvalidInputError(f"alias and distinct_id are both {kept!r}.", hint="An alias is another id.")
-    return _send(connection, "$create_alias", kept, {"alias": merged, "distinct_id": kept}, timestamp, sending)
-
-
-def resend(connection: Connection, unsent: Event, verify: object = False) -> Receipt:
-    """Send an event as it was; see :meth:`posthog_nb.client.Client.resend`."""
-    if not isinstance(unsent, Event):
-        raise InvalidInputError(
-            f"{unsent!r} is of type {type(unsent).__name__}, not an event.",
-            hint="Pass error.unsent of the failed write.",
-        )
     seconds = _patience(connection, verify)
-    receipt = _deliver(connection, unsent)
+    receipt = _deliver(connection, event)
     if seconds is None:
         return receipt
     try:
@@ -183,19 +98,22 @@ def resend(connection: Connection, unsent: Event, verify: object = False) -> Rec
         raise
 
 
+def resend(connection: Connection, unsent: Event, verify: object = False) -> Receipt:
+    """Send an event as it was; see :meth:`posthog_nb.client.Client.resend`."""
+    if not isinstance(unsent, Event):
+        raise InvalidInputError(
+            f"{unsent!r} is of type {type(unsent).__name__}, not an event.",
+            hint="Pass error.unsent of the failed write.",
+        )
+    return send(connection, unsent, verify)
+
+
 def verified(connection: Connection, receipt: Receipt, seconds: float) -> Receipt:
     """The receipt after looking the event up."""
     arrivals = look_up(connection, {receipt.uuid: receipt.timestamp}, seconds)
     arrived = arrivals.of(receipt.uuid)
     remarks = (*receipt.remarks, *arrivals.remarks(0 if arrived else 1))
     return replace(receipt, arrived=arrived, remarks=remarks)
-
-
-def _send(  # noqa: PLR0913, PLR0917 - an event has these parts
-    connection: Connection, event: object, distinct_id: object, properties: object, timestamp: object, sending: Sending
-) -> Receipt:
-    made = make_event(event, distinct_id, properties, timestamp, sending.uuid)
-    return resend(connection, made, sending.verify)
 
 
 def _patience(connection: Connection, verify: object) -> float | None:

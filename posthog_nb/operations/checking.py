@@ -28,6 +28,7 @@ from posthog_nb.errors import (
     TransportError,
 )
 from posthog_nb.operations import capture as events
+from posthog_nb.operations import writes
 from posthog_nb.operations.arrival import look_up
 from posthog_nb.operations.check import Check, Part
 from posthog_nb.secret import Secret, redact
@@ -294,7 +295,9 @@ class _Checking:
 
     def _send(self, found: Check, timeout: float) -> Check:
         receipt, error = _tried(
-            lambda: events.capture(self.connection, CHECK_EVENT, CHECK_DISTINCT_ID, {"$process_person_profile": False})
+            lambda: events.send(
+                self.connection, writes.capture(CHECK_EVENT, CHECK_DISTINCT_ID, {"$process_person_profile": False})
+            )
         )
         if receipt is None:
             self._say("write", False, *_of(error))

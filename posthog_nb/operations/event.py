@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from posthog_nb.connection import Connection
 
-__all__ = ["Event", "encode", "make_event", "mergeable", "text_of"]
+__all__ = ["Event", "encode", "make_event", "mergeable", "merged_id", "text_of"]
 
 LONGEST_NAME = 200
 """PostHog cuts a longer distinct id, so that two people might become one. Capture v1 counts bytes, and drops it."""
@@ -79,6 +79,7 @@ def make_event(
         raise InvalidInputError(
             f"timestamp is {moment.isoformat()}, more than 23 hours ahead.",
             hint="PostHog would store the time at which the event arrives instead.",
+            argument="timestamp",
         )
     return Event(name, known, carried, moment, _uuid_of(uuid))
 
@@ -89,24 +90,28 @@ def text_of(given: object, what: str) -> str:
         # A database's number. PostHog would make it a text as well.
         given = str(operator.index(given))
     if not isinstance(given, str):
-        raise InvalidInputError(f"{what} is {given!r}, of type {type(given).__name__}, not text.")
+        raise InvalidInputError(f"{what} is {given!r}, of type {type(given).__name__}, not text.", argument=what)
     if not given.strip():
-        raise InvalidInputError(f"{what} is empty.")
+        raise InvalidInputError(f"{what} is empty.", argument=what)
     if len(given) > LONGEST_NAME:
         raise InvalidInputError(
-            f"{what} has {len(given)} characters; PostHog takes up to {LONGEST_NAME} ({given[:40]!r}...)."
+            f"{what} has {len(given)} characters; PostHog takes up to {LONGEST_NAME} ({given[:40]!r}...).",
+            argument=what,
         )
     if not is_text(given):
-        raise InvalidInputError(f"{what} holds half a surrogate pair, which is not text.")
+        raise InvalidInputError(f"{what} holds half a surrogate pair, which is not text.", argument=what)
     return given
 
 
-def mergeable(distinct_id: str, what: str) -> str:
-    """An id over which PostHog merges persons."""
+def mergeable(distinct_id: str, argument: str, key: str | None = None) -> str:
+    """An id over which PostHog merges persons; it stands in an argument, or under a key of it."""
     if is_illegal_distinct_id(distinct_id):
+        what = argument if key is None else f"{argument}[{key!r}]"
         raise InvalidInputError(
             f"{what} is {distinct_id!r}: PostHog never merges persons over such an id.",
             hint="It usually stands for a missing value. Use the person's own id.",
+            argument=argument,
+            key=key,
         )
     return distinct_id
 
@@ -119,7 +124,9 @@ def _uuid_of(given: object) -> str:
     except ValueError:
         found = None
     if found is None or not found.int:
-        raise InvalidInputError(f"uuid is {given!r}, which is not a UUID.", hint="Leave it out, and one is made.")
+        raise InvalidInputError(
+            f"uuid is {given!r}, which is not a UUID.", hint="Leave it out, and one is made.", argument="uuid"
+        )
     return str(found)
 
 
@@ -127,17 +134,29 @@ def _check_persons(event: str, distinct_id: str, properties: Mapping[str, Any]) 
     profile = properties.get(_PROFILE)
     if profile is not None and not isinstance(profile, bool):
         raise InvalidInputError(
-            f"properties[{_PROFILE!r}] is {profile!r}, not True or False.", hint="PostHog would take it for True."
+            f"properties[{_PROFILE!r}] is {profile!r}, not True or False.",
+            hint="PostHog would take it for True.",
+            argument="properties",
+            key=_PROFILE,
         )
     if profile is False and event in _NEEDS_A_PROFILE:
         raise InvalidInputError(
-            f"{event} with {_PROFILE} False: PostHog drops such an event.", hint=f"Leave {_PROFILE} out."
+            f"{event} with {_PROFILE} False: PostHog drops such an event.",
+            hint=f"Leave {_PROFILE} out.",
+            argument="properties",
+            key=_PROFILE,
         )
-    other = properties.get(_MERGED_ID.get(event, ""))
-    if other is None or other == "":
+    other = merged_id(event, properties)
+    if other is None:
         return
     mergeable(distinct_id, "distinct_id")
-    mergeable(str(other), f"properties[{_MERGED_ID[event]!r}]")
+    mergeable(other, "properties", _MERGED_ID[event])
+
+
+def merged_id(event: str, properties: Mapping[str, Any]) -> str | None:
+    """The id whose person such an event merges into that of its distinct id; None where it merges nobody."""
+    other = properties.get(_MERGED_ID.get(event, ""))
+    return None if other is None or other == "" else str(other)
 
 
 def encode(event: Event, connection: Connection) -> bytes:
@@ -178,13 +197,15 @@ def _check_v1(event: Event) -> None:
     for what, text in (("event", event.event), ("distinct_id", event.distinct_id)):
         if len(text.encode()) > LONGEST_NAME:
             raise InvalidInputError(
-                f"{what} has {len(text.encode())} bytes; capture v1 takes up to {LONGEST_NAME} ({text[:40]!r}...)."
+                f"{what} has {len(text.encode())} bytes; capture v1 takes up to {LONGEST_NAME} ({text[:40]!r}...).",
+                argument=what,
             )
     if event.event in _NEEDS_A_PROFILE and is_personless_distinct_id(event.distinct_id):
         raise InvalidInputError(
             f"distinct_id is {event.distinct_id!r}: capture v1 keeps persons out of such an id's events, and "
             f"{event.event} would be lost.",
             hint="It usually stands for a missing value. Use the person's own id.",
+            argument="distinct_id",
         )
 
 

@@ -58,7 +58,7 @@ def in_utc(given: datetime, name: str) -> datetime:
                 notes.append(warning)
         return moment.astimezone(UTC)
     except (OverflowError, OSError, ValueError) as error:
-        raise InvalidInputError(f"{name} is {given}, too far away to be a time.") from error
+        raise InvalidInputError(f"{name} is {given}, too far away to be a time.", argument=name) from error
 
 
 def warn_caller(message: str) -> None:

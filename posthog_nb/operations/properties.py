@@ -31,17 +31,28 @@ def json_properties(properties: object, name: str = "properties") -> dict[str, A
         return {}
     if not isinstance(properties, Mapping):
         raise InvalidInputError(
-            f"{name} is of type {type(properties).__name__}.", hint='Give a dict: {"plan": "pro", "seats": 3}.'
+            f"{name} is of type {type(properties).__name__}.",
+            hint='Give a dict: {"plan": "pro", "seats": 3}.',
+            argument=name,
         )
-    return _mapping(properties, name, depth=0)
+    carried: dict[str, Any] = {}
+    for key, value in properties.items():
+        try:
+            carried[_key(key, name)] = _value(value, f"{name}[{key!r}]", depth=1)
+        except InvalidInputError as error:
+            error.argument, error.key = name, str(key)
+            raise
+    return carried
 
 
 def _mapping(found: Mapping[Any, Any], path: str, depth: int) -> dict[str, Any]:
-    for key in found:
-        if not isinstance(key, str):
-            raise InvalidInputError(f"{path} has the key {key!r}, which is not text.")
-        _check_text(key, f"the key {key!r} of {path}")
-    return {key: _value(item, f"{path}[{key!r}]", depth + 1) for key, item in found.items()}
+    return {_key(key, path): _value(item, f"{path}[{key!r}]", depth + 1) for key, item in found.items()}
+
+
+def _key(key: object, path: str) -> str:
+    if not isinstance(key, str):
+        raise InvalidInputError(f"{path} has the key {key!r}, which is not text.")
+    return _check_text(key, f"the key {key!r} of {path}")
 
 
 def _value(value: object, path: str, depth: int) -> Any:  # noqa: ANN401, C901, PLR0911, PLR0912 - one case a type
@@ -108,8 +119,12 @@ def event_time(given: object, name: str = "timestamp") -> datetime:
             found = datetime.fromisoformat(found.strip())
         except ValueError as error:
             raise InvalidInputError(
-                f"{name} is {given!r}, which is not ISO 8601.", hint="Write 2026-01-31T12:00:00Z, or pass a datetime."
+                f"{name} is {given!r}, which is not ISO 8601.",
+                hint="Write 2026-01-31T12:00:00Z, or pass a datetime.",
+                argument=name,
             ) from error
     if not isinstance(found, datetime) or is_missing(found):
-        raise InvalidInputError(f"{name} is {given!r}, not a time.", hint="Pass a datetime or ISO 8601 text.")
+        raise InvalidInputError(
+            f"{name} is {given!r}, not a time.", hint="Pass a datetime or ISO 8601 text.", argument=name
+        )
     return in_utc(found, name)
