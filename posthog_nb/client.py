@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from posthog_nb.connection import Connection
+    from posthog_nb.notebook.forms import Forms
     from posthog_nb.operations.capture import Receipt
     from posthog_nb.operations.check import Check
     from posthog_nb.operations.dry_run import DryRun
@@ -173,6 +174,14 @@ class Client:
     def persons(self) -> Persons:
         """Persons: ``search``, ``get`` and ``events``."""
         return Persons(self._connection, self._frame, self._notes)
+
+    @cached_property
+    def forms(self) -> Forms:
+        """Forms for a notebook: ``capture``, ``page``, ``screen``, ``identify`` and ``alias``."""
+        # A form is a thing of the notebook, which stands above the client, and it is the client that people have.
+        from posthog_nb.notebook.forms import Forms  # noqa: PLC0415
+
+        return Forms(self)
 
     def expand(
         self,

@@ -83,6 +83,8 @@ class Chain:
     def _answer(self, name: SecretName) -> Secret | None:
         if name not in self._answers:
             answer = ask_secret(f"{_sentence(_WHAT[name])} for {self._target.label} (not shown): ")
+            if answer is None:
+                return None  # nobody could be asked; somebody may be the next time
             self._answers[name] = read_secret(name, answer, f"The {_WHAT[name]}")
         return self._answers[name]
 

@@ -5,10 +5,28 @@ from __future__ import annotations
 import getpass
 import sys
 import warnings
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
 
 from posthog_nb.secret import Secret
 
-__all__ = ["ask_secret"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["ask_secret", "nobody_asked"]
+
+_may_ask: ContextVar[bool] = ContextVar("may_ask", default=True)
+
+
+@contextmanager
+def nobody_asked() -> Iterator[None]:
+    """Within it nobody is asked: what a button does belongs to no cell, so an answer could never come."""
+    token = _may_ask.set(False)
+    try:
+        yield
+    finally:
+        _may_ask.reset(token)
 
 
 def ask_secret(question: str) -> Secret | None:
@@ -17,7 +35,7 @@ def ask_secret(question: str) -> Secret | None:
     Returns:
         The answer; an empty one for an empty answer; None when nobody can be asked.
     """
-    if not (_in_kernel() or _at_terminal()):
+    if not _may_ask.get() or not (_in_kernel() or _at_terminal()):
         return None
     try:
         with warnings.catch_warnings():
