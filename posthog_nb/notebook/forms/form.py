@@ -73,7 +73,6 @@ class Form:
     ) -> None:
         self._kind, self._connection, self._source = kind, connection, source
         self._touched: set[str] = set()
-        self._failure: BaseException | None = None
         self._look_up = ""
         self._looking: threading.Thread | None = None
         self._body: str | None = None
@@ -97,13 +96,16 @@ class Form:
         self.again = self._button("Send again", self._outbox.again)
         self.see = self._button("See it arrive", self._see)
         self.another = self._button("Send another", self._outbox.another)
-        self._problem, self._preview, self._asking, self._outcome, self._past = (w.HTML() for _ in range(5))
+        self._problem, self._failed, self._preview, self._asking, self._outcome, self._past = (
+            w.HTML() for _ in range(6)
+        )
+        self._show_failure(None)
         self._confirm_box = w.VBox([self._asking, self._row(self.back, self.confirm)])
         self._outcome_box = w.VBox([self._outcome, self._row(self.again, self.see, self.another)])
         heading = w.HTML(f"{texts.STYLE}{texts.heading_html(kind, source)}")
         parts = [heading, *(field.box for field in self.fields.values())]
         parts += [] if self.properties is None else [self.properties.box]
-        parts += [self.time.box, self._preview, self._problem, self._row(self.send), self._confirm_box]
+        parts += [self.time.box, self._preview, self._problem, self._row(self.send), self._failed, self._confirm_box]
         self.widget = w.VBox([*parts, self._outcome_box, self._past])
         self.widget.add_class("posthog-nb-form")
         self._touched.update(name for name, given in texts_given.items() if given)
@@ -297,8 +299,6 @@ class Form:
         self.time.note.value = texts.moment_html(moment, reading.remark)
         form = problems.get(FORM)
         self._problem.value = "" if form is None else texts.problem_html(form)
-        if self._failure is not None:
-            self._problem.value = texts.error_html(self._failure)
         hidden(self._problem, hide=not self._problem.value)
 
     def _show_state(self) -> None:
@@ -354,16 +354,19 @@ class Form:
 
         @wraps(work)
         def callback(*_: object) -> None:
-            self._failure = None
+            self._show_failure(None)
             try:
                 work()
             except (Exception, KeyboardInterrupt) as error:
                 if not isinstance(error, PostHogError | KeyboardInterrupt):
                     logger.exception("A form's callback failed.")
-                self._failure = error
-                self._show_draft()
+                self._show_failure(error)
 
         return callback
+
+    def _show_failure(self, error: BaseException | None) -> None:
+        self._failed.value = "" if error is None else texts.error_html(error)
+        hidden(self._failed, hide=error is None)
 
     def _asked_for_the_token(self) -> MissingCredentialError | None:
         """Ask for a token now, in the cell that makes the form, where an answer can be given."""
@@ -372,6 +375,6 @@ class Form:
         try:
             self._connection.settings.need_token()
         except MissingCredentialError as error:
-            self._failure = error
+            self._show_failure(error)
             return error
         return None

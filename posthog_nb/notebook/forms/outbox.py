@@ -123,9 +123,10 @@ class Outbox:
 
     def again(self) -> None:
         """Send the event that failed, with its uuid and time."""
-        if self.unsent is not None and self.state in {State.FAILED, State.EDITING}:
+        if self.unsent is not None and self.state in {State.FAILED, State.EDITING, State.SENT}:
             # What was edited meanwhile is an event of its own, and not sent yet.
-            self._send(self.unsent, self._unsent_arguments, State.SENT if self.state is State.FAILED else State.EDITING)
+            then = State.EDITING if self.state is State.EDITING else State.SENT
+            self._send(self.unsent, self._unsent_arguments, then)
 
     def another(self) -> None:
         """Make the form ready to send the same once more, as an event of its own."""

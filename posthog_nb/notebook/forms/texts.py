@@ -43,6 +43,7 @@ _CODE = (
     "border:1px solid var(--jp-border-color2, #bdbdbd);border-radius:2px"
 )
 _CELL = "text-align:left;padding:2px 12px 2px 0;vertical-align:top;overflow-wrap:anywhere"
+_HEAD = "text-align:left;padding:2px 12px 2px 0;vertical-align:top;white-space:nowrap"
 _MOST_CODE = 20_000
 _LATEST = 20
 """Of what was sent, so many are shown, the latest first."""
@@ -50,7 +51,7 @@ _LATEST = 20
 STYLE = f"""<style>
 .posthog-nb-form {{ max-width: 760px; color: {_TEXT}; }}
 .posthog-nb-form .widget-html {{ width: auto; height: auto; line-height: 1.45; }}
-.posthog-nb-form .widget-html > .widget-html-content {{ width: 100%; min-width: 0; }}
+.posthog-nb-form .widget-html > .widget-html-content {{ width: 100%; min-width: 0; line-height: 1.45; }}
 .posthog-nb-form .posthog-nb-field {{ flex-direction: column; align-items: stretch; width: auto; height: auto; }}
 .posthog-nb-form .posthog-nb-field > label {{
   width: auto; height: auto; margin: 0 0 2px; overflow: visible; white-space: normal;
@@ -147,22 +148,26 @@ def confirm_html(merge: Merge | None, unknown: PostHogError | None) -> str:
         why = "" if unknown is None else f" ({_told(unknown)})"
         body = f"This merges two persons and cannot be undone. Who they are could not be looked up{why}."
         return _note("Are you sure?", body, role="alert", colour=_AMBER)
-    rows = _side("kept", merge.kept) + _side("merged", merge.merged)
-    head = "".join(f'<th style="{_CELL}">{name}</th>' for name in ("", "id", "person", "all ids", "events"))
+    head = "".join(f'<th scope="col" style="{_HEAD}">{name}</th>' for name in ("", "kept", "merged"))
+    rows = "".join(
+        f'<tr><th scope="row" style="{_HEAD}">{name}</th>'
+        + "".join(f'<td style="{_CELL}">{_escaped(cell)}</td>' for cell in cells)
+        + "</tr>"
+        for name, *cells in zip(
+            ("id", "person", "all ids", "events"), _side(merge.kept), _side(merge.merged), strict=True
+        )
+    )
     table = f'<table style="margin:4px 0"><tr>{head}</tr>{rows}</table>'
     return _note("Are you sure?", f"{_escaped(merge.sentence, 1000)}{table}", role="alert", colour=_AMBER)
 
 
-def _side(what: str, side: Side) -> str:
+def _side(side: Side) -> tuple[str, str, str, str]:
     if side.uuid is None:
-        cells = [side.distinct_id, "nobody yet", "", "0"]
-    else:
-        more = side.id_count - len(side.ids)
-        ids = ", ".join(visible(one, 60) for one in side.ids) + (f" and {more:,} more" if more > 0 else "")
-        name = f"{visible(side.name, 60)}{', identified' if side.identified else ''}"
-        cells = [side.distinct_id, name, ids, "not counted" if side.events is None else f"{side.events:,}"]
-    data = "".join(f'<td style="{_CELL}">{_escaped(cell)}</td>' for cell in cells)
-    return f'<tr><th scope="row" style="{_CELL}">{what}</th>{data}</tr>'
+        return side.distinct_id, "nobody yet", "", "0"
+    more = side.id_count - len(side.ids)
+    ids = ", ".join(visible(one, 60) for one in side.ids) + (f" and {more:,} more" if more > 0 else "")
+    name = f"{visible(side.name, 60)}{', identified' if side.identified else ''}"
+    return side.distinct_id, name, ids, "not counted" if side.events is None else f"{side.events:,}"
 
 
 def heading_html(kind: Kind, source: str) -> str:
@@ -189,7 +194,7 @@ def history_html(history: Sequence[Sent]) -> str:
     """What a form sent, and the same as code."""
     if not history:
         return ""
-    head = "".join(f'<th style="{_CELL}">{name}</th>' for name in ("time (UTC)", "event", "uuid", "status"))
+    head = "".join(f'<th scope="col" style="{_HEAD}">{name}</th>' for name in ("time (UTC)", "event", "uuid", "status"))
     rows = "".join(
         f'<tr><td style="{_CELL}">{sent.time:%H:%M:%S}</td><td style="{_CELL}">{_escaped(sent.event)}</td>'
         f'<td style="{_CELL}"><code>{sent.uuid}</code></td>'
