@@ -134,6 +134,7 @@ class TestValues:
 
     def test_a_text_that_a_line_cannot_hold_is_json(self) -> None:
         assert row_of("key", "two\nlines") == Row("key", "JSON", '"two\\nlines"')
+        assert row_of("key", "\u202eüber") == Row("key", "JSON", '"\\u202eüber"')
 
     @pytest.mark.parametrize(
         ("known", "kind"),

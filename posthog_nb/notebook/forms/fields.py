@@ -119,7 +119,7 @@ class PropertyRow:
         self.kind = Field(
             w.Dropdown(options=KINDS, value=row.kind), f"kind of property {number}", guard(self._kind_changed)
         )
-        self.remove = w.Button(description="Remove", tooltip=f"Remove property {number}")
+        self.remove = w.Button(description=f"Remove {number}")
         self.remove.on_click(guard(lambda: properties.remove(self)))
         self._number = number
         self._make_value(row.given)
@@ -143,7 +143,7 @@ class PropertyRow:
         self.key.widget.description = f"property {number}"
         self.kind.widget.description = f"kind of property {number}"
         self.value.widget.description = f"value of property {number}"
-        self.remove.tooltip = f"Remove property {number}"
+        self.remove.description = f"Remove {number}"
 
     def show_problem(self, problem: str | None) -> None:
         """Say what is wrong below the row, and in its labels."""

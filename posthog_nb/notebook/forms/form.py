@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 from dataclasses import replace
@@ -19,7 +18,7 @@ from posthog_nb.notebook.forms.fields import Field, Properties, TimeField, hidde
 from posthog_nb.notebook.forms.moments import picked
 from posthog_nb.notebook.forms.outbox import Outbox, State
 from posthog_nb.notebook.forms.preview import body_of
-from posthog_nb.notebook.forms.values import read_object, row_of
+from posthog_nb.notebook.forms.values import json_text, read_object, row_of
 from posthog_nb.operations.capture import verified
 from posthog_nb.operations.properties import json_properties
 from posthog_nb.settings.prompt import nobody_asked
@@ -92,10 +91,10 @@ class Form:
         self.time = TimeField(wall, zone, self._guarded, partial(self._edited, "timestamp"))
         self.send = self._button("Send", self._press, style="primary")
         self.confirm = self._button("Merge, for good", self._confirm, style="danger")
-        self.back = self._button("Do not merge", self._outbox.take_back)
+        self.back = self._button("Do not merge", partial(self._ready, self._outbox.take_back))
         self.again = self._button("Send again", self._outbox.again)
         self.see = self._button("See it arrive", self._see)
-        self.another = self._button("Send another", self._outbox.another)
+        self.another = self._button("Send another", partial(self._ready, self._outbox.another))
         self._problem, self._failed, self._preview, self._asking, self._outcome, self._past = (
             w.HTML() for _ in range(6)
         )
@@ -204,7 +203,7 @@ class Form:
                     self.properties.mode.value = False
                     raise InvalidInputError(f"The properties are not JSON yet. {wrong[0]}", argument=PROPERTIES)
                 found = reading.arguments.get("properties", {})
-                self.properties.show_json(json.dumps(found, ensure_ascii=False, indent=2) if found else "")
+                self.properties.show_json(json_text(found, indent=2) if found else "")
             else:
                 try:
                     found = read_object(self.properties.json.value)
@@ -243,6 +242,10 @@ class Form:
         if first is not None:
             first.widget.focus()
         return None
+
+    def _ready(self, step: Callable[[], object]) -> None:
+        step()
+        self.send.focus()
 
     def _see(self) -> None:
         receipt = self._outbox.receipt
@@ -316,9 +319,12 @@ class Form:
         hidden(self._confirm_box, hide=not asking)
         for button in (self.back, self.confirm, self.again, self.see, self.another):
             button.disabled = sending
-        if asking:
-            self.back.focus()
         self._show_outcome()
+        # A button that is disabled has lost the focus, and who has no mouse would have to look for it. It goes to what
+        # does no harm when the key is still down.
+        following = {State.CONFIRMING: self.back, State.SENT: self.see, State.FAILED: self.again}.get(state)
+        if following is not None:
+            following.focus()
         self._past.value = texts.history_html(self._outbox.history)
         self._show_draft()
 

@@ -11,7 +11,20 @@ from typing import Any, NoReturn
 from posthog_nb.errors import InvalidInputError
 from posthog_nb.operations.properties import json_properties
 
-__all__ = ["DATE", "JSON", "KINDS", "NUMBER", "TEXT", "YES_NO", "Row", "kind_for", "read_object", "row_of", "value_of"]
+__all__ = [
+    "DATE",
+    "JSON",
+    "KINDS",
+    "NUMBER",
+    "TEXT",
+    "YES_NO",
+    "Row",
+    "json_text",
+    "kind_for",
+    "read_object",
+    "row_of",
+    "value_of",
+]
 
 TEXT, NUMBER, YES_NO, DATE, JSON = "text", "number", "yes/no", "date", "JSON"
 KINDS = (TEXT, NUMBER, YES_NO, DATE, JSON)
@@ -81,7 +94,14 @@ def row_of(key: str, value: object) -> Row:
         # A field of one line would lose what cannot be typed into it, such as the end of a line.
         case str() if value.isprintable():
             return Row(key, TEXT, value)
-    return Row(key, JSON, json.dumps(value, ensure_ascii=False))
+    return Row(key, JSON, json_text(value))
+
+
+def json_text(value: object, indent: int | None = None) -> str:
+    """A value as JSON to be edited: what could not be seen, or would turn the order of letters around, is escaped."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    # The ends of lines that are not escaped yet are those of the indent.
+    return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
 
 
 def read_object(text: str) -> dict[str, Any]:
