@@ -111,6 +111,38 @@ def test_screen_is_a_screen_with_its_name(posthog: Client, sent: Callable[[], di
     assert (event["event"], own(event["properties"])) == ("$screen", {"$screen_name": "Settings", "tab": 2})
 
 
+def test_identify_names_the_id_from_before(posthog: Client, sent: Callable[[], dict[str, Any]]) -> None:
+    posthog.identify("user-1", {"email": "a@example.com"}, anon_distinct_id=17)
+    event = sent()
+    assert (event["event"], event["distinct_id"]) == ("$identify", "user-1")
+    assert own(event["properties"]) == {"$set": {"email": "a@example.com"}, "$anon_distinct_id": "17"}
+
+
+@pytest.mark.parametrize(
+    ("call", "argument", "key"),
+    [
+        (lambda ph: ph.capture("", "ann"), "event", None),
+        (lambda ph: ph.capture("paid", "x" * 201), "distinct_id", None),
+        (lambda ph: ph.capture("paid", "ann", ["plan"]), "properties", None),
+        (lambda ph: ph.capture("paid", "ann", {"plan": {"price": float("nan")}}), "properties", "plan"),
+        (lambda ph: ph.capture("$identify", "ann", {"$anon_distinct_id": "0"}), "properties", "$anon_distinct_id"),
+        (lambda ph: ph.capture("paid", "ann", timestamp="soon"), "timestamp", None),
+        (lambda ph: ph.capture("paid", "ann", uuid="1"), "uuid", None),
+        (lambda ph: ph.page("ann", ""), "name", None),
+        (lambda ph: ph.page("ann", "Home", 1), "url", None),
+        (lambda ph: ph.page("ann", "Home", "http://\ud800"), "url", None),
+        (lambda ph: ph.identify("ann", anon_distinct_id="ann"), "anon_distinct_id", None),
+        (lambda ph: ph.alias("ann", "null"), "alias", None),
+    ],
+)
+def test_a_refusal_names_its_argument(
+    posthog: Client, call: Callable[[Client], object], argument: str, key: str | None
+) -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        call(posthog)
+    assert (caught.value.argument, caught.value.key) == (argument, key)
+
+
 def test_identify_sets_the_persons_properties(posthog: Client, sent: Callable[[], dict[str, Any]]) -> None:
     posthog.identify("user-1", {"email": "a@example.com"})
     event = sent()

@@ -444,6 +444,20 @@ class TestFailures:
             assert form.history == []
             assert form.preview is not None
 
+    def test_what_no_button_could_ask_for_the_next_cell_can(
+        self, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        server = CaptureServer(httpserver)
+        with posthog_nb.connect(httpserver.url_for("")) as ph:
+            form = made(ph, "capture")
+            form.send.click()
+            monkeypatch.setattr("posthog_nb.settings.prompt._in_kernel", lambda: True)
+            monkeypatch.setattr("getpass.getpass", lambda _: "phc_test")
+            made(ph, "capture")
+            form.send.click()
+        assert form.receipt is not None
+        assert len(server.sent) == 1
+
     def test_an_error_of_our_own_in_a_callback_is_shown(self, ph: Client, caplog: pytest.LogCaptureFixture) -> None:
         form = made(ph, "capture")
         form.properties.draft = lambda: 1 / 0
