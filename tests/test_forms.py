@@ -90,7 +90,7 @@ class TestValues:
     @pytest.mark.parametrize(
         ("kind", "given", "wrong"),
         [
-            ("number", "", "no number"),
+            ("number", "", "no value yet"),
             ("number", "three", "'three' is no number"),
             ("number", "1_000", "no number"),
             ("number", "1,5", "no number"),

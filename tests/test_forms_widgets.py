@@ -586,9 +586,28 @@ class TestAfterwards:
         form.see.click()
         assert time.monotonic() - began < 1
         assert "Looking for it" in shown(form)
+        assert not is_shown(form, form.see)
+        form.another.click()
+        form.send.click()
+        assert "Looking for it" not in shown(form), "the other event is not looked for"
+        assert is_shown(form, form.see)
         going.set()
         assert form._looking is not None
         form._looking.join(30)
+
+    def test_one_that_could_not_be_looked_up_can_be_looked_for_again(self, server: CaptureServer) -> None:
+        # The server takes events and answers no query.
+        with impatient(), server.client(personal_api_key="phx_test", project_id=1) as ph:
+            form = made(ph, "capture")
+            form.send.click()
+            for _ in range(2):
+                form.see.click()
+                assert form._looking is not None
+                form._looking.join(60)
+                assert form.receipt is not None
+                assert (form.receipt.arrived, len(form.receipt.remarks)) == (None, 1)
+                assert "Looking it up failed" in shown(form)
+                assert is_shown(form, form.see)
 
     def test_without_a_key_looking_says_what_it_needs(self, ph: Client) -> None:
         form = made(ph, "capture")

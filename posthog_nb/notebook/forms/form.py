@@ -19,6 +19,7 @@ from posthog_nb.notebook.forms.moments import picked
 from posthog_nb.notebook.forms.outbox import Outbox, State
 from posthog_nb.notebook.forms.preview import body_of
 from posthog_nb.notebook.forms.values import json_text, read_object, row_of
+from posthog_nb.operations.arrival import need_to_read
 from posthog_nb.operations.capture import verified
 from posthog_nb.operations.properties import json_properties
 from posthog_nb.settings.prompt import nobody_asked
@@ -72,8 +73,9 @@ class Form:
     ) -> None:
         self._kind, self._connection, self._source = kind, connection, source
         self._touched: set[str] = set()
-        self._look_up = ""
         self._looking: threading.Thread | None = None
+        self._looked_for: Receipt | None = None
+        self._found: Receipt | None = None
         self._body: str | None = None
         self._outbox = Outbox(connection, kind, self._show_state)
         self._busy = False
@@ -139,8 +141,9 @@ class Form:
 
     @property
     def receipt(self) -> Receipt | None:
-        """The receipt of the event that was sent last; None when the last one failed."""
-        return self._outbox.receipt
+        """The receipt of the event that was sent last, with what a look-up found; None when the last one failed."""
+        sent, found = self._outbox.receipt, self._found
+        return found if found is not None and sent is not None and found.uuid == sent.uuid else sent
 
     @property
     def unsent(self) -> Event | None:
@@ -249,12 +252,11 @@ class Form:
 
     def _see(self) -> None:
         receipt = self._outbox.receipt
-        if receipt is None or (self._looking is not None and self._looking.is_alive()):
+        if receipt is None or receipt is self._looked_for:
             return
         with nobody_asked():
-            self._connection.settings.need_key()
-            self._connection.settings.need_project_id()
-        self._look_up = f"Looking for it, for up to {_LOOK_SECONDS:.0f} seconds ..."
+            need_to_read(self._connection)
+        self._looked_for = receipt
         self._show_outcome()
         # In a thread: it may take a minute, and the kernel has better to do.
         self._looking = threading.Thread(target=self._guarded(partial(self._look, receipt)), daemon=True)
@@ -263,11 +265,10 @@ class Form:
     def _look(self, receipt: Receipt) -> None:
         try:
             with nobody_asked():
-                found = verified(self._connection, replace(receipt, remarks=()), _LOOK_SECONDS)
-            if self._outbox.receipt is receipt:
-                self._outbox.receipt = found
+                self._found = verified(self._connection, receipt, _LOOK_SECONDS)
         finally:
-            self._look_up = ""
+            if self._looked_for is receipt:
+                self._looked_for = None
             self._show_outcome()
 
     # What is shown ---------------------------------------------------------------------------------------------------
@@ -306,19 +307,19 @@ class Form:
 
     def _show_state(self) -> None:
         state = self._outbox.state
-        sending = state is State.SENDING
+        busy = state in {State.LOOKING, State.SENDING}
         inputs = [field.widget for field in self.fields.values()]
         inputs += [self.time.picker.widget, self.time.zone.widget, self.time.now]
         inputs += [] if self.properties is None else self.properties.inputs()
         for one in inputs:
-            one.disabled = sending
+            one.disabled = busy
         self.send.disabled = state is not State.EDITING
-        self.send.description = "Sending ..." if sending else "Send"
+        self.send.description = {State.LOOKING: "Looking up ...", State.SENDING: "Sending ..."}.get(state, "Send")
         asking = state is State.CONFIRMING
         self._asking.value = texts.confirm_html(self._outbox.merge, self._outbox.unknown_merge) if asking else ""
         hidden(self._confirm_box, hide=not asking)
         for button in (self.back, self.confirm, self.again, self.see, self.another):
-            button.disabled = sending
+            button.disabled = busy
         self._show_outcome()
         # A button that is disabled has lost the focus, and who has no mouse would have to look for it. It goes to what
         # does no harm when the key is still down.
@@ -330,15 +331,17 @@ class Form:
 
     def _show_outcome(self) -> None:
         outbox = self._outbox
+        is_looked_for = outbox.receipt is not None and outbox.receipt is self._looked_for
+        looking = f"Looking for it, for up to {_LOOK_SECONDS:.0f} seconds ..." if is_looked_for else ""
         if outbox.receipt is not None:
             kept = "" if outbox.unsent is None else texts.kept_html(outbox.unsent)
-            self._outcome.value = texts.receipt_html(outbox.receipt, self._look_up) + kept
+            self._outcome.value = texts.receipt_html(self.receipt or outbox.receipt, looking) + kept
         elif outbox.error is not None and outbox.unsent is not None:
             self._outcome.value = texts.failed_html(outbox.error, outbox.unsent)
         else:
             self._outcome.value = "" if outbox.error is None else texts.error_html(outbox.error)
         hidden(self.again, hide=outbox.unsent is None)
-        hidden(self.see, hide=outbox.receipt is None or outbox.receipt.arrived is True or bool(self._look_up))
+        hidden(self.see, hide=self.receipt is None or self.receipt.arrived is True or is_looked_for)
         hidden(self.another, hide=outbox.state is not State.SENT)
         hidden(self._outcome_box, hide=not self._outcome.value and outbox.unsent is None)
 

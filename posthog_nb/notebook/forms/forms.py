@@ -46,7 +46,7 @@ class Forms:
         timestamp: datetime | str | None = None,
     ) -> Form:
         """A form for a page view; see :meth:`posthog_nb.Client.page`."""
-        given = {"distinct_id": distinct_id, "name": name, "url": url or ""}
+        given = {"distinct_id": distinct_id, "name": name, "url": url}
         return self._form("page", given, properties, timestamp)
 
     def screen(
@@ -68,7 +68,7 @@ class Forms:
         anon_distinct_id: str | int | None = None,
     ) -> Form:
         """A form that says who somebody is; see :meth:`posthog_nb.Client.identify`."""
-        given = {"distinct_id": distinct_id, "anon_distinct_id": "" if anon_distinct_id is None else anon_distinct_id}
+        given = {"distinct_id": distinct_id, "anon_distinct_id": anon_distinct_id}
         return self._form("identify", given, properties, timestamp)
 
     def alias(
@@ -83,7 +83,7 @@ class Forms:
         form = Form(
             KINDS[name],
             self._client._connection,  # noqa: SLF001 - a form is a face of the client
-            texts_given={key: str(value) for key, value in given.items()},
+            texts_given={key: "" if value is None else str(value) for key, value in given.items()},
             properties=properties,
             timestamp=timestamp,
             source=self._client.source,

@@ -37,6 +37,7 @@ class State(Enum):
 
     EDITING = "it can be edited, and sent"
     CONFIRMING = "it would merge persons, and waits for a second press"
+    LOOKING = "whom it would merge is being looked up"
     SENDING = "it is on its way"
     SENT = "PostHog took it"
     FAILED = "it is kept, to be sent again"
@@ -103,7 +104,7 @@ class Outbox:
             self._send(event, reading.arguments)
             return
         self.merge = self.unknown_merge = None
-        with self._sending():
+        with self._busy(State.LOOKING):
             try:
                 with nobody_asked():
                     self.merge = merge_of(self._connection, event)
@@ -135,7 +136,7 @@ class Outbox:
 
     def _send(self, event: Event, arguments: dict[str, Any], then: State = State.SENT) -> None:
         self.receipt, self.error, self.latest = None, None, event
-        with self._sending():
+        with self._busy(State.SENDING):
             try:
                 with nobody_asked():
                     self.receipt = send(self._connection, event)
@@ -172,9 +173,9 @@ class Outbox:
         )
 
     @contextmanager
-    def _sending(self) -> Iterator[None]:
+    def _busy(self, state: State) -> Iterator[None]:
         before = self.state
-        self._to(State.SENDING)
+        self._to(state)
         try:
             yield
         except BaseException:

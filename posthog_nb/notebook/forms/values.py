@@ -119,6 +119,8 @@ def read_object(text: str) -> dict[str, Any]:
 
 
 def _number(text: str) -> int | float:
+    if not text.strip():
+        raise InvalidInputError("The property has no value yet: a number is wanted.")
     found = _NUMBER.fullmatch(text.strip()) if len(text) <= _LONGEST_NUMBER else None
     if found is None:
         shown = repr(text) if len(text) <= _LONGEST_NUMBER else f"{text[:20]!r}..."
