@@ -18,6 +18,8 @@ from tests.test_imports import imported
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 CELLS = [
     "import posthog_nb\nfrom tests.hostile_values import HOSTILE\nph = posthog_nb.connect('demo')",
     "ph.forms",
