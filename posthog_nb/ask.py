@@ -8,6 +8,8 @@ from posthog_nb.client import latest_client
 from posthog_nb.connecting import connect
 from posthog_nb.errors import InvalidInputError
 from posthog_nb.operations.answer import LARGEST_PAGE
+from posthog_nb.operations.compose import NamedQuery, compose
+from posthog_nb.operations.values import named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,6 +24,7 @@ def hogql(  # noqa: PLR0913 - one argument an option of the magic
     query: str,
     *,
     values: Mapping[str, object] | None = None,
+    ctes: Mapping[str, str] | None = None,
     limit: int | None = None,
     all: bool = False,  # noqa: A002 - as the magic's option is called
     frame: str | None = None,
@@ -35,6 +38,8 @@ def hogql(  # noqa: PLR0913 - one argument an option of the magic
     Args:
         query: The query; ``{name}`` in it stands for a value. A function does not look at its caller's variables.
         values: The values of the placeholders, sent as typed constants and never pasted into the text.
+        ctes: Queries that become tables in front of this one, by the tables' names; a later one may read those before
+            it. Their placeholders have the same values.
         limit: The most rows to return; left out, it is the query's own LIMIT, else 100.
         all: Every row, page by page; a LIMIT of the query's own holds.
         frame: ``"pandas"``, ``"polars"`` or ``"arrow"``.
@@ -49,14 +54,26 @@ def hogql(  # noqa: PLR0913 - one argument an option of the magic
     """
     if all and limit is not None:
         raise InvalidInputError("all and limit contradict each other.", hint="Give one of them.")
+    given = named(values)
+    parts: dict[str, NamedQuery] = {}
+    for name, text in named(ctes, "ctes").items():
+        parts[name] = NamedQuery(name, _checked(name, text), given, dict(parts))
+    composed = compose(query, given, parts)
     asked = client or latest_client() or connect()
-    result = asked.query(
-        query,
-        LARGEST_PAGE if all else limit,
-        values,
-        frame=frame,
-        fresh=fresh,
-        timeout=timeout,
-        progress=progress,
-    )
-    return (result.fetch_all() if all else result).to_frame()
+    with composed.telling_places():
+        result = asked.query(
+            composed.text,
+            LARGEST_PAGE if all else limit,
+            composed.values,
+            frame=frame,
+            fresh=fresh,
+            timeout=timeout,
+            progress=progress,
+        )
+        return (result.fetch_all() if all else result).to_frame()
+
+
+def _checked(name: str, text: object) -> str:
+    if not isinstance(text, str):
+        raise InvalidInputError(f"The query of {name} in ctes is of type {type(text).__name__}, not text.")
+    return text

@@ -96,9 +96,11 @@ class PostHogError(Exception):
             answer came, PostHog failed, or an earlier try of the same request got no answer.
         unsent: The event that a write failed to send, an ``Event``: ``ph.resend(error.unsent)`` sends it again.
         report: What became of the events of a ``capture_many`` that failed, a ``CaptureReport`` to go on from.
+        part: The name of the query that ``text`` is, where a query is made of several; None for the query itself.
     """
 
     may_have_arrived: bool = False
+    part: str | None = None
     unsent: Any = None
     report: Any = None
 
@@ -118,7 +120,7 @@ class PostHogError(Exception):
         """The error as a reader should meet it: kind and message, the place with a caret, the hint."""
         return [
             f"{type(self).__name__}: {self.message}",
-            *_caret_lines(self.text, self.span),
+            *_caret_lines(self.text, self.span, self.part),
             *self._details(),
             *([f"Hint: {self.hint}"] if self.hint else []),
         ]
@@ -153,7 +155,7 @@ def _told(message: str) -> str:
     return visible(cut(redact(message), _LONGEST_MESSAGE))
 
 
-def _caret_lines(text: str | None, span: Span | None) -> list[str]:
+def _caret_lines(text: str | None, span: Span | None, part: str | None) -> list[str]:
     """The line of ``text`` that holds ``span`` with carets under it, cut to a readable width around the place."""
     if text is None or span is None:
         return []
@@ -169,7 +171,7 @@ def _caret_lines(text: str | None, span: Span | None) -> list[str]:
         line, column = line[left : left + _LONGEST_LINE_SHOWN], column - left
         length = min(length, len(line) - column) or 1
     number = text.count("\n", 0, line_start) + 1
-    label = f"  line {number}: "
+    label = f"  line {number}: " if part is None else f"  {part}, line {number}: "
     before, at_fault = visible(line[:column]), visible(line[column : column + length])
     # A tab moves as far under itself.
     indent = "".join("\t" if letter == "\t" else " " * width(letter) for letter in before)

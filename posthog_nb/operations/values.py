@@ -110,8 +110,12 @@ def bind(text: str, tree: dict[str, Any] | None, given: dict[str, object]) -> Bo
     return bound
 
 
-def named(values: object) -> dict[str, object]:
+def named(values: object, what: str = "values") -> dict[str, object]:
     """The values by name.
+
+    Args:
+        values: A mapping, or None for an empty one.
+        what: What the argument is called.
 
     Raises:
         InvalidInputError: they are not a mapping with text keys.
@@ -120,11 +124,11 @@ def named(values: object) -> dict[str, object]:
         return {}
     if not isinstance(values, Mapping):
         raise InvalidInputError(
-            f"values is of type {type(values).__name__}.", hint='Give a dict of name and value: {"since": since}.'
+            f"{what} is of type {type(values).__name__}.", hint='Give a dict of name and value: {"since": since}.'
         )
     for name in values:
         if not isinstance(name, str):
-            raise InvalidInputError(f"values has the name {name!r}, which is not text.")
+            raise InvalidInputError(f"{what} has the name {name!r}, which is not text.")
     return dict(values)
 
 
