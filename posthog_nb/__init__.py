@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from posthog_nb.operations.check import Check
     from posthog_nb.operations.dry_run import DryRun
     from posthog_nb.operations.event import Event
+    from posthog_nb.operations.explain import Explanation
     from posthog_nb.operations.person import Person
     from posthog_nb.operations.report import CaptureReport
     from posthog_nb.operations.result import Result
@@ -34,6 +35,7 @@ _PUBLIC = {
     "Client": "posthog_nb.client",
     "DryRun": "posthog_nb.operations.dry_run",
     "Event": "posthog_nb.operations.event",
+    "Explanation": "posthog_nb.operations.explain",
     "Person": "posthog_nb.operations.person",
     "PostHogError": "posthog_nb.errors",
     "Receipt": "posthog_nb.operations.capture",
@@ -52,6 +54,7 @@ __all__ = [
     "Client",
     "DryRun",
     "Event",
+    "Explanation",
     "Person",
     "PostHogError",
     "Receipt",

@@ -14,6 +14,7 @@ from posthog_nb.operations.capture_many import Choices, capture_many, look_again
 from posthog_nb.operations.checking import check
 from posthog_nb.operations.dry_run import dry_run
 from posthog_nb.operations.expand import expand
+from posthog_nb.operations.explain import explain
 from posthog_nb.operations.persons import Persons
 from posthog_nb.operations.queries import run
 from posthog_nb.operations.report import CaptureReport
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from posthog_nb.operations.check import Check
     from posthog_nb.operations.dry_run import DryRun
     from posthog_nb.operations.event import Event
+    from posthog_nb.operations.explain import Explanation
     from posthog_nb.operations.result import Result
     from posthog_nb.operations.task import Progress
 
@@ -150,6 +152,27 @@ class Client:
             QueryError: the embedded project refuses the query; the error shows the place.
         """
         return dry_run(self._connection, hogql, limit=limit, values=values)
+
+    def explain(
+        self,
+        hogql: str,
+        limit: int | None = None,
+        values: Mapping[str, object] | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> Explanation:
+        """How ClickHouse goes about what :meth:`query` would send first with the same arguments.
+
+        PostHog runs the query for it, as it gives the plan only beside an answer. Where it gives none,
+        ``.plan`` is empty and what is shown says so.
+
+        Raises:
+            MissingParameterError: a ``{name}`` has no value.
+            InvalidInputError: an argument is not what it should be, or the query uses OFFSET.
+            QueryError: PostHog refused the query; the error shows the place.
+            APIError: PostHog answered with another error; the class tells which.
+        """
+        return explain(self._connection, hogql, limit=limit, values=values, timeout=timeout)
 
     def schema(self, pattern: str | None = None, *, frame: str | None = None) -> Any:  # noqa: ANN401 - a frame
         """The tables and columns that queries may name: a frame of table, column and type, all text.

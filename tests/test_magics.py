@@ -300,7 +300,7 @@ class TestParameters:
         assert error._render_traceback_()[1:] == [
             "  line 2: WHERE 1 > {sinse}",
             "                    ^^^^^^^",
-            "Hint: Perhaps you meant {since}? Or set it: sinse = ...",
+            "Hint: Perhaps you meant {since}? Or set it: sinse = ... In scope: since.",
         ]
 
 

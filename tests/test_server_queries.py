@@ -331,8 +331,16 @@ def test_filters_of_another_form_are_refused(
 
 def test_timings_and_sql_are_given_when_asked_for(wire: Wire) -> None:
     answer = ok(wire, "SELECT 1", node={"modifiers": {"timings": True, "debug": True}})
-    assert [one["k"] for one in answer["timings"]] == ["./parse_and_print", "./clickhouse_execute"]
+    assert [one["k"] for one in answer["timings"]] == ["./parse_and_print", "./clickhouse_execute", "./explain"]
     assert "SELECT" in answer["clickhouse"]
+
+
+def test_the_plan_is_given_when_asked_for_with_what_is_read(wire: Wire) -> None:
+    query = "SELECT count() FROM events WHERE timestamp > '2026-01-01'"
+    plan = ok(wire, query, node={"modifiers": {"debug": True}})["explain"]
+    assert any("ReadFromMergeTree" in line for line in plan)
+    assert any("PrimaryKey" in line for line in plan)
+    assert ok(wire, query)["explain"] is None
 
 
 def test_a_running_query_ends_when_it_is_cancelled(wire: Wire) -> None:

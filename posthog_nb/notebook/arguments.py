@@ -12,13 +12,13 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, NoReturn, cast
 
 from posthog_nb.errors import InvalidInputError
+from posthog_nb.frames import FRAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["FRAMES", "Arguments", "help_text", "parse_cell_line", "parse_line"]
+__all__ = ["Arguments", "help_text", "parse_cell_line", "parse_line"]
 
-FRAMES = ("pandas", "polars", "arrow")
 _SPACE = re.compile(r"\s*")
 _BARE = re.compile(r"\S*")
 
@@ -32,12 +32,14 @@ class Arguments:
     all: bool = False
     frame: str | None = None
     params: dict[str, object] = field(default_factory=dict)
+    parts: dict[str, str] = field(default_factory=dict)
     show: bool = False
     max_rows: int | None = None
     fresh: bool = False
     timeout: float | None = None
     progress: bool = True
     dry_run: bool = False
+    explain: bool = False
     connection: str | None = None
     more: bool = False
     help: bool = False
@@ -85,6 +87,14 @@ def _parser() -> _Parser:
             "may be repeated"
         ),
     )
+    parser.add_argument(
+        "--with",
+        dest="parts",
+        action="append",
+        default=[],
+        metavar="[CTE=]CELL",
+        help="put the query of the earlier cell CELL in front, as the table CTE; may be repeated",
+    )
     parser.add_argument("--show", action="store_true", help="show the frame although it is stored under a name")
     parser.add_argument(
         "--max-rows", type=_rows, metavar="N", help="the most rows of the frame to show (pandas, polars); it holds all"
@@ -98,6 +108,9 @@ def _parser() -> _Parser:
         "--dry-run",
         action="store_true",
         help="show what would be sent, and run nothing; on an embedded project its ClickHouse SQL too",
+    )
+    parser.add_argument(
+        "--explain", action="store_true", help="show ClickHouse's plan of the query; PostHog runs it for that"
     )
     parser.add_argument(
         "--connection", metavar="C", help="ask the client in this variable, or with this saved profile; default: ph"
@@ -215,15 +228,8 @@ def _json_end(text: str, start: int) -> int | None:
 
 
 def _takes_value(token: str) -> bool:
-    return "=" not in token and token in {
-        "-o",
-        "--limit",
-        "--frame",
-        "--param",
-        "--max-rows",
-        "--timeout",
-        "--connection",
-    }
+    actions = _parser()._actions  # noqa: SLF001 - no public list
+    return any(token in action.option_strings for action in actions if action.nargs != 0)
 
 
 def _arguments(tokens: Iterable[str]) -> Arguments:
@@ -237,6 +243,10 @@ def _arguments(tokens: Iterable[str]) -> Arguments:
         )
     if known.all and known.limit:
         raise InvalidInputError("%%hogql: --all and --limit contradict each other.", hint="Give one of them.")
+    if known.dry_run and known.explain:
+        raise InvalidInputError(
+            "%%hogql: --dry-run runs nothing, and --explain runs the query.", hint="Give one of them."
+        )
     if known.frame == "arrow" and known.max_rows:
         raise InvalidInputError(
             "%%hogql: an Arrow table shows no rows, so --max-rows says nothing about it.",
@@ -251,12 +261,14 @@ def _arguments(tokens: Iterable[str]) -> Arguments:
         all=known.all,
         frame=known.frame,
         params=dict(_param(text) for text in known.param),
+        parts=_parts(known.parts),
         show=known.show,
         max_rows=known.max_rows,
         fresh=known.fresh,
         timeout=known.timeout,
         progress=known.progress,
         dry_run=known.dry_run,
+        explain=known.explain,
         connection=known.connection,
         more=known.more,
         help=known.help,
@@ -287,6 +299,22 @@ def _param(text: str) -> tuple[str, object]:
     except ValueError:
         return name, value
     return name, value if isinstance(parsed, dict) else parsed
+
+
+def _parts(texts: list[str]) -> dict[str, str]:
+    parts: dict[str, str] = {}
+    for text in texts:
+        table, _, cell = text.rpartition("=")
+        table = table or cell
+        if not table.isidentifier() or not cell.isidentifier():
+            raise InvalidInputError(f"%%hogql: --with {text!r} is not of the form cell or name=cell.")
+        if table in parts:
+            raise InvalidInputError(
+                f"%%hogql: --with names two cells {table!r}, {parts[table]} and {cell}.",
+                hint="Give one of them another name: --with name=cell.",
+            )
+        parts[table] = cell
+    return parts
 
 
 def _refuse_constant(text: str) -> NoReturn:

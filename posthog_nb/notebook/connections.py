@@ -104,6 +104,7 @@ def _parser() -> _Parser:
         found,
         command("status", "status [--connection C]: what works: host, project, reading, scopes, token"),
         command("events", "events [--connection C]: the events of the last 30 days, and how many"),
+        command("forms", "forms [--connection C]: the forms that send events"),
     ):
         asking.add_argument("--connection")
     return parser

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import warnings
+from functools import partial
 from typing import TYPE_CHECKING
 
 from traitlets import TraitError
 
 from posthog_nb.notebook.display import RENDERERS
 from posthog_nb.notebook.magics import PostHogMagics
+from posthog_nb.operations.progress import Bar, show_with
 
 if TYPE_CHECKING:
     from IPython.core.formatters import BaseFormatter
@@ -30,6 +32,7 @@ def load(shell: InteractiveShell) -> None:
     shell.register_magics(magics)
     shell.events.register("post_execute", magics.show_footers)
     shell.input_transformers_cleanup.append(_with_a_body)
+    show_with(partial(_bar_in, shell))
     for mime, module, name, render in RENDERERS:
         formatter = _formatter(shell, mime)
         # Somebody else's choice of how frames look comes first.
@@ -47,6 +50,7 @@ def unload(shell: InteractiveShell) -> None:
     shell.configurables.remove(magics)
     shell.events.unregister("post_execute", magics.show_footers)
     shell.input_transformers_cleanup.remove(_with_a_body)
+    show_with(Bar)
     for registered in manager.magics.values():
         registered.pop("hogql", None)
         registered.pop("posthog", None)
@@ -80,6 +84,12 @@ def _with_a_body(lines: list[str]) -> list[str]:
     So `%%hogql -h` shows the help and an empty cell gets our own error, which a saved notebook keeps.
     """
     return [*lines, "\n"] if len(lines) == 1 and _ALONE.match(f"{lines[0]}\n") else lines
+
+
+def _bar_in(shell: InteractiveShell) -> Bar:
+    from posthog_nb.notebook.progress import bar_of_a_call  # noqa: PLC0415 - not before there is something to show
+
+    return bar_of_a_call(shell)
 
 
 def _formatter(shell: InteractiveShell, mime: str) -> BaseFormatter | None:

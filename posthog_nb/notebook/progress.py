@@ -1,4 +1,4 @@
-"""The bar over a cell that takes long: the server's own count of rows, gone from the page and the saved notebook."""
+"""The bar of what takes long: the server's own count of rows, gone from the page and the saved notebook."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from posthog_nb.operations.task import Progress
 
-__all__ = ["CellBar", "bar_for"]
+__all__ = ["CallBar", "CellBar", "bar_for", "bar_of_a_call"]
 
 _BETWEEN = 0.2
 """Seconds between two changes of the page."""
@@ -37,8 +37,43 @@ def bar_for(shell: InteractiveShell, *, whole_cell: bool) -> Bar | None:
     return Bar() if sys.stderr.isatty() else None
 
 
-class CellBar(Bar):
-    """The bar in a notebook: HTML that any front end shows, without a widget.
+def bar_of_a_call(shell: InteractiveShell) -> Bar:
+    """The bar of a call such as ``ph.query(..., progress=True)``, which somebody asked for."""
+    return CallBar() if hasattr(shell, "kernel") else Bar()
+
+
+class _Displayed(Bar):
+    """The bar in a notebook: HTML that any front end shows, without a widget."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._handle: Any = None
+        self._shown_at = 0.0
+
+    def show(self, progress: Progress) -> None:
+        """Show ``progress``."""
+        if time.monotonic() - self._shown_at < _BETWEEN:
+            return
+        self._shown_at = time.monotonic()
+        shown = _mimebundle(progress)
+        if self._handle is None:
+            self._handle = display(shown, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+        else:
+            self._handle.update(shown, raw=True)
+
+
+class CallBar(_Displayed):
+    """The bar of a call among a cell's own statements, whose other outputs must stay: its place is left empty."""
+
+    def close(self) -> None:
+        """Take the bar away; the next progress brings another."""
+        if self._handle is not None:
+            self._handle.update({"text/plain": ""}, raw=True)
+            self._handle = None
+
+
+class CellBar(_Displayed):
+    """The bar over a whole cell.
 
     It goes when the cell shows something else. What was written to ``sys.stderr`` meanwhile, a warning for one, is
     written once more, as it would go with the bar.
@@ -46,8 +81,6 @@ class CellBar(Bar):
 
     def __init__(self) -> None:
         super().__init__()
-        self._handle: Any = None
-        self._shown_at = 0.0
         self._stderr: _Copied | None = None
 
     @contextmanager
@@ -60,17 +93,6 @@ class CellBar(Bar):
         finally:
             self.close()
             self._stderr = None
-
-    def show(self, progress: Progress) -> None:
-        """Show ``progress``."""
-        if time.monotonic() - self._shown_at < _BETWEEN:
-            return
-        self._shown_at = time.monotonic()
-        shown = _mimebundle(progress)
-        if self._handle is None:
-            self._handle = display(shown, raw=True, display_id=True)  # type: ignore[no-untyped-call]
-        else:
-            self._handle.update(shown, raw=True)
 
     def close(self) -> None:
         """Take the bar away; the next progress brings another."""

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["collect_values"]
 
+_MOST_SHOWN = 10
+_IPYTHONS = frozenset({"In", "Out"})
 _PLAIN = (str, bool, int, float, dt.date, uuid.UUID, list, tuple, set, frozenset)
 
 
@@ -25,7 +27,7 @@ def collect_values(
     """A value for each ``{name}`` of the query: from ``params``, else from the variable of exactly that name.
 
     Raises:
-        MissingParameterError: a name is in neither; it says what is near.
+        MissingParameterError: a name is in neither; it says what is there.
         InvalidInputError: a ``--param`` is used nowhere.
     """
     values: dict[str, object] = {}
@@ -39,7 +41,7 @@ def collect_values(
         else:
             raise MissingParameterError(
                 f"The query uses {{{name}}}, and there is no variable or --param of that name.",
-                hint=_near(name, params, namespace),
+                hint=_what_there_is(name, params, namespace),
                 text=text,
                 span=span,
             )
@@ -52,12 +54,23 @@ def collect_values(
     return values
 
 
-def _near(name: str, params: Mapping[str, object], namespace: Mapping[str, object]) -> str:
-    in_scope = [key for key, value in {**namespace, **params}.items() if not key.startswith("_") and _is_value(value)]
+def _what_there_is(name: str, params: Mapping[str, object], namespace: Mapping[str, object]) -> str:
+    in_scope = [
+        key
+        for key, value in {**namespace, **params}.items()
+        if not key.startswith("_") and key not in _IPYTHONS and _is_value(value)
+    ]
     near = get_close_matches(name, in_scope, n=3)
     if near:
-        return f"Perhaps you meant {' or '.join(f'{{{key}}}' for key in near)}? Or set it: {name} = ..."
-    return f"Set it in a cell above ({name} = ...) or on the line (--param {name}=...)."
+        told = f"Perhaps you meant {' or '.join(f'{{{key}}}' for key in near)}? Or set it: {name} = ..."
+    else:
+        told = f"Set it in a cell above ({name} = ...) or on the line (--param {name}=...)."
+    if not in_scope:
+        return told
+    # The latest are last in a namespace.
+    shown = sorted(in_scope[-_MOST_SHOWN:])
+    more = f" and {len(in_scope) - len(shown)} more" if len(in_scope) > len(shown) else ""
+    return f"{told} In scope: {', '.join(shown)}{more}."
 
 
 def _is_value(value: object) -> bool:

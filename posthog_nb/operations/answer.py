@@ -36,6 +36,9 @@ class Answer:
         is_cached: Whether the rows were computed earlier.
         last_refresh: When they were computed, as PostHog writes it.
         query_id: Our id of the query.
+        clickhouse: The ClickHouse SQL that it became, where PostHog tells it.
+        plan: The lines of ClickHouse's plan of it, which come with ``debug``; None where PostHog gives none.
+        error: Why it failed: with ``debug`` PostHog tells it in an answer like any other.
     """
 
     columns: tuple[str, ...]
@@ -46,6 +49,9 @@ class Answer:
     is_cached: bool
     last_refresh: str | None
     query_id: str = ""
+    clickhouse: str | None = None
+    plan: tuple[str, ...] | None = None
+    error: str | None = None
 
     @property
     def origin(self) -> Origin:
@@ -121,6 +127,7 @@ def read_reply(body: bytes) -> tuple[Answer | None, Status | None]:
 
 def _answer(found: dict[str, Any], rows: JsonRows) -> Answer:
     columns, types = columns_and_types(found)
+    plan = found.get("explain")
     return Answer(
         columns=columns,
         types=types,
@@ -129,6 +136,9 @@ def _answer(found: dict[str, Any], rows: JsonRows) -> Answer:
         hogql=found.get("hogql"),
         is_cached=bool(found.get("is_cached")),
         last_refresh=found.get("last_refresh"),
+        clickhouse=found.get("clickhouse"),
+        plan=tuple(map(str, plan)) if isinstance(plan, list) else None,
+        error=found.get("error"),
     )
 
 

@@ -125,6 +125,7 @@ class Asker:
         original: str | None = None,
         fresh: bool | None = None,
         watcher: Callable[[Progress], object] | None = None,
+        debug: bool = False,
     ) -> Answer:
         """The answer to one query.
 
@@ -135,10 +136,13 @@ class Asker:
             original: The text as its author wrote it, for errors; None for a text that is not theirs.
             fresh: Compute now; None for what the result was asked for with.
             watcher: Is told how far the server is with it.
+            debug: Ask for its SQL and ClickHouse's plan of it as well.
         """
         node: dict[str, Any] = {"kind": "HogQLQuery", "query": query.text}
         if values:
             node["values"] = dict(values)
+        if debug:
+            node["modifiers"] = {"debug": True}
         fresh = self._fresh if fresh is None else fresh
         running = running or Running()
         deadline = Deadline(self._timeout)

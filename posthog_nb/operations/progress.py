@@ -6,9 +6,11 @@ import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from posthog_nb.operations.task import Progress
 
-__all__ = ["DOES", "Bar"]
+__all__ = ["DOES", "Bar", "new_bar", "show_with"]
 
 DOES = {"read": "PostHog reads", "fetched": "fetching"}
 """What is done, by :attr:`posthog_nb.operations.task.Progress.what`."""
@@ -18,7 +20,7 @@ _QUIET = 0.5
 
 
 class Bar:
-    """tqdm's bar: a widget in a notebook, a line in a terminal, gone when the query is answered."""
+    """tqdm's bar: a line in a terminal, gone when the query is answered."""
 
     def __init__(self) -> None:
         self._bar: Any = None
@@ -50,3 +52,18 @@ class Bar:
         if self._bar is not None:
             self._bar.close()
             self._bar = None
+
+
+_make: Callable[[], Bar] = Bar
+"""What makes the bar of a call that asks for one; the notebook has its own."""
+
+
+def new_bar() -> Bar:
+    """The bar for a call that asks for one."""
+    return _make()
+
+
+def show_with(make: Callable[[], Bar]) -> None:
+    """Let ``make`` give the bars of this process from now on."""
+    global _make  # noqa: PLW0603 - where the process shows things is a fact about it
+    _make = make

@@ -14,7 +14,7 @@ from posthog_nb.operations.locating import located
 from posthog_nb.operations.paging import start_walk
 from posthog_nb.operations.plain import is_text
 from posthog_nb.operations.positions import Chunk
-from posthog_nb.operations.progress import Bar
+from posthog_nb.operations.progress import new_bar
 from posthog_nb.operations.result import Context, Result
 from posthog_nb.operations.shape import Shape, read_shape
 from posthog_nb.operations.values import Bound, bind, named
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from posthog_nb.operations.splice import Spliced
     from posthog_nb.operations.task import Progress
 
-__all__ = ["Prepared", "prepare", "run"]
+__all__ = ["Prepared", "check_timeout", "first_answer", "prepare", "run"]
 
 DEFAULT_LIMIT = 100
 
@@ -75,14 +75,14 @@ def run(  # noqa: PLR0913 - one argument a choice
     notes: tuple[str, ...] = (),
 ) -> Result:
     """Run ``query``; see :meth:`posthog_nb.client.Client.query` for the arguments."""
-    _check_timeout(timeout)
+    check_timeout(timeout)
     watcher = _watcher(progress)
     prepared = prepare(query, limit, values)
     shape, bound, size = prepared.shape, prepared.bound, prepared.size
     start = monotonic()
     asker = Asker(connection, mode=mode, timeout=timeout, fresh=fresh, watcher=watcher)
     try:
-        answer = _first(asker, prepared, original=query)
+        answer = first_answer(asker, prepared, original=query)
     finally:
         asker.rest()
     elapsed = monotonic() - start
@@ -115,14 +115,19 @@ def _check(query: object, limit: object) -> None:
         )
 
 
-def _check_timeout(timeout: object) -> None:
+def check_timeout(timeout: object) -> None:
+    """Refuse what is no number of seconds above 0.
+
+    Raises:
+        InvalidInputError: it is none.
+    """
     if timeout is not None and (isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout > 0):
         raise InvalidInputError(f"timeout is {timeout!r}; it is a number of seconds above 0.")
 
 
 def _watcher(progress: object) -> Callable[[Progress], object] | None:
     if isinstance(progress, bool):
-        return Bar() if progress else None
+        return new_bar() if progress else None
     if not callable(progress):
         raise InvalidInputError(f"progress is {progress!r}; it is True, False or a function of one Progress.")
     return progress
@@ -145,10 +150,21 @@ def _first_text(shape: Shape, bound: Bound, size: int | None) -> Spliced:
     return shape.capped(min(asked, shape.limit) if shape.limit is not None else asked, bound.edits)
 
 
-def _first(asker: Asker, prepared: Prepared, *, original: str) -> Answer:
+def first_answer(asker: Asker, prepared: Prepared, *, original: str, debug: bool = False) -> Answer:
+    """The answer to the first request of a query.
+
+    Args:
+        asker: Asks PostHog.
+        prepared: The query.
+        original: Its text as its author wrote it.
+        debug: Ask for its SQL and ClickHouse's plan of it as well.
+
+    Raises:
+        QueryError: PostHog refused it; the error shows the place.
+    """
     shape, bound, text = prepared.shape, prepared.bound, prepared.text
     try:
-        return asker.ask(text, bound.values, original=original, watcher=asker.watcher)
+        return asker.ask(text, bound.values, original=original, watcher=asker.watcher, debug=debug)
     except QueryError as error:
         if shape.fault is None:
             if error.span is None and not bound.values:

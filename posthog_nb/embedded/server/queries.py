@@ -114,7 +114,16 @@ class Queries:
                 compiled = self._compile(asked)
             with timings.of("./clickhouse_execute"):
                 found = self._project.run(compiled.sql, query_id=asked.query_id, max_execution_time=seconds)
-        return json_bytes(self._response(asked, compiled, found, timings))
+            plan = None
+            if asked.modifiers.get("debug"):
+                with timings.of("./explain"):
+                    # PostHog's own is without the indexes, and says nothing of how much would be read.
+                    sql = f"EXPLAIN indexes = 1 {compiled.sql}"
+                    plan = self._project.run(sql, query_id=asked.query_id, max_execution_time=seconds)
+        return json_bytes(
+            self._response(asked, compiled, found, timings)
+            | {"explain": None if plan is None else [line for (line,) in plan.rows]}
+        )
 
     def _response(self, asked: HogQLRequest, compiled: Compiled, found: Rows, timings: _Timings) -> dict[str, Any]:
         rows, more = found.rows, None

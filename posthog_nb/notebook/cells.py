@@ -1,0 +1,239 @@
+"""What `%hogql`, `%%hogql` and `%posthog` do: from the text of a cell to a frame."""
+
+from __future__ import annotations
+
+from collections import ChainMap
+from contextlib import ExitStack, nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from IPython.display import display
+
+from posthog_nb.connecting import connect
+from posthog_nb.errors import InvalidInputError
+from posthog_nb.notebook.arguments import Arguments, help_text, parse_cell_line, parse_line
+from posthog_nb.notebook.connections import EVENTS, Connections, posthog_help, profiles, read_posthog_line
+from posthog_nb.notebook.display import Code, Footer, footer, rows_shown
+from posthog_nb.notebook.progress import CellBar, bar_for
+from posthog_nb.notebook.values import collect_values
+from posthog_nb.operations.answer import LARGEST_PAGE
+from posthog_nb.operations.compose import Composed, NamedQuery, compose, frozen
+from posthog_nb.operations.values import placeholders
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Iterator, Mapping
+    from contextlib import AbstractContextManager
+
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from posthog_nb.client import Client
+    from posthog_nb.notebook.magics import PostHogMagics
+    from posthog_nb.operations.progress import Bar
+    from posthog_nb.operations.result import Result
+
+__all__ = ["Cells"]
+
+
+@dataclass(frozen=True)
+class _Page:
+    """What `%hogql --more` goes on from.
+
+    Attributes:
+        result: The rows that were shown last.
+        query: The query that they are of.
+        first: The number of their first row.
+        frame: The kind of frame that was asked for.
+        bar: Shows how far it is.
+    """
+
+    result: Result
+    query: Composed
+    first: int = 1
+    frame: str | None = None
+    bar: Bar | None = None
+
+
+class Cells:
+    """The cells of one shell: what they ask, and what they know of those before them.
+
+    Args:
+        shell: The shell.
+        settings: What holds for every cell that says nothing else.
+    """
+
+    def __init__(self, shell: InteractiveShell, settings: PostHogMagics) -> None:
+        self._shell = shell
+        self._settings = settings
+        self._page: _Page | None = None
+        self._queries: dict[str, NamedQuery] = {}
+        self._footers: list[Footer] = []
+        self._until_shown = ExitStack()
+        self._connections = Connections()
+
+    def hogql(self, line: str, cell: str | None, local_ns: dict[str, Any]) -> Any:  # noqa: ANN401 - a frame
+        """Run a `%hogql` line, or a `%%hogql` cell where there is one."""
+        namespace = ChainMap(local_ns, self._shell.user_ns)
+        if cell is None:
+            arguments, query = parse_line(line)
+        else:
+            arguments, query = parse_cell_line(line), cell
+        if arguments.help:
+            print(help_text())  # noqa: T201 - help is read where it was asked for
+            return None
+        if arguments.more:
+            return self._next_page(arguments, query)
+        return self._first_page(arguments, query, namespace, whole_cell=cell is not None)
+
+    def posthog(self, line: str, local_ns: dict[str, Any]) -> Any:  # noqa: ANN401 - what the command gives
+        """Run a `%posthog` line."""
+        namespace = ChainMap(local_ns, self._shell.user_ns)
+        asked = read_posthog_line(line)
+        if asked.command == "connect":
+            client = connect(asked.target, profile=asked.profile, project_id=asked.project_id)
+            self._shell.user_ns[asked.name] = client
+            self._footers.append(Footer(((Code(asked.name), " is set"), (client.source,))))
+            return None
+        if asked.command == "profiles":
+            return profiles()
+        if asked.command is None:
+            print(posthog_help())  # noqa: T201 - help is read where it was asked for
+            return None
+        return self._about(self._connections.find(namespace, asked.connection), asked)
+
+    def _about(self, client: Client, asked: Namespace) -> Any:  # noqa: ANN401 - what the command gives
+        match asked.command:
+            case "status":
+                return client.check()
+            case "schema":
+                return client.schema(asked.pattern)
+            case "forms":
+                return client.forms
+        self._page = None
+        return self._give(_Page(client.query(EVENTS), Composed(EVENTS, {})), Arguments(), silenced=False)
+
+    def show_footers(self) -> None:
+        """Show the lines under the cell's frames; called when the cell has run and its value is on the page."""
+        self._until_shown.close()
+        footers, self._footers = self._footers, []
+        for line in footers:
+            display(line)  # type: ignore[no-untyped-call]
+
+    def _first_page(self, arguments: Arguments, query: str, namespace: Mapping[str, Any], *, whole_cell: bool) -> Any:  # noqa: ANN401 - a frame
+        self._page = None
+        if not query.strip():
+            raise InvalidInputError(
+                "%%hogql: there is no query.", hint="Write a HogQL SELECT in the lines below %%hogql."
+            )
+        values = collect_values(
+            query, placeholders(query, {*arguments.params, *namespace}), arguments.params, namespace
+        )
+        parts = self._parts(arguments)
+        composed = compose(query, values, parts)
+        client = self._connections.find(namespace, arguments.connection)
+        limit = LARGEST_PAGE if arguments.all else arguments.limit or self._settings.limit
+        timeout = arguments.timeout or self._settings.timeout
+        bar = bar_for(self._shell, whole_cell=whole_cell) if arguments.progress and self._settings.progress else None
+        with composed.telling_places():
+            if arguments.dry_run:
+                return client.dry_run(composed.text, limit, composed.values)
+            if arguments.explain:
+                return client.explain(composed.text, limit, composed.values, timeout=timeout)
+            with _over_the_cell(bar):
+                result = client.query(
+                    composed.text,
+                    limit,
+                    composed.values,
+                    timeout=timeout,
+                    fresh=arguments.fresh,
+                    progress=bar or False,
+                )
+                if arguments.all:
+                    result = result.fetch_all()
+        if arguments.name is not None:
+            kept = {name: frozen(value) for name, value in values.items()}
+            self._queries[arguments.name] = NamedQuery(arguments.name, query, kept, parts)
+        return self._give(
+            _Page(result, composed, frame=arguments.frame or self._settings.frame, bar=bar),
+            arguments,
+            silenced=whole_cell and _ends_silently(query),
+        )
+
+    def _parts(self, arguments: Arguments) -> dict[str, NamedQuery]:
+        """The earlier cells that the cell names, by the names that it gives them.
+
+        Raises:
+            InvalidInputError: there is no such cell, or one of them is made of this one.
+        """
+        parts = {}
+        for table, cell in arguments.parts.items():
+            query = self._queries.get(cell)
+            if cell == arguments.name:
+                raise InvalidInputError(
+                    f"%%hogql: {cell} cannot be made of itself.", hint="Give this cell a name of its own."
+                )
+            if query is None:
+                raise InvalidInputError(
+                    f"--with {cell}: no cell of that name has run.",
+                    hint=f"Cells that have: {', '.join(sorted(self._queries)) or 'none'}."
+                    " `%%hogql NAME` gives a cell a name.",
+                )
+            for way in _ways(query):
+                if arguments.name is not None and way[-1] == arguments.name:
+                    raise InvalidInputError(
+                        f"%%hogql: {arguments.name} would be made of itself: {' <- '.join([arguments.name, *way])}.",
+                        hint="Give this cell a name of its own.",
+                    )
+            parts[table] = query
+        return parts
+
+    def _next_page(self, arguments: Arguments, query: str) -> Any:  # noqa: ANN401 - a frame
+        if query.strip() or not arguments.may_go_on:
+            raise InvalidInputError(
+                "%%hogql: --more goes on with the last query as it was asked and takes no other.",
+                hint="`%hogql --more` stands alone, with -o, --all, --frame, --show or --max-rows at most.",
+            )
+        page = self._page
+        if page is None:
+            raise InvalidInputError(
+                "%hogql --more: there is no result to go on from.", hint="Run a query with %%hogql first."
+            )
+        with page.query.telling_places(), _over_the_cell(page.bar):
+            following = page.result.next_page()
+            if following is not None and arguments.all:
+                following = following.fetch_all()
+        if following is None:
+            raise InvalidInputError("%hogql --more: the last result was complete.", hint="There are no more rows.")
+        ahead = _Page(following, page.query, page.first + len(page.result), arguments.frame or page.frame, page.bar)
+        return self._give(ahead, arguments, silenced=False)
+
+    def _give(self, page: _Page, arguments: Arguments, *, silenced: bool) -> Any:  # noqa: ANN401 - a frame
+        frame = page.result.to_frame(page.frame)
+        self._page = page
+        self._footers.append(footer(page.result, first=page.first, name=arguments.name, silenced=silenced))
+        if arguments.name is not None:
+            self._shell.user_ns[arguments.name] = frame
+            shown = arguments.show
+        else:
+            shown = not silenced
+        if shown and arguments.max_rows is not None:
+            self._until_shown.enter_context(rows_shown(arguments.max_rows))
+        return frame if shown else None
+
+
+def _ways(query: NamedQuery) -> Iterator[list[str]]:
+    """The cells that a query is made of, each with the way to it."""
+    yield [query.name]
+    for part in query.parts.values():
+        for way in _ways(part):
+            yield [query.name, *way]
+
+
+def _over_the_cell(bar: Bar | None) -> AbstractContextManager[None]:
+    return bar.over_the_cell() if isinstance(bar, CellBar) else nullcontext()
+
+
+def _ends_silently(cell: str) -> bool:
+    # IPython's own decorator reads the cell as Python, and fails on an apostrophe in a comment.
+    text = cell.rstrip()
+    return text.endswith(";") and "--" not in text[text.rfind("\n") + 1 :]

@@ -1,0 +1,85 @@
+"""How ClickHouse goes about a query."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from posthog_nb.errors import QueryError
+from posthog_nb.operations.asking import Asker
+from posthog_nb.operations.card import PLAIN_DOLLARS
+from posthog_nb.operations.locating import located
+from posthog_nb.operations.queries import check_timeout, first_answer, prepare
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from posthog_nb.connection import Connection
+
+__all__ = ["Explanation", "explain"]
+
+_BAD_REQUEST = 400
+_NO_PLAN = "This PostHog gives no plan."
+
+
+@dataclass(frozen=True, repr=False)
+class Explanation:
+    """How ClickHouse goes about a query, as PostHog tells it.
+
+    Attributes:
+        source: Where the query ran, such as ``"demo"`` or ``"eu.posthog.com"``.
+        hogql: The query as PostHog understood it.
+        clickhouse: The ClickHouse SQL that it became; None where PostHog does not tell it.
+        plan: The lines of ClickHouse's EXPLAIN; empty where PostHog gives none. An embedded project's say also which
+            parts and granules of its tables are read (``indexes = 1``).
+    """
+
+    source: str
+    hogql: str | None
+    clickhouse: str | None
+    plan: tuple[str, ...]
+
+    def _parts(self) -> list[tuple[str, str]]:
+        parts = [
+            (f"ClickHouse's plan, from {self.source}", "\n".join(self.plan) or _NO_PLAN),
+            ("ClickHouse SQL", self.clickhouse or "This PostHog does not tell it."),
+        ]
+        return parts if self.hogql is None else [*parts, ("HogQL, as it was understood", self.hogql)]
+
+    def __repr__(self) -> str:
+        return "\n\n".join(f"{title}:\n{text}" for title, text in self._parts())
+
+    def _repr_html_(self) -> str:
+        style = "white-space:pre-wrap;overflow-wrap:anywhere;margin:2px 0 8px"
+        parts = "".join(
+            f"<div><strong>{html.escape(title)}</strong><pre style='{style}'>{html.escape(text)}</pre></div>"
+            for title, text in self._parts()
+        )
+        return f"<div class='{PLAIN_DOLLARS}'>{parts}</div>"
+
+
+def explain(
+    connection: Connection,
+    query: str,
+    *,
+    limit: int | None,
+    values: Mapping[str, object] | None,
+    timeout: float | None,
+) -> Explanation:
+    """Ask for ClickHouse's plan of the first request of :func:`posthog_nb.operations.queries.run`.
+
+    PostHog gives it to a query with the modifier ``debug``, and runs that query. It is computed anew, as an answer from
+    the cache has no plan.
+
+    Raises:
+        QueryError: PostHog refused the query.
+    """
+    check_timeout(timeout)
+    prepared = prepare(query, limit, values)
+    asker = Asker(connection, timeout=timeout, fresh=True)
+    answer = first_answer(asker, prepared, original=query, debug=True)
+    if answer.error:
+        error = QueryError(answer.error, status=_BAD_REQUEST, query_id=answer.query_id, text=query)
+        raise error if prepared.bound.values else located(error, connection, prepared.text)
+    return Explanation(connection.label, answer.hogql, answer.clickhouse, answer.plan or ())
