@@ -9,10 +9,14 @@ import copy
 import os
 import re
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import nbformat
 from nbclient import NotebookClient
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -22,13 +26,22 @@ _ELAPSED = re.compile(r"(?<= · )(?:\d+ min )?[\d.]+ s(?= · )")
 _SECONDS = 240
 
 
-def execute(notebook: nbformat.NotebookNode, folder: Path, *, in_place: bool = False) -> nbformat.NotebookNode:
+def execute(
+    notebook: nbformat.NotebookNode,
+    folder: Path,
+    *,
+    in_place: bool = False,
+    settings: Mapping[str, str] = MappingProxyType({}),
+    errors: bool = False,
+) -> nbformat.NotebookNode:
     """``notebook`` with the outputs of a run in a clean kernel, which works in ``folder`` without PostHog settings.
 
     Args:
         notebook: The notebook.
         folder: The folder in which the kernel works.
         in_place: Whether the outputs go into ``notebook`` itself, where they are found when the run fails.
+        settings: PostHog settings, by the names of their environment variables.
+        errors: Whether the run goes on after a cell that fails.
     """
     fresh = notebook if in_place else copy.deepcopy(notebook)
     paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
@@ -36,11 +49,12 @@ def execute(notebook: nbformat.NotebookNode, folder: Path, *, in_place: bool = F
     client = NotebookClient(
         fresh,
         timeout=_SECONDS,
+        allow_errors=errors,
         kernel_name="python3",
         record_timing=False,
         resources={"metadata": {"path": str(folder)}},
     )
-    client.execute(env={**kept, "PYTHONPATH": paths})
+    client.execute(env={**kept, **settings, "PYTHONPATH": paths})
     return fresh
 
 
