@@ -7,6 +7,7 @@ import html
 import os
 import re
 import signal
+import sys
 import threading
 import time
 from pathlib import Path
@@ -252,6 +253,102 @@ class TestDryRun:
 
     def test_a_missing_value_is_told(self, shell: InteractiveShell) -> None:
         assert isinstance(run(shell, "%%hogql --dry-run\nSELECT {nothing}").error, MissingParameterError)
+
+
+class TestExplain:
+    def test_it_shows_the_plan_of_the_query_with_its_values(self, shell: InteractiveShell) -> None:
+        found = value(shell, "%%hogql --explain --param n=3 --limit 5\nSELECT event, {n} AS n FROM events")
+        assert isinstance(found, posthog_nb.Explanation)
+        assert any("ReadFromMergeTree" in line for line in found.plan)
+        assert "LIMIT 6" in str(found.clickhouse)
+
+    def test_nothing_is_stored_or_gone_on_from(self, shell: InteractiveShell) -> None:
+        value(shell, f"%%hogql plan --explain\n{EVENTS}")
+        assert "plan" not in shell.user_ns
+        assert "no result to go on from" in str(run(shell, "%hogql --more").error)
+        assert "no cell of that name has run" in str(run(shell, "%%hogql --with plan\nSELECT 1").error)
+
+
+class TestWith:
+    @pytest.fixture(autouse=True)
+    def cells(self, shell: InteractiveShell) -> None:
+        shell.user_ns["most"] = 150
+        run(shell, "%%hogql base\nSELECT number AS n FROM numbers({most}) -- so many")
+        run(shell, "%hogql -o even --with base SELECT n FROM base WHERE n % 2 = 0")
+
+    def test_an_earlier_cell_is_a_table_without_the_limit_of_its_page(self, shell: InteractiveShell) -> None:
+        assert len(shell.user_ns["base"]) == 100
+        assert value(shell, "%%hogql --with base\nSELECT count() AS c FROM base").c.tolist() == [150]
+
+    def test_a_cell_brings_what_it_is_made_of(self, shell: InteractiveShell) -> None:
+        found = value(shell, "%%hogql --with e=even --dry-run\nSELECT max(n) AS m FROM e")
+        assert found.hogql.index("`base` AS") < found.hogql.index("`e` AS")
+        assert found.values == {"base__most": 150}  # noqa: PD011 - it is no frame
+        assert value(shell, "%hogql --with e=even SELECT max(n) AS m FROM e").m.tolist() == [148]
+
+    def test_values_are_those_that_the_cell_had(self, shell: InteractiveShell) -> None:
+        shell.user_ns["most"] = 3
+        query = "%%hogql --with base\nSELECT count() AS c, any({most}) AS most FROM base"
+        assert value(shell, query).iloc[0].tolist() == [150, 3]
+
+    def test_a_list_is_as_it_was(self, shell: InteractiveShell) -> None:
+        names = shell.user_ns["names"] = ["a"]
+        run(shell, "%%hogql listed\nSELECT {names} AS names")
+        names.append("b")
+        assert value(shell, "%hogql --with listed SELECT names FROM listed").names[0] == ["a"]
+
+    def test_a_cell_that_failed_since_is_as_it_last_ran(self, shell: InteractiveShell) -> None:
+        run(shell, "%%hogql base\nSELECT nonsense")
+        assert value(shell, "%hogql --with base SELECT count() AS c FROM base").c.tolist() == [150]
+
+    def test_more_goes_on(self, shell: InteractiveShell) -> None:
+        value(shell, "%%hogql --with base --limit 4\nSELECT n FROM base ORDER BY n")
+        assert value(shell, "%hogql --more").n.tolist() == [4, 5, 6, 7]
+
+    @pytest.mark.parametrize(
+        ("cell", "message", "hint"),
+        [
+            ("%%hogql --with gone\nSELECT 1", "no cell of that name has run", "Cells that have: base, even."),
+            ("%%hogql base --with base\nSELECT 1", "base cannot be made of itself", "name of its own"),
+            ("%%hogql base --with even\nSELECT 1", "made of itself: base <- even <- base", "name of its own"),
+            ("%%hogql --with events=base\nSELECT 1", "events is a table of PostHog's", "my_events="),
+            ("%%hogql --with base\nWITH base AS (SELECT 1) SELECT 1", "a WITH of its own for base", "another name"),
+            ("%%hogql --with a=base --with a=even\nSELECT 1", "names two cells 'a'", "--with name=cell"),
+            ("%%hogql --with a.b\nSELECT 1", "'a.b' is not of the form", "None"),
+            ("%%hogql --with =base\nSELECT 1", "'=base' is not of the form", "None"),
+            ("%%hogql --with base --dry-run --explain\nSELECT 1", "--explain runs the query", "one of them"),
+        ],
+    )
+    def test_nothing_is_guessed(self, shell: InteractiveShell, cell: str, message: str, hint: str) -> None:
+        error = run(shell, cell).error
+        assert isinstance(error, InvalidInputError)
+        assert message in error.message
+        assert hint in str(error.hint)
+
+    def test_two_states_of_one_cell_are_two_queries(self, shell: InteractiveShell) -> None:
+        run(shell, "%%hogql base\nSELECT 7 AS n")
+        error = run(shell, "%%hogql --with base --with even\nSELECT 1").error
+        assert "base stands for two queries" in str(error)
+        run(shell, "%hogql -o even --with base SELECT n FROM base")
+        assert value(shell, "%hogql --with base --with even SELECT b.n FROM base b JOIN even e ON b.n = e.n").n[0] == 7
+
+    def test_an_error_in_an_earlier_cell_names_it(self, shell: InteractiveShell) -> None:
+        run(shell, "%%hogql odd\nSELECT n AS odd\nFROM (SELECT 1 AS n)")
+        shell.run_line_magic("reload_ext", "posthog_nb")
+        assert "Cells that have: none" in str(run(shell, "%%hogql --with odd\nSELECT 1").error)
+        run(shell, "%%hogql wide\nSELECT 1 AS n\nFROM events\nWHERE event = 'x'")
+        ran = run(shell, "%%hogql --with wide\nSELECT n,\n\tm FROM wide")
+        assert "  line 2: \tm FROM wide" in ran.printed
+        assert isinstance(ran.error, QueryError)
+
+
+class TestTheLastError:
+    def test_it_is_where_python_keeps_it(self, shell: InteractiveShell) -> None:
+        run(shell, "%hogql SELECT evnt FROM events")
+        kept = sys.last_value
+        assert isinstance(kept, QueryError)
+        assert (kept.status, kept.text) == (400, "SELECT evnt FROM events")
+        assert kept.query_id
 
 
 class TestRowsShown:

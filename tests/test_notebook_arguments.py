@@ -23,6 +23,8 @@ from posthog_nb.notebook.arguments import Arguments, parse_cell_line, parse_line
         ("--fresh --timeout 2.5", Arguments(fresh=True, timeout=2.5)),
         ("--no-progress", Arguments(progress=False)),
         ("--dry-run", Arguments(dry_run=True)),
+        ("--explain", Arguments(explain=True)),
+        ("--with top --with b=base", Arguments(parts={"top": "top", "b": "base"})),
         ("-h", Arguments(help=True)),
         ("top --limit 5 --param n=3", Arguments(name="top", limit=5, params={"n": 3})),
     ],

@@ -11,7 +11,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 from posthog_nb.notebook import progress
-from posthog_nb.notebook.progress import CellBar, bar_for
+from posthog_nb.notebook.progress import CallBar, CellBar, bar_for, bar_of_a_call
 from posthog_nb.operations.progress import Bar
 from posthog_nb.operations.task import Progress
 from tests.notebooks import execute
@@ -95,6 +95,14 @@ class TestInAKernel:
         assert shown[0]["text"] == "a warning\n"
         assert "600 rows" in shown[2]["data"]["text/plain"]
 
+    def test_a_call_that_asks_for_a_bar_leaves_the_other_outputs_and_no_widget(self, watched: Watched) -> None:
+        cell = f"print('before')\nn = ph.query({SLOW!r}, progress=True).rows\nprint('after')"
+        (shown,) = watched.run(cell)
+        assert [one.get("text") or one["data"] for one in shown] == ["before\n", {"text/plain": ""}, "after\n"]
+        assert len(watched.bars) >= 2
+        assert "widgets" not in watched.notebook.metadata
+        assert "posthog-nb-progress" not in nbformat.writes(watched.notebook)
+
     def test_an_error_after_a_bar_is_the_one_output(self, watched: Watched) -> None:
         with pytest.raises(CellExecutionError):
             watched.run(f"%%hogql --timeout 1.5\n{SLOW.replace('2000000000', '200000000000')}")
@@ -114,6 +122,12 @@ class TestWhere:
     def test_a_terminal_has_a_line(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(progress.sys.stderr, "isatty", lambda: True, raising=False)
         assert type(bar_for(InteractiveShell(), whole_cell=False)) is Bar
+
+    def test_a_call_has_the_kind_of_bar_that_suits_the_place(self) -> None:
+        shell = InteractiveShell()
+        assert type(bar_of_a_call(shell)) is Bar
+        shell.kernel = object()  # type: ignore[attr-defined]
+        assert isinstance(bar_of_a_call(shell), CallBar)
 
     def test_in_a_notebook_a_whole_cell_has_one_and_a_line_has_none(self) -> None:
         shell = InteractiveShell()

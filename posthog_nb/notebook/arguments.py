@@ -304,8 +304,8 @@ def _param(text: str) -> tuple[str, object]:
 def _parts(texts: list[str]) -> dict[str, str]:
     parts: dict[str, str] = {}
     for text in texts:
-        table, _, cell = text.rpartition("=")
-        table = table or cell
+        table, equals, cell = text.partition("=")
+        cell = cell if equals else table
         if not table.isidentifier() or not cell.isidentifier():
             raise InvalidInputError(f"%%hogql: --with {text!r} is not of the form cell or name=cell.")
         if table in parts:
