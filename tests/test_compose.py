@@ -145,6 +145,19 @@ class TestWhatIsRefused:
             assert error.span is not None
             assert error.text[error.span.start : error.span.end].startswith(under)
 
+    @pytest.mark.parametrize(
+        "text", ["{query}", "<HogQLQuery query='select 1' />", "(WITH z AS (SELECT 1 AS y) SELECT y FROM z)"]
+    )
+    def test_what_cannot_have_tables_in_front(self, text: str) -> None:
+        with pytest.raises(InvalidInputError, match="cannot be put behind a WITH"):
+            compose(text, {}, {"base": BASE})
+
+    def test_without_the_parser_nothing_is_put_together(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("posthog_nb.operations.compose.parser_available", lambda: False)
+        with pytest.raises(InvalidInputError, match="needs PostHog's parser"):
+            compose("SELECT 1", {}, {"base": BASE})
+        assert compose("SELECT 1", {}, {}).text == "SELECT 1"
+
 
 class TestWhereAnErrorLies:
     def test_in_a_part_it_names_the_part_and_its_line(self, demo: posthog_nb.Client) -> None:

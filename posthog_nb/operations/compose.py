@@ -248,17 +248,23 @@ def _renamed(table: str, query: NamedQuery, taken: set[str], bound: dict[str, ob
 
 def _check_whole(text: str, tree: dict[str, Any], tables: Mapping[str, dict[str, Any]]) -> None:
     """Check that the composed text means its parts and nothing else."""
-    found = _read(text, None)
+    if not _is_whole(text, tree, tables):
+        raise InvalidInputError(
+            "The query cannot be put behind a WITH.", hint="Write it as SELECT * FROM (...), or the WITH by hand."
+        )
+
+
+def _is_whole(text: str, tree: dict[str, Any], tables: Mapping[str, dict[str, Any]]) -> bool:
+    try:
+        found = parse_select(text)
+    except HogQLSyntaxError:
+        return False
     first = found
     while not is_select(first):
         first = first["initial_select_query"]
     ctes = first["ctes"] or []
-    own = ctes[len(tables) :]
-    first["ctes"] = own or None
+    first["ctes"] = ctes[len(tables) :] or None
     right = [cte["name"] for cte in ctes[: len(tables)]] == list(tables) and all(
         same_meaning(cte["expr"], part) for cte, part in zip(ctes, tables.values(), strict=False)
     )
-    if not right or not same_meaning(found, tree):
-        raise InvalidInputError(
-            "The query cannot be put behind a WITH.", hint="Write it as SELECT * FROM (...), or the WITH by hand."
-        )
+    return right and same_meaning(found, tree)
