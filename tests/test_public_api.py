@@ -11,19 +11,26 @@ from pathlib import Path
 import pytest
 
 import posthog_nb
+from posthog_nb import dbapi
 
 LISTING = Path(__file__).with_name("public_api.txt")
 
 
 def listing() -> str:
     lines = []
-    for name in posthog_nb.__all__:
-        found = getattr(posthog_nb, name)
+    for module, name in [(place, name) for place in (posthog_nb, dbapi) for name in place.__all__]:
+        found = getattr(module, name)
+        if not callable(found):
+            lines.append(f"{module.__name__}.{name}: {type(found).__name__}")
+            continue
         if not inspect.isclass(found):
-            lines.append(f"posthog_nb.{name}{inspect.signature(found)}")
+            lines.append(f"{module.__name__}.{name}{inspect.signature(found)}")
             continue
         bases = ", ".join(base.__name__ for base in found.__bases__ if base is not object)
-        lines.append(f"class posthog_nb.{name}({bases})")
+        lines.append(f"class {module.__name__}.{name}({bases})")
+        if not found.__module__.startswith("posthog_nb"):
+            # Python's own, under the name that PEP 249 has for it.
+            continue
         for member, value in sorted(vars(found).items()):
             if member.startswith("_"):
                 continue

@@ -81,7 +81,11 @@ Date = dt.date
 Time = dt.time
 Timestamp = dt.datetime
 Binary = bytes
-DateFromTicks = dt.date.fromtimestamp
+
+
+def DateFromTicks(ticks: float) -> dt.date:  # noqa: N802 - its name in PEP 249
+    """The date in this computer's zone."""
+    return TimestampFromTicks(ticks).date()
 
 
 def TimeFromTicks(ticks: float) -> dt.time:  # noqa: N802 - its name in PEP 249
