@@ -29,7 +29,9 @@ print(json.dumps(sorted(set(sys.modules) - before)))
 
 
 @pytest.fixture
-def bare() -> InteractiveShell:
+def bare(monkeypatch: pytest.MonkeyPatch) -> InteractiveShell:
+    # Another test's shell may have loaded it.
+    monkeypatch.setattr(progress, "_make", progress.Bar)
     shell = InteractiveShell()
     # IPython registers its own magics when they are first used.
     shell.find_line_magic("load_ext")

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import html
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from posthog_nb.errors import QueryError
 from posthog_nb.operations.asking import Asker
-from posthog_nb.operations.card import PLAIN_DOLLARS
+from posthog_nb.operations.card import escaped, framed, heading
 from posthog_nb.operations.locating import located
 from posthog_nb.operations.queries import check_timeout, first_answer, prepare
+from posthog_nb.visible import cut, visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["Explanation", "explain"]
 
 _BAD_REQUEST = 400
+_LONGEST = 20_000
+"""Characters that are shown of each part; the attributes have all."""
 _NO_PLAN = "This PostHog gives no plan."
 
 
@@ -48,15 +50,11 @@ class Explanation:
         return parts if self.hogql is None else [*parts, ("HogQL, as it was understood", self.hogql)]
 
     def __repr__(self) -> str:
-        return "\n\n".join(f"{title}:\n{text}" for title, text in self._parts())
+        return "\n\n".join(f"{title}:\n{visible(cut(text, _LONGEST))}" for title, text in self._parts())
 
     def _repr_html_(self) -> str:
-        style = "white-space:pre-wrap;overflow-wrap:anywhere;margin:2px 0 8px"
-        parts = "".join(
-            f"<div><strong>{html.escape(title)}</strong><pre style='{style}'>{html.escape(text)}</pre></div>"
-            for title, text in self._parts()
-        )
-        return f"<div class='{PLAIN_DOLLARS}'>{parts}</div>"
+        parts = (f"{heading(title)}<pre>{escaped(cut(text, _LONGEST))}</pre>" for title, text in self._parts())
+        return framed(*parts, kind="explanation")
 
 
 def explain(
