@@ -283,7 +283,7 @@ def test_an_interrupt_ends_the_query_on_the_server_within_a_second(
     assert ended, "nothing was ended on the server"
     assert min(ended) - began < 1
     assert ends_within(1)
-    assert replied < 2
+    assert replied < 5
 
 
 @pytest.fixture(scope="module")
