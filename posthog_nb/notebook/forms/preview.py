@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from posthog_nb.connection import Connection
     from posthog_nb.operations.event import Event
 
-__all__ = ["AT_SENDING", "body_html", "body_of", "visible"]
+__all__ = ["AT_SENDING", "body_html", "body_of"]
 
 AT_SENDING = "the moment of sending"
 
@@ -90,9 +90,3 @@ def _marked(character: str) -> str:
     name = f"U+{ord(character):04X}"
     style = "unicode-bidi:isolate;border:1px dotted;padding:0 2px"
     return f'<span title="{name}" style="{style}">{character}</span>'
-
-
-def visible(text: str, most: int = 120) -> str:
-    """A text for a reader, on one line: what cannot be seen is written as Python writes it, and a long one is cut."""
-    shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text[:most])
-    return shown if len(text) <= most else f"{shown}... ({len(text):,} characters)"

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from posthog_nb.errors import PostHogError
 from posthog_nb.notebook.forms.code import script
-from posthog_nb.notebook.forms.preview import body_html, visible
-from posthog_nb.operations.card import PLAIN_DOLLARS
+from posthog_nb.notebook.forms.preview import body_html
+from posthog_nb.operations.card import PLAIN_DOLLARS, escaped
+from posthog_nb.visible import cut
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,7 +81,7 @@ STYLE = f"""<style>
 
 
 def _escaped(text: str, most: int = 400) -> str:
-    return html.escape(visible(text, most))
+    return escaped(cut(text, most))
 
 
 def _note(mark: str, body: str, *, role: str, colour: str) -> str:
@@ -165,8 +166,8 @@ def _side(side: Side) -> tuple[str, str, str, str]:
     if side.uuid is None:
         return side.distinct_id, "nobody yet", "", "0"
     more = side.id_count - len(side.ids)
-    ids = ", ".join(visible(one, 60) for one in side.ids) + (f" and {more:,} more" if more > 0 else "")
-    name = f"{visible(side.name, 60)}{', identified' if side.identified else ''}"
+    ids = ", ".join(cut(one, 60) for one in side.ids) + (f" and {more:,} more" if more > 0 else "")
+    name = f"{cut(side.name, 60)}{', identified' if side.identified else ''}"
     return side.distinct_id, name, ids, "not counted" if side.events is None else f"{side.events:,}"
 
 
