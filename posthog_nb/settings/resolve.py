@@ -71,7 +71,7 @@ class Settings:
             MissingCredentialError: there is none; the error says where to find one.
             ConfigurationError: a source of settings is not what it should be.
         """
-        key = self.find_key() or (self.chain.secret(KEY, ask=True) if self.chain else None)
+        key = self.personal_api_key or (self.chain.secret(KEY, ask=True) if self.chain else None)
         if key is None:
             raise self._missing(
                 "Reading from {} needs a personal API key.",
@@ -111,7 +111,7 @@ class Settings:
             MissingCredentialError: there is none; the error says where to find it.
             ConfigurationError: a source of settings is not what it should be.
         """
-        token = self.find_token() or (self.chain.secret(TOKEN, ask=True) if self.chain else None)
+        token = self.project_token or (self.chain.secret(TOKEN, ask=True) if self.chain else None)
         if token is None:
             raise self._missing(
                 "Sending events to {} needs the project token.",
