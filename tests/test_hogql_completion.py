@@ -12,16 +12,26 @@ import pytest
 
 from posthog_nb.embedded.hogql import ProjectFacts
 from posthog_nb.embedded.hogql.catalogue import TABLE_FUNCTIONS, TABLES
-from posthog_nb.embedded.hogql.completion import MOST, Completion, complete, complete_expression
+from posthog_nb.embedded.hogql.completion import (
+    MOST,
+    Completion,
+    complete,
+    complete_expression,
+    describe,
+    describe_name,
+    signatures,
+)
+from posthog_nb.embedded.hogql.escape import hogql_identifier, quoted_name
 from posthog_nb.embedded.hogql.filters.actions import Action
 from posthog_nb.embedded.hogql.filters.cohorts import Cohort, CohortGroup
 from posthog_nb.embedded.hogql.functions import find_function
-from posthog_nb.syntax import MAX_QUERY_LENGTH
+from posthog_nb.syntax import MAX_QUERY_LENGTH, parse_select
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from posthog_nb.embedded.hogql.tables import Owner
+    from posthog_nb.embedded.hogql.types import Type
 
 FACTS = ProjectFacts(
     database="x",
@@ -55,6 +65,9 @@ class Stored:
             ("group", 1, "city"): ["Oslo"],
         }
         return [value for value in known.get((owner.kind, owner.group, key), ()) if part in value]
+
+    def tables(self) -> Mapping[str, Mapping[str, Type]]:
+        return {}
 
 
 def cut(marked: str) -> tuple[str, int, int]:
@@ -141,7 +154,7 @@ EXACTLY = [
     ("SELECT properties.| FROM persons", "age email"),
     ("SELECT site.properties.| FROM events", "city"),
     ("SELECT goe_0.properties.| FROM events", "seats"),
-    ("SELECT properties.| FROM groups", "city seats"),
+    ("SELECT properties.| FROM groups", "seats city"),
     ("SELECT properties.plan.| FROM events", ""),
     # values
     ("SELECT 1 FROM events WHERE event = '|'", "it's,sign up,signed_up,$pageview"),
@@ -335,3 +348,78 @@ def test_a_typical_query_takes_less_than_fifty_milliseconds() -> None:
         return time.perf_counter() - began
 
     assert min(once() for _ in range(5)) < 0.05
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["a`b", 'a"b', "it's", "a\\b", "a\\'b", "a{b}", "new\nline", "-- x", "", "two words", "null", "TRUE", "Infinity"],
+)
+def test_a_quoted_name_is_read_as_it_was(name: str) -> None:
+    written = [f"{quote}{quoted_name(name, quote)}{quote}" for quote in '`"']
+    for one in [*written, *([hogql_identifier(name)] if name else [])]:
+        assert parse_select(f"SELECT e.{one} FROM events AS e")["select"][0]["chain"] == ["e", name]
+
+
+class TestSignatures:
+    def test_each_is_of_a_function_and_has_its_name(self) -> None:
+        for name, signature in signatures._named().items():
+            function = find_function(name)
+            assert function is not None
+            assert not function.refusal
+            assert signature.startswith(f"{name}(")
+            assert signature.isprintable()
+
+    def test_what_has_none_is_told_by_the_number_of_its_arguments(self) -> None:
+        found = describe_name("countIf", FACTS)
+        assert found is not None
+        assert found.title == "countIf(1 to 2 arguments)"
+        assert describe_name("dateDiff", FACTS).title == "dateDiff(unit, startdate, enddate[, timezone])"
+
+
+class TestDescriptions:
+    @pytest.mark.parametrize(
+        ("marked", "title", "kind"),
+        [
+            ("SELECT to|Date(timestamp) FROM events", "toDate(x)", "function"),
+            ("SELECT count(DISTINCT |) FROM events", "count([expr])", "aggregation"),
+            ("SELECT row_number() OV|ER ()", None, None),
+            ("SELECT uniqThe|ta(1)", "uniqTheta", "function"),
+            ("SELECT 1 FROM posthog.eve|nts", "posthog.events", "table"),
+            ("SELECT 1 FROM num|bers(3)", "numbers(...)", "table function"),
+            ("SELECT 1 FROM nowh|ere", None, None),
+            ("WITH a AS (SELECT 1) SELECT * FROM a|", "a", "table of WITH"),
+            ("SELECT e.pla| FROM events AS e", None, None),
+            ("SELECT e.properties.pla|n FROM events AS e", "e.properties.plan", "property of events"),
+            ("SELECT properties['pl|an'] FROM events", "properties.plan", "property of events"),
+            (
+                "SELECT organization.properties.sea|ts FROM events",
+                "organization.properties.seats",
+                "property of groups",
+            ),
+            ("SELECT 1 FROM events WHERE event = 'sign u|p'", "sign up", "event"),
+            ("SELECT 1 FROM events WHERE distinct_id = 'an|n'", None, None),
+            ("SELECT 1 -- eve|nt", None, None),
+            ("|", None, None),
+        ],
+    )
+    def test_what_stands_there(self, marked: str, title: str | None, kind: str | None) -> None:
+        found = describe(marked.replace("|", ""), marked.index("|"), FACTS, known=Stored())
+        assert (found and found.title, found and found.kind) == (title, kind)
+
+    def test_values_and_an_unknown_event_are_told(self) -> None:
+        query = "SELECT 1 FROM events WHERE properties.plan = 'x' AND event = 'nobody'"
+        assert describe(query, query.index("plan"), FACTS, known=Stored()).notes == ("Such as 'pro', 'free'.",)
+        assert describe(query, query.index("nobody"), FACTS, known=Stored()).notes
+
+    def test_a_text_that_is_too_long_is_not_read(self) -> None:
+        assert describe("x" * (MAX_QUERY_LENGTH + 1), 5, FACTS) is None
+
+    @pytest.mark.parametrize(
+        "name", ["timestamp", "events.timestamp", "persons.created_at", "properties.plan", "uniq()"]
+    )
+    def test_a_name_by_itself(self, name: str) -> None:
+        assert describe_name(name, FACTS) is not None
+
+    @pytest.mark.parametrize("name", ["nowhere", "events.nowhere", "nowhere.timestamp", "", "1", "'x'", "("])
+    def test_a_name_of_nothing(self, name: str) -> None:
+        assert describe_name(name, FACTS) is None

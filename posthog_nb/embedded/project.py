@@ -207,9 +207,12 @@ class Project:
             timezone=settings.timezone,
             week_start=settings.week_start,
             person_mode=settings.person_mode,
-            event_properties=dict(types[EVENT, NO_GROUP]),
-            person_properties=dict(types[PERSON, NO_GROUP]),
-            group_properties={index: dict(known) for (kind, index), known in types.items() if kind == GROUP},
+            # In order, as PostHog lists them.
+            event_properties=dict(sorted(types[EVENT, NO_GROUP].items())),
+            person_properties=dict(sorted(types[PERSON, NO_GROUP].items())),
+            group_properties={
+                index: dict(sorted(known.items())) for (kind, index), known in types.items() if kind == GROUP
+            },
             group_types=dict(self.ingestion.group_types),
             property_columns=dict(self.ingestion.definitions.columns),
             test_account_filters=read_properties(list(self.settings.test_account_filters)),

@@ -17,7 +17,7 @@ from posthog_nb.frames import FRAMES
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Arguments", "help_text", "parse_cell_line", "parse_line"]
+__all__ = ["Arguments", "help_text", "options", "parse_cell_line", "parse_line"]
 
 _SPACE = re.compile(r"\s*")
 _BARE = re.compile(r"\S*")
@@ -143,6 +143,11 @@ def _seconds(text: str) -> float:
 def help_text() -> str:
     """The page that `-h` prints."""
     return _parser().format_help()
+
+
+def options() -> dict[str, argparse.Action]:
+    """The options by the ways to write them."""
+    return {text: action for action in _parser()._actions for text in action.option_strings}  # noqa: SLF001 - as below
 
 
 def parse_cell_line(line: str) -> Arguments:

@@ -12,6 +12,7 @@ from IPython.display import display
 from posthog_nb.connecting import connect
 from posthog_nb.errors import InvalidInputError
 from posthog_nb.notebook.arguments import Arguments, help_text, parse_cell_line, parse_line
+from posthog_nb.notebook.completion import help_on
 from posthog_nb.notebook.connections import EVENTS, Connections, posthog_help, profiles, read_posthog_line
 from posthog_nb.notebook.display import Code, Footer, footer, rows_shown
 from posthog_nb.notebook.progress import CellBar, bar_for
@@ -107,6 +108,8 @@ class Cells:
                 return client.check()
             case "schema":
                 return client.schema(asked.pattern)
+            case "help":
+                return help_on(asked.what, client)
             case "forms":
                 return client.forms
         self._page = None

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-__all__ = ["EVENTS", "Connections", "posthog_help", "profiles", "read_posthog_line"]
+__all__ = ["EVENTS", "Connections", "posthog_help", "posthog_options", "profiles", "read_posthog_line"]
 
 EVENTS = """SELECT event, count() AS events, min(timestamp) AS first_seen, max(timestamp) AS last_seen
 FROM events WHERE timestamp > now() - INTERVAL 30 DAY GROUP BY event ORDER BY events DESC, event"""
@@ -98,9 +98,12 @@ def _parser() -> _Parser:
     made.add_argument("--project-id")
     made.add_argument("-o", dest="name", default="ph")
     command("profiles", "the saved profiles")
+    described = command("help", "help NAME [--connection C]: what a function, a table, a column or a property is")
+    described.add_argument("what", metavar="NAME")
     found = command("schema", "schema [PATTERN] [--connection C]: tables and columns, those with PATTERN in their name")
     found.add_argument("pattern", nargs="?")
     for asking in (
+        described,
         found,
         command("status", "status [--connection C]: what works: host, project, reading, scopes, token"),
         command("events", "events [--connection C]: the events of the last 30 days, and how many"),
@@ -113,6 +116,16 @@ def _parser() -> _Parser:
 def posthog_help() -> str:
     """The page that `-h` prints."""
     return _parser().format_help()
+
+
+def posthog_options() -> dict[str, dict[str, argparse.Action]]:
+    """The commands of `%posthog`, each with its options by the ways to write them."""
+    actions = _parser()._actions  # noqa: SLF001 - no public list, here and below
+    commands = next(one for one in actions if isinstance(one, argparse._SubParsersAction))  # noqa: SLF001
+    return {
+        name: {text: action for action in parser._actions for text in action.option_strings}  # noqa: SLF001
+        for name, parser in commands.choices.items()
+    }
 
 
 def read_posthog_line(line: str) -> argparse.Namespace:

@@ -33,6 +33,7 @@ def load(shell: InteractiveShell) -> None:
     shell.events.register("post_execute", magics.show_footers)
     shell.input_transformers_cleanup.append(_with_a_body)
     show_with(partial(_bar_in, shell))
+    magics.completion.register()
     for mime, module, name, render in RENDERERS:
         formatter = _formatter(shell, mime)
         # Somebody else's choice of how frames look comes first.
@@ -51,6 +52,7 @@ def unload(shell: InteractiveShell) -> None:
     shell.events.unregister("post_execute", magics.show_footers)
     shell.input_transformers_cleanup.remove(_with_a_body)
     show_with(Bar)
+    magics.completion.unregister()
     for registered in manager.magics.values():
         registered.pop("hogql", None)
         registered.pop("posthog", None)

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, needs_local_scope, no_var_expand
 from traitlets import Bool, Enum, Float, Int, TraitError, validate
 
+from posthog_nb.notebook.completion import Completion
+
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
     from traitlets.utils.bunch import Bunch
@@ -52,6 +54,10 @@ class PostHogMagics(Magics):
         if seconds is not None and not 0 < seconds < math.inf:
             raise TraitError(f"PostHogMagics.timeout is {seconds!r}; it is a number of seconds above 0, or None.")
         return seconds
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        super().__init__(shell)
+        self.completion = Completion(shell)
 
     @cached_property
     def _cells(self) -> Cells:

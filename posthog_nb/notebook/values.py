@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from posthog_nb.errors import Span
 
-__all__ = ["collect_values"]
+__all__ = ["collect_values", "names_of_values"]
 
 _MOST_SHOWN = 10
 _IPYTHONS = frozenset({"In", "Out"})
@@ -76,3 +76,9 @@ def _what_there_is(name: str, params: Mapping[str, object], namespace: Mapping[s
 def _is_value(value: object) -> bool:
     """Whether it looks like a value for a query, and not like a module, a function or a frame."""
     return value is None or isinstance(value, _PLAIN) or hasattr(value, "tolist") or hasattr(value, "to_list")
+
+
+def names_of_values(namespace: Mapping[str, object]) -> list[str]:
+    """The notebook's own variables that hold a value for a query, the latest first."""
+    own = (name for name in namespace if not name.startswith("_") and name not in {"In", "Out", "exit", "quit"})
+    return [name for name in own if namespace[name] is not None and _is_value(namespace[name])][::-1]

@@ -6,7 +6,7 @@ import math
 
 from posthog_nb.errors import HogQLQueryError
 
-__all__ = ["hogql_identifier", "hogql_string", "identifier", "literal"]
+__all__ = ["hogql_identifier", "hogql_string", "identifier", "literal", "quoted_name"]
 
 _ESCAPES = str.maketrans(
     {
@@ -23,6 +23,14 @@ _ESCAPES = str.maketrans(
     }
 )
 _NAME_ESCAPES = str.maketrans({**{chr(code): text for code, text in _ESCAPES.items()}, "`": "\\`", "'": "'"})
+_NO_NAMES = frozenset(
+    """
+    catch distinct except false finally fn fun inf infinity intersect let materialized nan null throw true try while
+    """.split()  # noqa: SIM905 - reads
+)
+"""Words that PostHog's parser takes for no name, or for another thing than a name."""
+
+_HOGQL_NAME_ESCAPES = {code: text for code, text in _ESCAPES.items() if code != ord("'")}
 
 
 def identifier(name: str) -> str:
@@ -61,6 +69,14 @@ def hogql_identifier(name: str | int) -> str:
     if isinstance(name, int):
         return str(name)
     plain = name.replace("$", "_")
-    if plain.isascii() and plain.isidentifier():
+    if plain.isascii() and plain.isidentifier() and name.lower() not in _NO_NAMES:
         return name
-    return f"`{name.translate(_NAME_ESCAPES)}`"
+    return f"`{quoted_name(name, '`')}`"
+
+
+def quoted_name(name: str, quote: str) -> str:
+    """A HogQL name as it stands between two of ``quote``, a back quote or a double one.
+
+    PostHog's parser takes a quote that is written twice; behind a backslash it takes the double one alone.
+    """
+    return name.translate(_HOGQL_NAME_ESCAPES).replace(quote, quote * 2)

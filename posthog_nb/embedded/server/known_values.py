@@ -9,10 +9,11 @@ from posthog_nb.embedded.hogql import compile_query
 from posthog_nb.embedded.hogql.completion import MOST
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from posthog_nb.embedded.hogql import ProjectFacts
     from posthog_nb.embedded.hogql.tables import Owner
+    from posthog_nb.embedded.hogql.types import Type
     from posthog_nb.embedded.project import Project
 
 __all__ = ["StoredValues"]
@@ -59,3 +60,8 @@ class StoredValues:
         values = {"key": key, "part": part, "index": owner.group}
         compiled = compile_query(query, self._facts, values=values)
         return [row[0] for row in self._project.run(compiled.sql, query_id=str(uuid4())).rows]
+
+    @staticmethod
+    def tables() -> Mapping[str, Mapping[str, Type]]:
+        """None that the catalogue does not have."""
+        return {}

@@ -13,11 +13,12 @@ from posthog_nb.embedded.hogql.completion.keywords import keywords, value_comes_
 from posthog_nb.embedded.hogql.completion.names import names_at
 from posthog_nb.embedded.hogql.completion.outline import outline_of
 from posthog_nb.embedded.hogql.completion.suggestions import Candidate, Completion, choose
+from posthog_nb.embedded.hogql.escape import hogql_identifier
 from posthog_nb.embedded.hogql.types import Kind
 from posthog_nb.syntax import MAX_QUERY_LENGTH, tokenise
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from posthog_nb.embedded.hogql.completion.cursor import Cursor
     from posthog_nb.embedded.hogql.completion.outline import Outline
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from posthog_nb.embedded.hogql.types import Type
     from posthog_nb.syntax import Token
 
-__all__ = ["Known", "NothingKnown", "complete", "complete_expression"]
+__all__ = ["Known", "NothingKnown", "compared_at", "complete", "complete_expression"]
 
 _VALUES, _COLUMNS, _TABLES, _FUNCTIONS, _KEYWORDS = range(0, 10, 2)
 """Which kinds of suggestions come first. The less common functions come behind the keywords."""
@@ -47,6 +48,9 @@ class Known(Protocol):
     def values(self, owner: Owner, key: str, part: str) -> Sequence[str]:
         """The most frequent values of a property that contain ``part``, as text, the most frequent first."""
 
+    def tables(self) -> Mapping[str, Mapping[str, Type]]:
+        """The tables that a query may name, with their columns; those of the catalogue where there are none."""
+
 
 class NothingKnown:
     """A project whose events nobody has asked."""
@@ -58,6 +62,10 @@ class NothingKnown:
     def values(self, owner: Owner, key: str, part: str) -> Sequence[str]:  # noqa: ARG002 - as in Known
         """None."""
         return ()
+
+    def tables(self) -> Mapping[str, Mapping[str, Type]]:
+        """None."""
+        return {}
 
 
 def complete(  # noqa: PLR0913 - the place, and what is known of the project
@@ -186,15 +194,16 @@ class _Place:
 
     @cached_property
     def _compared(self) -> tuple[Sequence[str], Place | None]:
-        tokens = _left_of_comparison(self.cursor.before)
-        access = access_before(self.text, tokens) if tokens else None
-        return (access.chain, self._names.follow(access.chain)) if access else ((), None)
+        # What the names are is asked for only where something is compared.
+        if not _left_of_comparison(self.cursor.before):
+            return (), None
+        return compared_at(self.text, self.cursor.before, self._names)
 
     # -- names
 
     @cached_property
     def _names(self) -> Names:
-        return names_at(self.text, self.outline, self.facts)
+        return names_at(self.text, self.outline, self.facts, self.known.tables())
 
     def _placeholders(self, names: Sequence[str]) -> Iterator[Candidate]:
         before = self.cursor.before
@@ -208,15 +217,19 @@ class _Place:
 
     def _tables(self) -> Iterator[Candidate]:
         before = self.cursor.before
+        known = self.known.tables() or TABLES
         if before and before[-1].word == ".":
             access = access_before(self.text, before[:-1])
-            if access and access.chain == ("posthog",):
-                yield from (Candidate(name, "Folder", detail="Table") for name in TABLES)
+            prefix = f"{'.'.join(access.chain)}." if access else "."
+            names = [f"posthog.{name}" for name in TABLES] if prefix == "posthog." else known
+            for name in names:
+                if name.startswith(prefix):
+                    yield _table(name[len(prefix) :])
             return
         for name in self._names.tables:
             yield Candidate(name, "Folder", _VALUES, "Table of WITH")
-        for name in TABLES:
-            yield Candidate(name, "Folder", _TABLES + name.startswith("raw_"), "Table")
+        for name in known:
+            yield _table(name, _TABLES + name.startswith("raw_"))
         for name in TABLE_FUNCTIONS:
             written = f"{name}()" if self._needs_brackets else name
             yield Candidate(name, "Function", _FUNCTIONS + 1, "Table function", written=written)
@@ -233,7 +246,10 @@ class _Place:
 
     def _properties(self, owner: Owner) -> Iterator[Candidate]:
         definitions = owner.known(self.facts)
-        for name in sorted(definitions, key=lambda name: (name.startswith("$"), name)):
+        # The project's own before PostHog's, else in their order.
+        for name in sorted(definitions, key=lambda name: name.startswith("$")):
+            if not name or ("%" in name and self.cursor.quote != "'"):
+                continue  # PostHog refuses it as an identifier; properties['...'] takes it
             yield Candidate(name, detail=definitions[name] or None)
 
     # -- expressions
@@ -265,6 +281,11 @@ class _Place:
         return not (after and after[0].word == "(")
 
 
+def _table(name: str, rank: int = 0) -> Candidate:
+    # The name of a table of the warehouse has dots in it.
+    return Candidate(name, "Folder", rank, "Table", written=".".join(map(hogql_identifier, name.split("."))))
+
+
 def _columns_begin(query: str) -> int | None:
     """Where the columns of a query begin, outside of any brackets."""
     depth = 0
@@ -286,6 +307,13 @@ def _rank(place: Place, wanted: Type | None) -> int:
 
 def _detail(place: Place) -> str | None:
     return place.type.label if place.type else "Table"
+
+
+def compared_at(text: str, before: Sequence[Token], names: Names) -> tuple[Sequence[str], Place | None]:
+    """The name that what follows ``before`` is compared with, and what it leads to; nothing where nothing is."""
+    tokens = _left_of_comparison(before)
+    access = access_before(text, tokens) if tokens else None
+    return (access.chain, names.follow(access.chain)) if access else ((), None)
 
 
 def _left_of_comparison(before: Sequence[Token]) -> Sequence[Token]:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
+from posthog_nb.embedded.hogql.completion.signatures import arguments_of
 from posthog_nb.embedded.hogql.completion.suggestions import Candidate
 from posthog_nb.embedded.hogql.function_table import FUNCTIONS
 from posthog_nb.embedded.hogql.functions import Function, FunctionKind
 from posthog_nb.embedded.hogql.types import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from posthog_nb.embedded.hogql.types import Type
 
 __all__ = ["alike", "function_candidates"]
@@ -35,7 +34,8 @@ _COMMON = frozenset(
 _UNCOMMON, _LAST = 3, 5
 
 
-def function_candidates(rank: int, *, aggregates: bool, wanted: Type | None, call: bool) -> Iterator[Candidate]:
+@lru_cache(maxsize=64)
+def function_candidates(rank: int, *, aggregates: bool, wanted: Type | None, call: bool) -> tuple[Candidate, ...]:
     """Every function that may be called.
 
     Args:
@@ -45,6 +45,7 @@ def function_candidates(rank: int, *, aggregates: bool, wanted: Type | None, cal
         wanted: The type of what the value is compared with, if that is known.
         call: Whether the brackets have to be written too.
     """
+    found = []
     for name, function, detail, documentation in _callable():
         fits = wanted is not None and function.returns is not None and alike(function.returns, wanted)
         if function.kind is not FunctionKind.SCALAR and not aggregates:
@@ -52,7 +53,8 @@ def function_candidates(rank: int, *, aggregates: bool, wanted: Type | None, cal
         else:
             place = (not fits) + (0 if name in _COMMON else _UNCOMMON)
         written = f"{name}()" if call else name
-        yield Candidate(name, "Function", rank + place, detail, documentation, written)
+        found.append(Candidate(name, "Function", rank + place, detail, documentation, written))
+    return tuple(found)
 
 
 def alike(one: Type, other: Type) -> bool:
@@ -63,22 +65,15 @@ def alike(one: Type, other: Type) -> bool:
 @cache
 def _callable() -> list[tuple[str, Function, str, str | None]]:
     return [
-        (name, function, _signature(function), _documentation(function))
+        (name, function, _detail(function), _documentation(function))
         for name, function in sorted(FUNCTIONS.items(), key=lambda item: item[0].lower())
         if not name.startswith("_") and not function.refusal
     ]
 
 
-def _signature(function: Function) -> str:
-    fewest, most = function.min_args, function.max_args
-    if most is None:
-        arguments = f"{fewest} or more arguments" if fewest else "any number of arguments"
-    elif fewest == most:
-        arguments = f"{fewest or 'no'} argument{'s' * (fewest != 1)}"
-    else:
-        arguments = f"{fewest} to {most} arguments"
+def _detail(function: Function) -> str:
     returns = function.returns.label if function.returns else None
-    return f"{arguments} → {returns}" if returns else arguments
+    return f"{arguments_of(function)} → {returns}" if returns else arguments_of(function)
 
 
 def _documentation(function: Function) -> str | None:

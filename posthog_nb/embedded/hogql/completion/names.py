@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from posthog_nb.embedded.hogql import ast
 from posthog_nb.embedded.hogql.catalogue import TABLES
+from posthog_nb.embedded.hogql.completion.cursor import access_before, name_of
 from posthog_nb.embedded.hogql.completion.outline import first_branch
 from posthog_nb.embedded.hogql.completion.places import Names, Place, place_of
 from posthog_nb.embedded.hogql.from_clause import resolve_from
@@ -18,21 +19,32 @@ from posthog_nb.embedded.hogql.scope import CteTable, Scope
 from posthog_nb.embedded.hogql.selects import SelectResolver
 from posthog_nb.embedded.hogql.sql import CteSource
 from posthog_nb.embedded.hogql.types import UNKNOWN
-from posthog_nb.errors import HogQLError
-from posthog_nb.syntax import tokenise
+from posthog_nb.errors import HogQLError, HogQLSyntaxError, Span
+from posthog_nb.syntax import parser_available, tokenise
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from posthog_nb.embedded.hogql.completion.outline import Group, Outline, Source, With
     from posthog_nb.embedded.hogql.facts import ProjectFacts
+    from posthog_nb.embedded.hogql.types import Type
 
 __all__ = ["names_at"]
 
 
-def names_at(text: str, outline: Outline, facts: ProjectFacts) -> Names:
-    """Resolve what the outline tells."""
-    reader = _Reader(text, facts)
+def names_at(
+    text: str, outline: Outline, facts: ProjectFacts, tables: Mapping[str, Mapping[str, Type]] | None = None
+) -> Names:
+    """Resolve what the outline tells.
+
+    Args:
+        text: The query, as far as it is written.
+        outline: Its pieces.
+        facts: The project.
+        tables: The project's tables with their columns, also those that the catalogue does not have.
+    """
+    tables = tables or {}
+    reader = _Reader(text, facts, tables)
     values: list[str] = []
     for branch in outline.branches:
         for known in branch.withs:
@@ -49,29 +61,57 @@ def names_at(text: str, outline: Outline, facts: ProjectFacts) -> Names:
         scope.unnamed.append(TableRelation(facts, reader.resolver.aliases, TABLES["events"], first=True))
     columns = {name: Place(UNKNOWN) for name in (*outline.arguments, *innermost.aliases, *values)}
     for relation in scope.all_relations():
-        columns |= {name: place for name, place in place_of(relation).columns().items() if name not in columns}
-    relations = {name: place_of(relation) for name, relation in scope.relations.items()}
-    return Names(columns, relations, list(scope.tables), facts)
+        columns |= {name: place for name, place in place_of(relation, tables).columns().items() if name not in columns}
+    relations = {name: place_of(relation, tables) for name, relation in scope.relations.items()}
+    return Names(columns, relations, reader.withs, facts)
+
+
+def _plain_source(piece: str) -> ast.JoinExpr:
+    """A table of FROM without the parser: its name and its alias.
+
+    Raises:
+        HogQLSyntaxError: it is anything else.
+    """
+    *name, last = tokens = tokenise(piece)
+    chain = access_before(piece, tokens)
+    alias = None
+    if name and chain and chain.at:
+        alias = name_of(piece, last)
+        chain = access_before(piece, name[:-1] if name[-1].word == "AS" else name)
+    if chain is None or chain.at:
+        raise HogQLSyntaxError("This is no table's name.", text=piece)
+    everything = Span(0, len(piece))
+    return ast.JoinExpr(everything, table=ast.Field(everything, chain=chain.chain), alias=alias)
 
 
 class _Reader:
     """Gives pieces of a text to the parser and the resolver."""
 
-    def __init__(self, text: str, facts: ProjectFacts) -> None:
+    def __init__(self, text: str, facts: ProjectFacts, tables: Mapping[str, Mapping[str, Type]]) -> None:
         self._text = text
         self.resolver = SelectResolver(text, facts)
         self.scope = Scope()
+        self.withs: list[str] = []
+        # A table that the catalogue does not have is to the resolver as if it stood in a WITH around the query.
+        for name in tables.keys() - TABLES.keys():
+            columns = {column: QueryColumn(column, type_) for column, type_ in tables[name].items()}
+            self.scope.tables[name] = CteTable(self.resolver.aliases.new(), columns)
 
     def read_with(self, known: With, query: Group) -> None:
         """Make a table of WITH known."""
+        self.withs.append(known.name)
         self.scope.tables[known.name] = CteTable(self.resolver.aliases.new(), self._columns(query))
 
     def read_source(self, source: Source) -> None:
         """Make a table of FROM known. A name that is no table's is none's."""
+        piece = self._piece(source.start, source.end)
         try:
-            query = parse(f"SELECT 1 FROM {self._piece(source.start, source.end)}", {}, {})
-            if isinstance(query, ast.SelectQuery):
-                resolve_from(self.resolver, query.select_from, self.scope)
+            if parser_available():
+                query = parse(f"SELECT 1 FROM {piece}", {}, {})
+                join = query.select_from if isinstance(query, ast.SelectQuery) else None
+            else:
+                join = _plain_source(piece)
+            resolve_from(self.resolver, join, self.scope)
         except (HogQLError, RecursionError):
             if source.query is None:
                 return

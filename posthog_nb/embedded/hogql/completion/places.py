@@ -78,10 +78,18 @@ class Names:
         return Place(_DECLARED.get(declared, _TEXT), owner=place.owner, key=key)
 
 
-def place_of(relation: Relation) -> Place:
-    """A table of FROM."""
+def place_of(relation: Relation, tables: Mapping[str, Mapping[str, Type]]) -> Place:
+    """A table of FROM.
+
+    Args:
+        relation: The table.
+        tables: What else is known of tables: their columns, by the names of the tables.
+    """
     if isinstance(relation, TableRelation):
-        return _table(relation.table, relation.facts)
+        known = _table(relation.table, relation.facts).columns()
+        more = tables.get(relation.table.name, {})
+        others = {name: Place(type_) for name, type_ in more.items() if name not in known and name not in NOT_SHOWN}
+        return Place(columns=lambda: {**known, **others})
     columns = {name: Place(column.type) for name in relation.names() if (column := relation.find(name))}
     return Place(columns=lambda: columns)
 

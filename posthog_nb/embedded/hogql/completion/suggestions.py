@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from posthog_nb.embedded.hogql.escape import hogql_identifier, hogql_string
+from posthog_nb.embedded.hogql.escape import hogql_identifier, hogql_string, quoted_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,10 +40,11 @@ class Suggestion:
 
 @dataclass(frozen=True)
 class Completion:
-    """The suggestions, the likeliest first; ``incomplete`` when there are more."""
+    """The suggestions, the likeliest first; ``incomplete`` when there are more; ``term`` is what they stand for."""
 
     suggestions: tuple[Suggestion, ...] = ()
     incomplete: bool = False
+    term: str = ""
 
 
 @dataclass(frozen=True)
@@ -72,8 +74,7 @@ class Candidate:
         if quote == "'":
             return hogql_string(self.label)[1:-1]
         if quote:
-            quoted = hogql_identifier(f" {self.label}")[2:-1]
-            return quoted.replace('"', '\\"') if quote == '"' else quoted
+            return quoted_name(self.label, quote)
         if self.written is not None:
             return self.written
         return hogql_string(self.label) if self.is_value else hogql_identifier(self.label)
@@ -81,23 +82,26 @@ class Candidate:
 
 def choose(candidates: Iterable[Candidate], cursor: Cursor) -> Completion:
     """The candidates that go on from what is typed: those that begin with it, then those that have it within."""
-    found: dict[tuple[str, str], tuple[tuple[int, int, int], Suggestion]] = {}
+    written, term = cursor.written.lower(), cursor.term.lower()
+    found: dict[tuple[str, str], tuple[tuple[int, int, int], Candidate]] = {}
     for order, candidate in enumerate(candidates):
-        quality = _quality(candidate.label, cursor)
-        insert = candidate.insert_text(cursor.quote)
-        if quality is None or not insert.lower().startswith(cursor.written.lower()):
+        quality = _quality(candidate.label.lower(), written, term)
+        if quality is None or (written and not candidate.insert_text(cursor.quote).lower().startswith(written)):
             continue
-        insert = insert[len(cursor.written) :]
-        if cursor.quote and not cursor.closed:
-            insert += cursor.quote
-        suggestion = Suggestion(candidate.label, insert, candidate.kind, candidate.detail, candidate.documentation)
-        found.setdefault((candidate.label, candidate.kind), ((quality, candidate.rank, order), suggestion))
-    ordered = [suggestion for _, suggestion in sorted(found.values(), key=lambda one: one[0])]
-    return Completion(tuple(ordered[:MOST]), incomplete=len(ordered) > MOST)
+        found.setdefault((candidate.label, candidate.kind), ((quality, candidate.rank, order), candidate))
+    ordered = sorted(found.values(), key=itemgetter(0))
+    suggestions = tuple(_suggestion(candidate, cursor) for _, candidate in ordered[:MOST])
+    return Completion(suggestions, incomplete=len(ordered) > MOST, term=cursor.term)
 
 
-def _quality(label: str, cursor: Cursor) -> int | None:
-    name, written, term = label.lower(), cursor.written.lower(), cursor.term.lower()
+def _quality(name: str, written: str, term: str) -> int | None:
     if name.startswith(written + term):
         return 0
     return 1 if name.startswith(written) and term in name[len(written) :] else None
+
+
+def _suggestion(candidate: Candidate, cursor: Cursor) -> Suggestion:
+    insert = candidate.insert_text(cursor.quote)[len(cursor.written) :]
+    if cursor.quote and not cursor.closed:
+        insert += cursor.quote
+    return Suggestion(candidate.label, insert, candidate.kind, candidate.detail, candidate.documentation)

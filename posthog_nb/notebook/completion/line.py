@@ -1,0 +1,121 @@
+"""What could be typed on the line of a magic: its options, and the values of those."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from IPython.core.completer import SimpleCompletion
+
+from posthog_nb.client import Client
+from posthog_nb.embedded.hogql.catalogue import TABLES
+from posthog_nb.embedded.hogql.function_table import FUNCTIONS
+from posthog_nb.errors import ConfigurationError
+from posthog_nb.notebook.arguments import options
+from posthog_nb.notebook.completion.project import client_in, names_of_cells
+from posthog_nb.notebook.connections import posthog_options
+from posthog_nb.settings.profiles import read_profiles
+
+if TYPE_CHECKING:
+    from argparse import Action
+    from collections.abc import Iterator, Mapping
+
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from posthog_nb.notebook.completion.place import Place
+
+__all__ = ["complete_line"]
+
+_TARGETS = ("demo", "local", "us", "eu")
+_PLACEHOLDER = re.compile(r"\{\s*([^\W\d]\w*)\s*\}")
+_RESERVED = frozenset({"filters"})
+
+_Item = tuple[str, str]
+"""What could be typed, and what it is."""
+
+
+def complete_line(place: Place, shell: InteractiveShell) -> tuple[str, list[SimpleCompletion]]:
+    """What is being typed on a magic's line, and what could be typed in its place."""
+    before = place.text[: place.cursor]
+    start = len(before) - len(re.split(r"\s", before)[-1])
+    words, word = before[:start].split(), before[start:]
+    line = _Line(place, shell)
+    if place.magic == "posthog":
+        commands = posthog_options()
+        if not words:
+            return word, _beginning_with(word, ((name, "command") for name in commands))
+        known = commands.get(words[0], {})
+        argument = line.arguments_of(words[0]) if len(words) == 1 else iter(())
+    else:
+        known, argument = options(), iter(())
+    option, equals, value = word.partition("=")
+    if equals and option in known:
+        return value, _beginning_with(value, line.values(option, known[option]))
+    last = words[-1] if words else ""
+    if last in known and known[last].nargs != 0:
+        return word, _beginning_with(word, line.values(last, known[last]))
+    return word, _beginning_with(word, [*argument, *((text, "option") for text in _long_first(known))])
+
+
+def _long_first(known: Mapping[str, Action]) -> list[str]:
+    return sorted(known, key=lambda text: not text.startswith("--"))
+
+
+def _beginning_with(word: str, items: Iterator[_Item] | list[_Item]) -> list[SimpleCompletion]:
+    return [SimpleCompletion(text, type=kind) for text, kind in items if text.startswith(word)]
+
+
+class _Line:
+    """What the values of options are taken from.
+
+    Args:
+        place: The line.
+        shell: The shell.
+    """
+
+    def __init__(self, place: Place, shell: InteractiveShell) -> None:
+        self._place = place
+        self._shell = shell
+
+    def values(self, option: str, action: Action) -> Iterator[_Item]:
+        """The values that an option may have, as far as they are known."""
+        match option:
+            case "--connection":
+                yield from self._clients()
+                yield from _profiles()
+            case "--profile":
+                yield from _profiles()
+            case "--with":
+                yield from ((name, "cell") for name in names_of_cells(self._shell))
+            case "--param":
+                names = dict.fromkeys(_PLACEHOLDER.findall(self._place.body))
+                yield from ((f"{name}=", "placeholder") for name in names if name not in _RESERVED)
+            case _:
+                yield from ((str(choice), "value") for choice in action.choices or ())
+
+    def arguments_of(self, command: str) -> Iterator[_Item]:
+        """What may stand behind a command of `%posthog`."""
+        match command:
+            case "connect":
+                yield from ((name, "target") for name in _TARGETS)
+            case "schema" | "help":
+                client = client_in(self._shell.user_ns)
+                known = client.known.now().tables if client else {}
+                yield from ((name, "table") for name in known or TABLES)
+                if command == "help":
+                    yield from ((name, "function") for name in FUNCTIONS if not name.startswith("_"))
+
+    def _clients(self) -> Iterator[_Item]:
+        for name, value in self._shell.user_ns.items():
+            if isinstance(value, Client) and not name.startswith("_"):
+                yield name, "client"
+
+
+def _profiles() -> Iterator[_Item]:
+    try:
+        known = read_profiles().profiles
+    except ConfigurationError:
+        # The magic itself says what is wrong with the file.
+        return
+    for name in known:
+        yield name, "profile"
