@@ -47,7 +47,7 @@ def state(shell: InteractiveShell) -> dict[str, Any]:
         "configurables": [type(one).__name__ for one in shell.configurables],
         "callbacks": {name: len(calls) for name, calls in shell.events.callbacks.items()},
         "transforms": [len(shell.input_transformers_cleanup), len(shell.input_transformers_post)],
-        "matchers": [] if shell.Completer is None else list(shell.Completer.custom_matchers),
+        "matchers": [] if shell.Completer is None else [one.__qualname__ for one in shell.Completer.custom_matchers],
         "formatters": {
             kind: [*map(str, one.deferred_printers), *map(str, one.type_printers)] for kind, one in formatters.items()
         },
