@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,6 +23,15 @@ if TYPE_CHECKING:
 # A property test's first example may start ClickHouse; how long an example takes says nothing about the property.
 settings.register_profile("default", deadline=None)
 settings.load_profile("default")
+
+SCREENSHOTS = Path(__file__).parent.parent / "build" / "screenshots"
+"""The pictures that the browser tests take, a folder each."""
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say where the pictures of this run are."""
+    if SCREENSHOTS.exists():
+        terminalreporter.write_line(f"Screenshots of the browser tests: {SCREENSHOTS}")
 
 
 @pytest.hookimpl(wrapper=True)

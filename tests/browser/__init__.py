@@ -1,0 +1,1 @@
+"""The extension in a real JupyterLab and a real Notebook 7, by way of a real browser."""

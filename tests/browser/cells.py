@@ -1,0 +1,20 @@
+"""Cells that several tests begin with."""
+
+from __future__ import annotations
+
+__all__ = ["DEMO", "TOP"]
+
+DEMO = """%load_ext posthog_nb
+import posthog_nb
+
+since = "2026-03-01"
+ph = posthog_nb.connect("demo", as_of="2026-03-31T00:00:00Z")"""
+"""The extension, and the demo as of a fixed moment."""
+
+TOP = """%%hogql --limit 8
+SELECT event, count() AS n, count(DISTINCT person_id) AS persons, max(timestamp) AS latest
+FROM events
+WHERE timestamp > {since}
+GROUP BY event
+ORDER BY n DESC, event"""
+"""A frame of a few events."""

@@ -1,0 +1,75 @@
+"""One Jupyter server and one browser for all tests of this folder; a page, a notebook and a kernel for each."""
+
+from __future__ import annotations
+
+import re
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.browser.page import CHROMIUM, NotebookPage, browsing, opened
+from tests.browser.server import serving_notebooks
+from tests.conftest import SCREENSHOTS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator
+
+    from playwright.sync_api import Browser
+
+    from tests.browser.server import JupyterServer
+
+_TOLD = pytest.StashKey[list[NotebookPage]]()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "tests/browser/" in item.path.as_posix():
+            item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.slow)
+            item.add_marker(pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A test that fails tells what was on its pages, and keeps a picture of each."""
+    report = yield
+    if report.failed and call.when == "call":
+        for notebook in item.stash.get(_TOLD, []):
+            report.sections.append((f"Page, {notebook.keep('failed')}", notebook.told()))
+    return report
+
+
+# A package's fixtures end with it: what comes after is to have no event loop and no server beside it.
+@pytest.fixture(scope="package")
+def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
+    """The server."""
+    with serving_notebooks(tmp_path_factory.mktemp("jupyter")) as server:
+        yield server
+
+
+@pytest.fixture(scope="package")
+def chromium() -> Iterator[Browser]:
+    """The browser."""
+    with browsing() as browser:
+        yield browser
+
+
+@pytest.fixture
+def open_notebook(
+    jupyter: JupyterServer, chromium: Browser, request: pytest.FixtureRequest
+) -> Iterator[Callable[..., NotebookPage]]:
+    """Opens a notebook with the given cells; the options are those of ``opened``."""
+    name = re.sub(r"\W+", "-", request.node.nodeid.rpartition("/")[2].replace("test_", "").replace(".py", "")).strip("-")
+    request.node.stash[_TOLD] = []
+    with ExitStack() as pages:
+
+        def open_notebook(*cells: str, **options: object) -> NotebookPage:
+            path = jupyter.write(f"{name}-{len(request.node.stash[_TOLD])}", cells)
+            page = pages.enter_context(opened(jupyter, chromium, path, pictures=SCREENSHOTS / name, **options))
+            request.node.stash[_TOLD].append(page)
+            return page
+
+        yield open_notebook
