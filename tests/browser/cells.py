@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["DEMO", "TOP"]
+__all__ = ["DEMO", "SERVED", "TOP"]
 
 DEMO = """%load_ext posthog_nb
 import posthog_nb
@@ -10,6 +10,12 @@ import posthog_nb
 since = "2026-03-01"
 ph = posthog_nb.connect("demo", as_of="2026-03-31T00:00:00Z")"""
 """The extension, and the demo as of a fixed moment."""
+
+SERVED = """%load_ext posthog_nb
+import posthog_nb
+
+ph = posthog_nb.connect(profile="served")"""
+"""The extension, and the twin of the fixture ``served``."""
 
 TOP = """%%hogql --limit 8
 SELECT event, count() AS n, count(DISTINCT person_id) AS persons, max(timestamp) AS latest

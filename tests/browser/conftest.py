@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from posthog_nb.embedded.server import create_app
+from posthog_nb.settings import remove_profile, save_profile
 from tests.browser.page import CHROMIUM, NotebookPage, browsing, opened
 from tests.browser.server import serving_notebooks
 from tests.conftest import SCREENSHOTS
+from tests.leaks import KEY, TOKEN
+from tests.twin import Twin, new_project
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
+    from wsgiref.types import WSGIApplication
 
     from playwright.sync_api import Browser
 
@@ -57,12 +62,30 @@ def chromium() -> Iterator[Browser]:
         yield browser
 
 
+@pytest.fixture(scope="package")
+def application() -> Iterator[WSGIApplication]:
+    """What answers behind the twin: a project in this process, which no kernel is in."""
+    project = new_project()
+    yield create_app(project)
+    project.close()
+
+
+@pytest.fixture
+def served(twin: Twin) -> Iterator[Twin]:
+    """The twin, whom a notebook asks with the cell ``SERVED``."""
+    save_profile("served", host=twin.url, project_id=1, personal_api_key=KEY, project_token=TOKEN)
+    yield twin
+    remove_profile("served")
+
+
 @pytest.fixture
 def open_notebook(
     jupyter: JupyterServer, chromium: Browser, request: pytest.FixtureRequest
 ) -> Iterator[Callable[..., NotebookPage]]:
     """Opens a notebook with the given cells; the options are those of ``opened``."""
-    name = re.sub(r"\W+", "-", request.node.nodeid.rpartition("/")[2].replace("test_", "").replace(".py", "")).strip("-")
+    name = re.sub(r"\W+", "-", request.node.nodeid.rpartition("/")[2].replace("test_", "").replace(".py", "")).strip(
+        "-"
+    )
     request.node.stash[_TOLD] = []
     with ExitStack() as pages:
 

@@ -6,7 +6,6 @@ import json
 import re
 import shutil
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import nbformat
@@ -15,6 +14,7 @@ from playwright.sync_api import expect, sync_playwright
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from playwright.sync_api import Browser, Locator, Page
 
@@ -173,7 +173,7 @@ class NotebookPage:
     def dark(self, dark: bool = True) -> None:
         """Change to the dark theme, or back."""
         self.page.emulate_media(color_scheme="dark" if dark else "light")
-        expect(self.page.locator(f"body[data-jp-theme-light='{json.dumps(not dark)}']")).to_be_visible()
+        expect(self.page.locator("body")).to_have_attribute("data-jp-theme-light", json.dumps(not dark))
 
     def resize(self, width: int, height: int = 900) -> None:
         """Change the size of the window, in CSS pixels."""
@@ -212,7 +212,7 @@ def browsing() -> Iterator[Browser]:
 
 
 @contextmanager
-def opened(  # noqa: PLR0913 - what a page is made of
+def opened(
     server: JupyterServer,
     browser: Browser,
     path: Path,

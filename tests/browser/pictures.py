@@ -1,0 +1,108 @@
+"""The pictures of the README and of `docs/`, taken anew in JupyterLab.
+
+`python -m tests.browser.pictures [NAME ...]` takes those that are named, or all; it needs Chromium.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tests.browser.cells import DEMO, TOP
+from tests.browser.page import browsing, opened
+from tests.browser.server import serving_notebooks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from playwright.sync_api import Browser, Locator
+
+    from tests.browser.page import NotebookPage
+    from tests.browser.server import JupyterServer
+
+IMAGES = Path(__file__).parents[2] / "docs" / "images"
+LARGEST = 200_000
+"""Bytes of a picture."""
+
+
+class Studio:
+    """Where pictures are taken.
+
+    Args:
+        server: Serves the notebooks.
+        browser: Shows them.
+        folder: Where the pictures go.
+    """
+
+    def __init__(self, server: JupyterServer, browser: Browser, folder: Path) -> None:
+        self._server = server
+        self._browser = browser
+        self._folder = folder
+
+    @contextmanager
+    def opened(self, name: str, *cells: str, **options: Any) -> Iterator[NotebookPage]:
+        """A notebook with ``cells``, as the options of ``tests.browser.page.opened`` say."""
+        path = self._server.write(name, cells)
+        usual = {"pictures": self._folder, "scale": 2, "width": 900, "height": 1400}
+        with opened(self._server, self._browser, path, **{**usual, **options}) as notebook:
+            # The buttons of the selected cell would stand over its text.
+            notebook.page.add_style_tag(content=".jp-cell-toolbar { display: none !important; }")
+            yield notebook
+
+    def take(self, notebook: NotebookPage, first: Locator, last: Locator, *, margin: int = 7) -> None:
+        """A picture of the notebook from the top of ``first`` to the end of ``last``."""
+        notebook.page.mouse.move(0, 0)
+        above, below = first.bounding_box(), last.bounding_box()
+        panel = notebook.page.locator(".jp-NotebookPanel-notebook").bounding_box()
+        if above is None or below is None or panel is None:
+            raise RuntimeError(f"What is to be in the picture is not on the page.\n{notebook.told()}")
+        top, bottom = above["y"] - margin, below["y"] + below["height"] + margin
+        clip = {"x": panel["x"], "y": top, "width": panel["width"], "height": bottom - top}
+        picture = self._folder / f"{notebook.path.stem}.png"
+        notebook.page.screenshot(path=picture, clip=clip, animations="disabled")
+        if picture.stat().st_size > LARGEST:
+            raise RuntimeError(f"{picture} has {picture.stat().st_size:,} bytes, more than {LARGEST:,}.")
+
+
+def quickstart(studio: Studio) -> None:
+    """A `%%hogql` cell, its frame and the line under it."""
+    with studio.opened("quickstart", DEMO, TOP) as notebook:
+        notebook.run_all()
+        studio.take(notebook, notebook.cell(0), notebook.line(1))
+
+
+def error(studio: Studio) -> None:
+    """An error with a caret under the place."""
+    wrong = """%%hogql
+SELECT event, count()
+FROM events
+WHERE properties.$browser = 'Chrome' AND evnt = '$pageview'
+GROUP BY event"""
+    with studio.opened("error", DEMO, wrong) as notebook:
+        notebook.run_all()
+        studio.take(notebook, notebook.cell(1), notebook.error(1))
+
+
+def dark(studio: Studio) -> None:
+    """A frame of polars in the dark theme."""
+    polars = TOP.replace("--limit 8", "--frame polars --limit 4")
+    with studio.opened("dark", DEMO, polars, dark=True) as notebook:
+        notebook.run_all()
+        studio.take(notebook, notebook.cell(1), notebook.line(1))
+
+
+PICTURES: dict[str, Callable[[Studio], None]] = {take.__name__: take for take in (quickstart, error, dark)}
+
+
+def main(names: list[str], folder: Path = IMAGES) -> None:
+    """Take the pictures of these names, or all, into ``folder``."""
+    with tempfile.TemporaryDirectory() as scratch, serving_notebooks(Path(scratch)) as server, browsing() as browser:
+        for name in names or PICTURES:
+            PICTURES[name](Studio(server, browser, folder))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
