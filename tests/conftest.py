@@ -30,7 +30,8 @@ SCREENSHOTS = Path(__file__).parent.parent / "build" / "screenshots"
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say where the pictures of this run are."""
-    if SCREENSHOTS.exists():
+    ran = [report for kind in ("passed", "failed") for report in terminalreporter.stats.get(kind, [])]
+    if any("tests/browser/" in report.nodeid for report in ran):
         terminalreporter.write_line(f"Screenshots of the browser tests: {SCREENSHOTS}")
 
 

@@ -88,6 +88,10 @@ def _with_a_body(lines: list[str]) -> list[str]:
     return [*lines, "\n"] if len(lines) == 1 and _ALONE.match(f"{lines[0]}\n") else lines
 
 
+# In a terminal the query is still to be typed: to know whether a cell is whole, IPython asks what has no side effects.
+_with_a_body.has_side_effects = True  # type: ignore[attr-defined]
+
+
 def _bar_in(shell: InteractiveShell) -> Bar:
     from posthog_nb.notebook.progress import bar_of_a_call  # noqa: PLC0415 - not before there is something to show
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -87,6 +88,7 @@ def open_notebook(
         "-"
     )
     request.node.stash[_TOLD] = []
+    shutil.rmtree(SCREENSHOTS / name, ignore_errors=True)
     with ExitStack() as pages:
 
         def open_notebook(*cells: str, **options: object) -> NotebookPage:
