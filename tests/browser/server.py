@@ -94,6 +94,10 @@ def serving_notebooks(folder: Path) -> Iterator[JupyterServer]:
     settings.mkdir(parents=True)
     for name, values in _SETTINGS.items():
         (settings / f"{name}.jupyterlab-settings").write_text(json.dumps(values))
+    # The committed files of the extension for JupyterLab, whatever was installed when.
+    extensions = folder / "share" / "labextensions"
+    extensions.mkdir(parents=True)
+    (extensions / "posthog-nb").symlink_to(ROOT / "posthog_nb" / "labextension")
     own = {
         name: str(folder / name.lower())
         for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTERLAB_WORKSPACES_DIR", "IPYTHONDIR")
@@ -101,6 +105,7 @@ def serving_notebooks(folder: Path) -> Iterator[JupyterServer]:
     environ = {
         **{name: text for name, text in os.environ.items() if not name.startswith("POSTHOG_")},
         **own,
+        "JUPYTER_PATH": str(folder / "share"),
         "JUPYTER_TOKEN": server.token,
         "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
         "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
