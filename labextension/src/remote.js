@@ -39,4 +39,7 @@ const container = {
   },
 };
 
-/** @type {any} */ (window)._JUPYTERLAB["posthog-nb"] = container;
+const page = /** @type {any} */ (window);
+// Whichever extension comes first makes it.
+page._JUPYTERLAB ??= {};
+page._JUPYTERLAB["posthog-nb"] = container;
