@@ -27,7 +27,7 @@ def test_events_properties_and_parameters_are_completed(open_notebook: Callable[
         (" AND timestamp > {", "since"),
     ]:
         notebook.type(2, typed)
-        offered = notebook.complete().filter(has_text=re.compile(rf"^\W?\w?\W*{re.escape(wanted)}\b"))
+        offered = notebook.complete().locator("code", has_text=re.compile(rf"^{re.escape(wanted)}'?$"))
         expect(offered.first).to_be_visible()
         notebook.keep(f"offered-{wanted}")
         offered.first.click()
