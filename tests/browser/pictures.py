@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from playwright.sync_api import expect
+
 from tests.browser.cells import DEMO, TOP
 from tests.browser.page import browsing, opened
 from tests.browser.server import serving_notebooks
@@ -94,7 +96,41 @@ def dark(studio: Studio) -> None:
         studio.take(notebook, notebook.cell(1), notebook.line(1))
 
 
-PICTURES: dict[str, Callable[[Studio], None]] = {take.__name__: take for take in (quickstart, error, dark)}
+def completion(studio: Studio) -> None:
+    """The project's own events after ``event = '``."""
+    with studio.opened("completion", DEMO, TOP, "%%hogql\nSELECT count()\nFROM events\nWHERE event = '") as notebook:
+        for index in (0, 1):
+            notebook.run(index)
+        notebook.edit(2)
+        notebook.complete()
+        studio.take(notebook, notebook.cell(2), notebook.page.locator(".jp-Completer"))
+
+
+def form_capture(studio: Studio) -> None:
+    """A form whose event has arrived."""
+    filled = """ph.forms.capture(
+    "purchase", "user_1065", {"plan": "pro", "seats": 5, "trial": False}, timestamp="2026-03-30T22:15:00Z"
+)"""
+    with studio.opened("form-capture", DEMO, filled, height=1800, scale=1.5) as notebook:
+        notebook.run(0)
+        shown = notebook.run(1)
+        shown.get_by_role("button", name="Send", exact=True).click()
+        shown.get_by_role("button", name="See it arrive").click()
+        expect(shown.get_by_text("It has arrived")).to_be_visible(timeout=60_000)
+        studio.take(notebook, notebook.cell(1), shown)
+
+
+def journey(studio: Studio) -> None:
+    """A person's card and journey."""
+    person = "person = ph.persons.get(ph.persons.search(limit=1)['id'][0])\nperson"
+    with studio.opened("journey", DEMO, person, "person.journey()", height=1800, scale=1.5) as notebook:
+        notebook.run_all()
+        studio.take(notebook, notebook.cell(1), notebook.output(2))
+
+
+PICTURES: dict[str, Callable[[Studio], None]] = {
+    take.__name__: take for take in (quickstart, completion, error, form_capture, journey, dark)
+}
 
 
 def main(names: list[str], folder: Path = IMAGES) -> None:
