@@ -102,14 +102,15 @@ def completion(studio: Studio) -> None:
         for index in (0, 1):
             notebook.run(index)
         notebook.edit(2)
-        notebook.complete()
+        expect(notebook.complete().filter(has_text="purchase").first).to_be_visible()
         studio.take(notebook, notebook.cell(2), notebook.page.locator(".jp-Completer"))
 
 
 def form_capture(studio: Studio) -> None:
     """A form whose event has arrived."""
     filled = """ph.forms.capture(
-    "purchase", "user_1065", {"plan": "pro", "seats": 5, "trial": False}, timestamp="2026-03-30T22:15:00Z"
+    "purchase", "user_1065", {"plan": "pro", "seats": 5, "trial": False},
+    timestamp="2026-03-30T22:15:00Z",
 )"""
     with studio.opened("form-capture", DEMO, filled, height=1800, scale=1.5) as notebook:
         notebook.run(0)
@@ -123,7 +124,7 @@ def form_capture(studio: Studio) -> None:
 def journey(studio: Studio) -> None:
     """A person's card and journey."""
     person = "person = ph.persons.get(ph.persons.search(limit=1)['id'][0])\nperson"
-    with studio.opened("journey", DEMO, person, "person.journey()", height=1800, scale=1.5) as notebook:
+    with studio.opened("journey", DEMO, person, "person.journey()", height=1800, scale=1.25) as notebook:
         notebook.run_all()
         studio.take(notebook, notebook.cell(1), notebook.output(2))
 
