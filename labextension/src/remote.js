@@ -39,7 +39,8 @@ const container = {
   },
 };
 
-const page = /** @type {any} */ (window);
-// Whichever extension comes first makes it.
+/** @type {any} */
+const page = window;
+// The containers come in no certain order, and whichever is first makes the place for all of them.
 page._JUPYTERLAB ??= {};
 page._JUPYTERLAB["posthog-nb"] = container;

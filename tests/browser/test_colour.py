@@ -11,6 +11,8 @@ from playwright.sync_api import expect
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from playwright.sync_api import Route
+
     from tests.browser.page import NotebookPage
 
 QUERY = """%%hogql top --limit 5
@@ -86,6 +88,21 @@ def test_a_cell_has_the_colours_of_the_theme(
     notebook.keep("colours")
 
 
+@pytest.mark.parametrize("front_end", ["lab", "notebook"])
+def test_it_is_loaded_where_no_other_extension_is(open_notebook: Callable[..., NotebookPage], front_end: str) -> None:
+    notebook = open_notebook("%%hogql\nSELECT 1", front_end=front_end)
+    stopped: list[str] = []
+
+    def stop(route: Route) -> None:
+        stopped.append(route.request.url)
+        route.abort()
+
+    notebook.page.route(re.compile(r"/extensions/(?!posthog-nb/).*/remoteEntry"), stop)
+    notebook.reload()
+    assert stopped
+    wait_for_colour(notebook, 0, "SELECT")
+
+
 def test_a_cell_changes_its_language_as_one_types(open_notebook: Callable[..., NotebookPage]) -> None:
     notebook = open_notebook("", "%%sql\nSELECT event FROM events", "%%bash\nselect x in 1; do done")
     notebook.type(0, "%%hogql")
@@ -117,6 +134,24 @@ def test_a_new_and_a_pasted_cell_are_coloured(open_notebook: Callable[..., Noteb
     notebook.save()
     notebook.reload()
     wait_for_colour(notebook, 3, "SELECT")
+
+
+@pytest.mark.parametrize("front_end", ["lab", "notebook"])
+def test_cells_that_are_split_and_merged_are_coloured(
+    open_notebook: Callable[..., NotebookPage], front_end: str
+) -> None:
+    whole = "x = 1\n\n%%hogql\nSELECT 1"
+    notebook = open_notebook(whole, front_end=front_end)
+    for _ in range(10):
+        notebook.edit(0)
+        for key in ("Control+Home", "ArrowDown", "ArrowDown", "Control+Shift+Minus"):
+            notebook.page.keyboard.press(key)
+        wait_for_colour(notebook, 1, "SELECT")
+        assert (notebook.text(0), notebook.text(1)) == ("x = 1", "%%hogql\nSELECT 1")
+        for key in ("Escape", "Shift+ArrowUp", "Shift+M"):
+            notebook.page.keyboard.press(key)
+        wait_for_colour(notebook, 0, "SELECT", coloured=False)
+        assert notebook.text(0) == whole
 
 
 def test_a_line_is_commented_out_as_sql_and_the_magic_as_python(open_notebook: Callable[..., NotebookPage]) -> None:
