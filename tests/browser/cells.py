@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["DEMO", "SERVED", "TOP"]
+__all__ = ["DEMO", "KNOWN", "SERVED", "TOP"]
 
 DEMO = """%load_ext posthog_nb
 import posthog_nb
@@ -10,6 +10,13 @@ import posthog_nb
 since = "2026-03-01"
 ph = posthog_nb.connect("demo", as_of="2026-03-31T00:00:00Z")"""
 """The extension, and the demo as of a fixed moment."""
+
+KNOWN = """import threading
+
+ready = threading.Event()
+ph.known.when_ready(lambda known: ready.set())
+ready.wait(60)"""
+"""Waits until the names of the project's events and properties are here: they are looked up in the background."""
 
 SERVED = """%load_ext posthog_nb
 import posthog_nb

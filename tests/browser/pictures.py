@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from playwright.sync_api import expect
 
-from tests.browser.cells import DEMO, TOP
+from tests.browser.cells import DEMO, KNOWN, TOP
 from tests.browser.page import browsing, opened
 from tests.browser.server import serving_notebooks
 
@@ -98,7 +98,7 @@ def dark(studio: Studio) -> None:
 
 def completion(studio: Studio) -> None:
     """The project's own events after ``event = '``."""
-    with studio.opened("completion", DEMO, TOP, "%%hogql\nSELECT count()\nFROM events\nWHERE event = '") as notebook:
+    with studio.opened("completion", DEMO, KNOWN, "%%hogql\nSELECT count()\nFROM events\nWHERE event = '") as notebook:
         for index in (0, 1):
             notebook.run(index)
         notebook.edit(2)

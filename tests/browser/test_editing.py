@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
 
-from tests.browser.cells import DEMO
+from tests.browser.cells import DEMO, KNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def test_events_properties_and_parameters_are_completed(open_notebook: Callable[..., NotebookPage]) -> None:
-    notebook = open_notebook(DEMO, "%hogql SELECT 1", "%%hogql\nSELECT count()")
+    notebook = open_notebook(DEMO, KNOWN, "%%hogql\nSELECT count()")
     for index in (0, 1):
         notebook.run(index)
     for typed, wanted in [
