@@ -14,7 +14,9 @@ import pytest
 
 import posthog_nb
 from posthog_nb import dbapi
+from posthog_nb.errors import QueryError, Span, TransportError
 from posthog_nb.operations import answer
+from posthog_nb.operations.result import Result
 from tests.endless import ENDLESS, ends_within
 
 if TYPE_CHECKING:
@@ -72,15 +74,16 @@ class TestTheModule:
 class TestDescription:
     def test_of_each_column_the_name_the_type_and_more(self, cursor: dbapi.Cursor) -> None:
         cursor.execute(
-            "SELECT 'a' AS s, 1 AS n, toDecimal('1.5', 3) AS d, now() AS t, today() AS day, NULL AS none, [1] AS list"
+            "SELECT 'a' AS s, 1 AS n, toDecimal('1.5', 3) AS d, now() AS t, today() AS day, NULL AS none, [1] AS list,"
+            " toIntervalDay(1) AS days"
         )
         assert cursor.description is not None
         names, codes, _, _, precision, scale, null_ok = zip(*cursor.description, strict=True)
-        assert names == ("s", "n", "d", "t", "day", "none", "list")
-        assert [code == dbapi.STRING for code in codes] == [True, False, False, False, False, False, False]
-        assert [code == dbapi.NUMBER for code in codes] == [False, True, True, False, False, False, False]
-        assert [code == dbapi.DATETIME for code in codes] == [False, False, False, True, True, False, False]
-        assert not any(code in {dbapi.BINARY, dbapi.ROWID} for code in codes)
+        assert names == ("s", "n", "d", "t", "day", "none", "list", "days")
+        assert [code == dbapi.STRING for code in codes] == [True, *[False] * 7]
+        assert [code == dbapi.NUMBER for code in codes] == [False, True, True, *[False] * 5]
+        assert [code == dbapi.DATETIME for code in codes] == [False, False, False, True, True, *[False] * 3]
+        assert not any(code == kind for code in codes for kind in (dbapi.BINARY, dbapi.ROWID))
         assert (precision[2], scale[2]) == (18, 3)
         assert null_ok[0] is False
         assert null_ok[5] is True
@@ -140,6 +143,55 @@ class TestRows:
             cursor.execute("SELECT number FROM numbers(2000) ORDER BY number").fetchmany(19)
         assert len(asked) < 6
 
+    @pytest.mark.parametrize("fault", [TransportError("No answer."), KeyboardInterrupt()])
+    @pytest.mark.parametrize("fetch", ["all", "many", "one by one"])
+    def test_a_page_that_did_not_come_loses_no_row_and_ends_nothing(
+        self, cursor: dbapi.Cursor, small_pages: None, monkeypatch: pytest.MonkeyPatch, fault: BaseException, fetch: str
+    ) -> None:
+        def rows() -> list[Any]:
+            match fetch:
+                case "all":
+                    return cursor.fetchall()
+                case "many":
+                    return cursor.fetchmany(1000)
+            found.extend(iter(cursor.fetchone, None))
+            return found
+
+        found: list[Any] = []
+        with monkeypatch.context() as broken:
+            own, answers = Result._followed, iter([None, fault])
+
+            def followed(*arguments: Any) -> Result:
+                if (raised := next(answers, None)) is not None:
+                    raise raised
+                return own(*arguments)
+
+            broken.setattr(Result, "_followed", followed)
+            cursor.execute("SELECT number FROM numbers(100) ORDER BY number")
+            with pytest.raises((dbapi.OperationalError, KeyboardInterrupt)):
+                rows()
+        assert [row[0] for row in rows()] == list(range(100))
+        assert cursor.rowcount == 100
+
+    def test_an_error_of_a_later_page_is_told_at_its_place_in_the_query_as_written(
+        self, cursor: dbapi.Cursor, small_pages: None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refused(result: Result, *_: Any) -> Result:
+            raise QueryError("No.", status=400, text="SELECT {n} AS n, number FROM numbers(50)", span=Span(8, 9))
+
+        monkeypatch.setattr(Result, "_followed", refused)
+        cursor.execute("SELECT %(n)s AS n, number FROM numbers(50)", {"n": 1})
+        with pytest.raises(dbapi.ProgrammingError) as caught:
+            cursor.fetchall()
+        assert caught.value.text == "SELECT %(n)s AS n, number FROM numbers(50)"
+
+    @pytest.mark.parametrize("size", [-1, 1.5, "2"])
+    def test_what_is_no_number_of_rows_is_refused(self, cursor: dbapi.Cursor, size: Any) -> None:
+        cursor.execute("SELECT number FROM numbers(5)")
+        with pytest.raises(dbapi.ProgrammingError, match="is asked for"):
+            cursor.fetchmany(size)
+        assert len(cursor.fetchall()) == 5
+
 
 class TestParameters:
     @pytest.mark.parametrize(
@@ -168,7 +220,8 @@ class TestParameters:
         [
             ("SELECT %(n)s", {"m": 1}, "{n}, which was not given"),
             ("SELECT {n}", None, "{n}, which was not given"),
-            ("SELECT 1", [1], "are a sequence"),
+            ("SELECT 1", [1], "are of type list"),
+            ("SELECT 1", 5, "are of type int"),
             ("SELECT %(n)s", {"n": object()}, "has no constant in HogQL"),
         ],
     )
@@ -231,6 +284,12 @@ class TestErrors:
             dbapi.connect("eu", client=demo)
         with pytest.raises(dbapi.OperationalError, match="The target is"):
             dbapi.connect("no such place")
+        given: Any = demo
+        with pytest.raises(dbapi.InterfaceError, match="target is a client"):
+            dbapi.connect(given)
+        given = "demo"
+        with pytest.raises(dbapi.InterfaceError, match="client is of type str"):
+            dbapi.connect(client=given)
 
 
 def test_threads_may_share_a_connection(connection: dbapi.Connection) -> None:

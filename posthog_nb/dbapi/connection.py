@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from posthog_nb.client import Client
 from posthog_nb.connecting import connect as connect_client
 from posthog_nb.dbapi.cursor import Cursor
 from posthog_nb.dbapi.errors import InterfaceError, in_pep_249_s_words
 
 if TYPE_CHECKING:
     from typing import Self
-
-    from posthog_nb.client import Client
 
 __all__ = ["Connection", "connect"]
 
@@ -86,13 +85,20 @@ def connect(
         options: The other arguments of :func:`posthog_nb.connect`.
 
     Raises:
-        InterfaceError: both a client and what to make one of are given.
+        InterfaceError: both a client and what to make one of are given, or what is given as the client is none.
         ProgrammingError: an argument is not what it should be.
         OperationalError: the settings are missing or contradict each other.
     """
     if client is None:
+        if isinstance(target, Client):
+            raise InterfaceError("The target is a client.", hint="Name it: connect(client=ph).")
         with in_pep_249_s_words():
             return Connection(connect_client(target, **options), owned=True, timeout=timeout)
     if target is not None or options:
         raise InterfaceError("A client is connected already.", hint="Leave out the other arguments, or the client.")
+    if not isinstance(client, Client):
+        raise InterfaceError(
+            f"The client is of type {type(client).__name__}.",
+            hint="Give a client, as posthog_nb.connect() makes it, or a target without client=.",
+        )
     return Connection(client, owned=False, timeout=timeout)

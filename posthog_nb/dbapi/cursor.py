@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -44,7 +45,9 @@ class Cursor:
         self.rowcount = -1
         self.arraysize = 1
         self._timeout = timeout
-        self._pages: Generator[Result] | None = None
+        self._asked = Composed("", {})
+        self._page: Result | None = None
+        self._following: Generator[Result] | None = None
         self._rows: deque[Row] = deque()
         self._given = 0
         self._closed = False
@@ -65,12 +68,11 @@ class Cursor:
         self._check_open()
         self._forget()
         with in_pep_249_s_words():
-            asked = _bound(operation, parameters)
+            self._asked = asked = _bound(operation, parameters)
             with asked.telling_places():
                 result = self.connection.client.query(asked.text, LARGEST_PAGE, asked.values, timeout=self._timeout)
             self.description = _description(result)
-        self._pages = _closing(result.pages())
-        self._take_page()
+            self._take(result)
         return self
 
     def executemany(self, operation: str, seq_of_parameters: object) -> NoReturn:  # noqa: ARG002 - PEP 249's
@@ -85,25 +87,36 @@ class Cursor:
         )
 
     def fetchone(self) -> Row | None:
-        """The next row; None after the last one."""
-        self._check_result()
-        while not self._rows:
-            if not self._take_page():
-                return None
+        """The next row; None after the last one.
+
+        Raises:
+            OperationalError: the next page did not come. No row is lost by that, nor by an interrupt: call it again.
+            InterfaceError: there is no result, or the cursor or its connection is closed.
+        """
+        self._fetch(1)
+        if not self._rows:
+            return None
         self._given += 1
         return self._rows.popleft()
 
     def fetchmany(self, size: int | None = None) -> list[Row]:
-        """The next rows, ``size`` of them or as many as are left."""
+        """The next rows, ``size`` of them or as many as are left; it raises what :meth:`fetchone` does.
+
+        Raises:
+            ProgrammingError: ``size`` is no number of rows.
+        """
         wanted = self.arraysize if size is None else size
-        rows: list[Row] = []
-        while len(rows) < wanted and (row := self.fetchone()) is not None:
-            rows.append(row)
-        return rows
+        if not isinstance(wanted, int) or wanted < 0:
+            raise ProgrammingError(f"fetchmany() is asked for {wanted!r} rows.", hint="Give a number, or leave it out.")
+        self._fetch(wanted)
+        count = min(wanted, len(self._rows))
+        self._given += count
+        return [self._rows.popleft() for _ in range(count)]
 
     def fetchall(self) -> list[Row]:
-        """The rows that are left, every one of them."""
-        return list(self)
+        """The rows that are left, every one of them; it raises what :meth:`fetchone` does."""
+        self._fetch(math.inf)
+        return self.fetchmany(len(self._rows))
 
     def close(self) -> None:
         """Let go of the rows, and end on the server what is still being asked for them."""
@@ -131,25 +144,34 @@ class Cursor:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _take_page(self) -> bool:
-        """Whether there was another page."""
-        pages = self._pages
-        if pages is None:
-            return False
-        with in_pep_249_s_words():
-            page = next(pages, None)
-        if page is None:
-            self._pages = None
-            return False
-        self._rows.extend(map(tuple, page.rows))
+    def _fetch(self, wanted: float) -> None:
+        """Have so many rows here, or all that are left."""
+        self._check_result()
+        while len(self._rows) < wanted and self._page is not None and self._page.has_more:
+            with in_pep_249_s_words(), self._asked.telling_places():
+                self._take(self._next_page(self._page))
+
+    def _next_page(self, page: Result) -> Result:
+        if self._following is None:
+            self._following = _after(page)
+        try:
+            return next(self._following)
+        except BaseException:
+            # A generator that raised is at its end, and the rows are not: the next call begins after this page again.
+            self._following = None
+            raise
+
+    def _take(self, page: Result) -> None:
+        self._page = page
+        # Not page.rows, which the page would keep.
+        self._rows.extend(map(tuple, page.table.rows()))
         if not page.has_more:
             self.rowcount = self._given + len(self._rows)
-        return True
 
     def _forget(self) -> None:
-        if self._pages is not None:
-            self._pages.close()
-        self._pages = None
+        if self._following is not None:
+            self._following.close()
+        self._page = self._following = None
         self._rows.clear()
         self._given = 0
         self.description = None
@@ -166,7 +188,10 @@ class Cursor:
             raise InterfaceError("There is no result to fetch from.", hint="Call execute() first.")
 
 
-def _closing(pages: Iterator[Result]) -> Generator[Result]:
+def _after(page: Result) -> Generator[Result]:
+    """The pages after ``page``; the next one is fetched while one is in use."""
+    pages = page.pages()
+    next(pages)
     yield from pages
 
 
@@ -187,7 +212,7 @@ def _bound(operation: str, parameters: Mapping[str, object] | Sequence[object] |
         return Composed(operation, {})
     if not isinstance(parameters, Mapping):
         raise ProgrammingError(
-            "The parameters are a sequence, and HogQL's have names.",
+            f"The parameters are of type {type(parameters).__name__}, and HogQL's have names.",
             hint='Give a dict: execute("SELECT %(n)s", {"n": 1}).',
         )
     tokens = tokenise(operation)

@@ -72,7 +72,7 @@ class TimeCode:
 STRING = Kind("String", "FixedString", "Enum", "UUID", "IPv", "JSON", "Object")
 BINARY = Kind("\0")
 """HogQL has no columns of bytes: none equals it."""
-NUMBER = Kind("Int", "UInt", "Float", "BFloat", "Decimal", "Bool")
+NUMBER = Kind("Int8", "Int16", "Int32", "Int64", "Int128", "Int256", "UInt", "Float", "BFloat", "Decimal", "Bool")
 DATETIME = Kind("Date")
 ROWID = Kind("\0")
 """HogQL's tables have no row ids: none equals it."""
