@@ -144,7 +144,14 @@ class TestValues:
         assert kind_for(known) == kind
 
     @pytest.mark.parametrize(
-        ("text", "wrong"), [("[1]", "no object"), ("{", "no JSON"), ('{"a": 1e999}', "properties")]
+        ("text", "wrong"),
+        [
+            ("[1]", "no object"),
+            ("{", "no JSON"),
+            ('{"a": 1e999}', "properties"),
+            ('{"a": 1, "a": 2}', "^The JSON has the key 'a' twice"),
+            ('{"a": NaN}', "^NaN is no JSON"),
+        ],
     )
     def test_a_box_holds_one_object(self, text: str, wrong: str) -> None:
         with pytest.raises(InvalidInputError, match=wrong):

@@ -17,6 +17,7 @@ from werkzeug import Response
 
 import posthog_nb
 from posthog_nb.embedded.project import Project, ProjectSettings
+from posthog_nb.errors import InvalidInputError
 from posthog_nb.http import CAPTURE
 from posthog_nb.notebook.forms.outbox import State
 from posthog_nb.operations.taxonomy import Taxonomy
@@ -209,6 +210,14 @@ class TestRowsAndJson:
         form.properties.mode.value = False
         assert form.properties.mode.value is True
         assert "This is no JSON" in shown(form)
+
+    def test_the_kinds_that_hold_no_text_keep_what_was_typed(self, ph: Client) -> None:
+        form = made(ph, "capture")
+        row = form.properties.rows[0]
+        row.key.value, row.value.value = "tags", '["a"]'
+        for kind in ("number", "yes/no", "date", "JSON"):  # as the arrow keys go through them
+            row.kind.value = kind
+        assert json.loads(form.preview or "")["batch"][0]["properties"]["tags"] == ["a"]
 
     def test_a_row_that_is_removed_is_gone(self, ph: Client) -> None:
         form = made(ph, "capture", properties={"a": 1, "b": 2})
@@ -405,6 +414,21 @@ class TestFailures:
         assert [event["event"] for event in server.stored] == ["paid", "signed up"]
         assert kept is not None
         assert server.stored[1]["uuid"] == kept.uuid
+
+    def test_each_event_that_failed_is_kept(self, ph: Client, server: CaptureServer) -> None:
+        form = made(ph, "capture")
+        server.then(400, 400)
+        form.send.click()
+        form.fields["event"].value = "paid"
+        form.send.click()
+        server.sent.clear()
+        form.again.click()
+        assert form.unsent is not None
+        assert form.unsent.event == "signed up"
+        assert "Kept: signed up" in shown(form)
+        form.again.click()
+        assert [event["event"] for event in server.stored] == ["paid", "signed up"]
+        assert (form.unsent, is_shown(form, form.again)) == (None, False)
 
     def test_a_quota_that_is_used_up_is_told_and_kept(self, server: CaptureServer) -> None:
         server.results = lambda _, events: {
@@ -707,3 +731,8 @@ class TestThePage:
         assert (form.fields["event"].value, form.fields["distinct_id"].value) == ("paid", "17")
         assert form.time.picker.value == wall("2026-03-01T12:00")
         assert form._outbox.state is State.EDITING
+
+    @pytest.mark.parametrize("given", [{"event": 5}, {"event": ["paid"]}, {"distinct_id": True}, {"distinct_id": b"ann"}])
+    def test_what_is_no_text_is_refused_as_its_twin_refuses_it(self, ph: Client, given: dict[str, Any]) -> None:
+        with pytest.raises(InvalidInputError, match="not text"):
+            ph.forms.capture(**given)

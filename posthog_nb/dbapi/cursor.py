@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from operator import index
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 from posthog_nb.dbapi.errors import InterfaceError, NotSupportedError, ProgrammingError, in_pep_249_s_words
 from posthog_nb.dbapi.kinds import TimeCode
@@ -105,9 +106,10 @@ class Cursor:
         Raises:
             ProgrammingError: ``size`` is no number of rows.
         """
-        wanted = self.arraysize if size is None else size
-        if not isinstance(wanted, int) or wanted < 0:
-            raise ProgrammingError(f"fetchmany() is asked for {wanted!r} rows.", hint="Give a number, or leave it out.")
+        given: object = self.arraysize if size is None else size
+        wanted = index(given) if isinstance(given, SupportsIndex) else -1
+        if wanted < 0:
+            raise ProgrammingError(f"fetchmany() is asked for {given!r} rows.", hint="Give a number, or leave it out.")
         self._fetch(wanted)
         count = min(wanted, len(self._rows))
         self._given += count

@@ -155,7 +155,8 @@ def _check_persons(event: str, distinct_id: str, properties: Mapping[str, Any]) 
 
 def merged_id(event: str, properties: Mapping[str, Any]) -> str | None:
     """The id whose person such an event merges into that of its distinct id; None where it merges nobody."""
-    other = properties.get(_MERGED_ID.get(event, ""))
+    key = _MERGED_ID.get(event)
+    other = None if key is None else properties.get(key)
     return None if other is None or other == "" else str(other)
 
 

@@ -122,6 +122,7 @@ class PropertyRow:
         self.remove = w.Button(description=f"Remove {number}")
         self.remove.on_click(guard(lambda: properties.remove(self)))
         self._number = number
+        self._typed = ""
         self._make_value(row.given)
         self.box = w.Box(())
         self.box.add_class("posthog-nb-row")
@@ -185,8 +186,9 @@ class PropertyRow:
 
     def _kind_changed(self) -> None:
         self._chosen = self._chosen or not self._choosing
-        text = self.value.value if isinstance(self.value.value, str) else ""
-        self._make_value(text if self.kind.value not in {YES_NO, DATE} else None)
+        # Arrow keys pass through the kinds that hold no text: what was typed is there again behind them.
+        self._typed = self.value.value if isinstance(self.value.value, str) else self._typed
+        self._make_value(self._typed if self.kind.value not in {YES_NO, DATE} else None)
         self._lay_out()
         self._properties.changed()
 

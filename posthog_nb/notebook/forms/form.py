@@ -147,7 +147,7 @@ class Form:
 
     @property
     def unsent(self) -> Event | None:
-        """The event that failed and is kept; ``ph.resend(form.unsent)`` sends it as the button does."""
+        """Of the events that failed and are kept the one that failed last; ``ph.resend(form.unsent)`` sends it as the button does."""
         return self._outbox.unsent
 
     def _repr_mimebundle_(self, **kwargs: object) -> dict[str, Any]:

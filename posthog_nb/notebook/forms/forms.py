@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from posthog_nb.notebook.forms.kinds import KINDS
 from posthog_nb.operations.card import PLAIN_DOLLARS
+from posthog_nb.operations.event import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -83,7 +84,7 @@ class Forms:
         form = Form(
             KINDS[name],
             self._client._connection,  # noqa: SLF001 - a form is a face of the client
-            texts_given={key: "" if value is None else str(value) for key, value in given.items()},
+            texts_given={key: _text(value, key) for key, value in given.items()},
             properties=properties,
             timestamp=timestamp,
             source=self._client.source,
@@ -107,3 +108,10 @@ class Forms:
             f'<div class="{PLAIN_DOLLARS}" style="overflow-wrap:anywhere"><strong>Forms</strong> that send to '
             f"{html.escape(self._client.source)}<table><tr>{head}</tr>{rows}</table></div>"
         )
+
+
+def _text(given: object, name: str) -> str:
+    """What a field begins with: a text may be wrong still, and what is no text would only look like one."""
+    if given is None:
+        return ""
+    return given if isinstance(given, str) else text_of(given, name)

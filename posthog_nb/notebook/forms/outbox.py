@@ -79,16 +79,20 @@ class Outbox:
         self._connection = connection
         self._kind = kind
         self._changed = changed
-        self._unsent_arguments: dict[str, Any] = {}
+        self._kept: list[tuple[Event, dict[str, Any]]] = []
         self.uuid = str(uuid7())
         self.state = State.EDITING
         self.merge: Merge | None = None
         self.unknown_merge: PostHogError | None = None
         self.receipt: Receipt | None = None
-        self.unsent: Event | None = None
         self.error: BaseException | None = None
         self.latest: Event | None = None
         self.history: list[Sent] = []
+
+    @property
+    def unsent(self) -> Event | None:
+        """Of the events that failed and are kept, the one that failed last."""
+        return self._kept[-1][0] if self._kept else None
 
     def edited(self) -> None:
         """Something was edited: what was asked about before is not what is there now."""
@@ -123,11 +127,12 @@ class Outbox:
             self._to(State.EDITING)
 
     def again(self) -> None:
-        """Send the event that failed, with its uuid and time."""
-        if self.unsent is not None and self.state in {State.FAILED, State.EDITING, State.SENT}:
+        """Send the event that failed last, with its uuid and time."""
+        if self._kept and self.state in {State.FAILED, State.EDITING, State.SENT}:
             # What was edited meanwhile is an event of its own, and not sent yet.
             then = State.EDITING if self.state is State.EDITING else State.SENT
-            self._send(self.unsent, self._unsent_arguments, then)
+            event, arguments = self._kept[-1]
+            self._send(event, arguments, then)
 
     def another(self) -> None:
         """Make the form ready to send the same once more, as an event of its own."""
@@ -150,10 +155,9 @@ class Outbox:
             return
         # From here on another event is made, with a uuid of its own.
         self.uuid = str(uuid7())
+        self._kept = [kept for kept in self._kept if kept[0] is not event]
         if self.error is not None:
-            self.unsent, self._unsent_arguments = event, dict(arguments)
-        elif event is self.unsent:
-            self.unsent = None
+            self._kept.append((event, dict(arguments)))
         self._note(event, arguments)
         self._to(then if self.error is None else State.FAILED)
 

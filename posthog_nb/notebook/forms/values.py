@@ -132,6 +132,8 @@ def _number(text: str) -> int | float:
 def _read_json(text: str) -> Any:  # noqa: ANN401 - any JSON
     try:
         return json.loads(text, parse_constant=_no_constant, object_pairs_hook=_no_key_twice)
+    except InvalidInputError:  # a ValueError as well
+        raise
     except RecursionError as error:
         raise InvalidInputError("The JSON nests too deep.") from error
     except json.JSONDecodeError as error:
