@@ -295,6 +295,10 @@ def test_ids_that_are_only_illegal_for_merging_are_ordinary_otherwise(posthog: C
     assert posthog.identify("NONE").status == 200
 
 
+def test_a_property_without_a_name_merges_nobody(posthog: Client) -> None:
+    assert posthog.capture("e", "ann", {"": "bob"}).status == 200
+
+
 def test_a_missing_token_is_told_when_it_is_needed(httpserver: HTTPServer) -> None:
     reader = connect(httpserver.url_for(""), project_id=1, personal_api_key="phx_test")
     with pytest.raises(MissingCredentialError, match="project token"):
