@@ -732,7 +732,9 @@ class TestThePage:
         assert form.time.picker.value == wall("2026-03-01T12:00")
         assert form._outbox.state is State.EDITING
 
-    @pytest.mark.parametrize("given", [{"event": 5}, {"event": ["paid"]}, {"distinct_id": True}, {"distinct_id": b"ann"}])
+    @pytest.mark.parametrize(
+        "given", [{"event": 5}, {"event": ["paid"]}, {"distinct_id": True}, {"distinct_id": b"ann"}]
+    )
     def test_what_is_no_text_is_refused_as_its_twin_refuses_it(self, ph: Client, given: dict[str, Any]) -> None:
         with pytest.raises(InvalidInputError, match="not text"):
             ph.forms.capture(**given)

@@ -147,7 +147,7 @@ class Form:
 
     @property
     def unsent(self) -> Event | None:
-        """Of the events that failed and are kept the one that failed last; ``ph.resend(form.unsent)`` sends it as the button does."""
+        """The event that failed last, of those kept; ``ph.resend(form.unsent)`` sends it as the button does."""
         return self._outbox.unsent
 
     def _repr_mimebundle_(self, **kwargs: object) -> dict[str, Any]:
