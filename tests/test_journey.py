@@ -226,6 +226,7 @@ class TestTimeline:
             assert "These are the newest; there are earlier ones: give journey() a larger limit, or before=." in shown
             assert "may have begun earlier" in shown
         assert repr(cut) == "<Journey: 6 events in 4 sessions, more exist>"
+        assert repr(ada.journey(limit=1)) == "<Journey: 1 event in 1 session, more exist>"
 
     def test_one_without_events_says_so(self, ada: Person) -> None:
         empty = ada.journey(after="2030-01-01T00:00:00Z")

@@ -142,8 +142,9 @@ class Journey:
 
     def __repr__(self) -> str:
         count = len(self.sessions)
+        counted = f"{len(self):,} event{'' if len(self) == 1 else 's'}"
         more = ", more exist" if self.has_more else ""
-        return f"<Journey: {len(self):,} events in {count:,} session{'' if count == 1 else 's'}{more}>"
+        return f"<Journey: {counted} in {count:,} session{'' if count == 1 else 's'}{more}>"
 
     def _repr_pretty_(self, printer: Printer, _cycle: bool) -> None:
         text = journey_text(self) if len(printer.stack) == 1 else repr(self)
