@@ -104,6 +104,10 @@ class TestFrames:
         assert shell.user_ns["top"].one.tolist() == [1]
         assert ran.footers[0].startswith("top is set · 1 row, 1 column; complete")
 
+    def test_a_name_that_hides_one_of_pythons_is_told(self, shell: InteractiveShell) -> None:
+        ran = run(shell, "%%hogql list\nSELECT 1 AS a")
+        assert ran.footers[0].startswith("list is set, and hides Python's own until del list · 1 row")
+
     def test_show_shows_a_frame_that_has_a_name(self, shell: InteractiveShell) -> None:
         shown = value(shell, "%%hogql top --show\nSELECT 1 AS one")
         assert shown is shell.user_ns["top"]
@@ -325,6 +329,15 @@ class TestWith:
         assert message in error.message
         assert hint in str(error.hint)
 
+    def test_a_cell_that_asked_another_project_is_told(self, shell: InteractiveShell) -> None:
+        with posthog_nb.connect("demo", seed=2) as other:
+            shell.user_ns["other"] = other
+            told = "the frame even is of another project, demo 1"
+            assert told not in run(shell, "%hogql --with even SELECT count() FROM even").footers[0]
+            ran = run(shell, "%hogql --connection other --with last=even SELECT count() FROM last")
+            assert told in ran.footers[0]
+            assert "the frame base is of another project" in ran.footers[0]
+
     def test_two_states_of_one_cell_are_two_queries(self, shell: InteractiveShell) -> None:
         run(shell, "%%hogql base\nSELECT 7 AS n")
         error = run(shell, "%%hogql --with base --with even\nSELECT 1").error
@@ -409,6 +422,10 @@ class TestErrors:
             ("%%hogql\n", "there is no query"),
             ("%%hogql\n  \n\n", "there is no query"),
             ("%hogql", "there is no query"),
+            ("%%hogql\n-- SELECT 1\n/* later */", "there is no query"),
+            ("%%hogql ph\nSELECT 1", "ph is a client, which the frame would replace"),
+            ("%hogql --more -o ph", "ph is a client, which the frame would replace"),
+            ("%posthog connect demo -o class", "'class' is no name"),
             ("%%hogql --limt 3\nSELECT 1", "unknown argument '--limt'"),
             ("%%hogql 1st\nSELECT 1", "'1st' is no name"),
             ("%%hogql class\nSELECT 1", "'class' is no name"),
@@ -420,6 +437,12 @@ class TestErrors:
         error = run(shell, cell).error
         assert isinstance(error, InvalidInputError)
         assert message in str(error)
+
+    def test_a_second_query_is_told_to_be_one(self, shell: InteractiveShell) -> None:
+        ran = run(shell, "%%hogql\nSELECT 1; -- and\nSELECT 2")
+        assert isinstance(ran.error, QueryError)
+        assert "  line 2: SELECT 2" in ran.printed
+        assert ran.error.hint == "One query at a time: what follows the semicolon is another."
 
     def test_an_error_is_rendered_as_a_few_lines(self, shell: InteractiveShell) -> None:
         ran = run(shell, "%%hogql\nSELECT event\nFROM events\nWHERE evnt = 'x'")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.display import display
 
+from posthog_nb.client import Client
 from posthog_nb.connecting import connect
 from posthog_nb.errors import InvalidInputError
 from posthog_nb.notebook.arguments import Arguments, help_text, parse_cell_line, parse_line
@@ -20,15 +21,15 @@ from posthog_nb.notebook.values import collect_values
 from posthog_nb.operations.answer import LARGEST_PAGE
 from posthog_nb.operations.compose import Composed, NamedQuery, compose, frozen
 from posthog_nb.operations.values import placeholders
+from posthog_nb.syntax import tokenise
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
     from IPython.core.interactiveshell import InteractiveShell
 
-    from posthog_nb.client import Client
     from posthog_nb.notebook.magics import PostHogMagics
     from posthog_nb.operations.progress import Bar
     from posthog_nb.operations.result import Result
@@ -68,6 +69,7 @@ class Cells:
         self._settings = settings
         self._page: _Page | None = None
         self._queries: dict[str, NamedQuery] = {}
+        self._asked: dict[str, Client] = {}
         self._footers: list[Footer] = []
         self._until_shown = ExitStack()
         self._connections = Connections()
@@ -82,6 +84,11 @@ class Cells:
         if arguments.help:
             print(help_text())  # noqa: T201 - help is read where it was asked for
             return None
+        if arguments.name is not None and isinstance(namespace.get(arguments.name), Client):
+            raise InvalidInputError(
+                f"%%hogql: {arguments.name} is a client, which the frame would replace.",
+                hint="Give the frame another name.",
+            )
         if arguments.more:
             return self._next_page(arguments, query)
         return self._first_page(arguments, query, namespace, whole_cell=cell is not None)
@@ -124,7 +131,7 @@ class Cells:
 
     def _first_page(self, arguments: Arguments, query: str, namespace: Mapping[str, Any], *, whole_cell: bool) -> Any:  # noqa: ANN401 - a frame
         self._page = None
-        if not query.strip():
+        if not tokenise(query):
             raise InvalidInputError(
                 "%%hogql: there is no query.", hint="Write a HogQL SELECT in the lines below %%hogql."
             )
@@ -156,11 +163,22 @@ class Cells:
         if arguments.name is not None:
             kept = {name: frozen(value) for name, value in values.items()}
             self._queries[arguments.name] = NamedQuery(arguments.name, query, kept, parts)
+            self._asked[arguments.name] = client
         return self._give(
             _Page(result, composed, frame=arguments.frame or self._settings.frame, bar=bar),
             arguments,
             silenced=whole_cell and _ends_silently(query),
+            remarks=self._elsewhere(parts, client),
         )
+
+    def _elsewhere(self, parts: Mapping[str, NamedQuery], client: Client) -> list[str]:
+        """What is to be said of the cells that a cell is made of and that asked somebody else."""
+        names = dict.fromkeys(way[-1] for part in parts.values() for way in _ways(part))
+        return [
+            f"the frame {name} is of another project, {_project(self._asked[name])}"
+            for name in names
+            if not _is_same_project(self._asked[name], client)
+        ]
 
     def _parts(self, arguments: Arguments) -> dict[str, NamedQuery]:
         """The earlier cells that the cell names, by the names that it gives them.
@@ -210,10 +228,11 @@ class Cells:
         ahead = _Page(following, page.query, page.first + len(page.result), arguments.frame or page.frame, page.bar)
         return self._give(ahead, arguments, silenced=False)
 
-    def _give(self, page: _Page, arguments: Arguments, *, silenced: bool) -> Any:  # noqa: ANN401 - a frame
+    def _give(self, page: _Page, arguments: Arguments, *, silenced: bool, remarks: Iterable[str] = ()) -> Any:  # noqa: ANN401 - a frame
         frame = page.result.to_frame(page.frame)
         self._page = page
-        self._footers.append(footer(page.result, first=page.first, name=arguments.name, silenced=silenced))
+        line = footer(page.result, first=page.first, name=arguments.name, silenced=silenced, remarks=remarks)
+        self._footers.append(line)
         if arguments.name is not None:
             self._shell.user_ns[arguments.name] = frame
             shown = arguments.show
@@ -230,6 +249,17 @@ def _ways(query: NamedQuery) -> Iterator[list[str]]:
     for part in query.parts.values():
         for way in _ways(part):
             yield [query.name, *way]
+
+
+def _project(client: Client) -> str:
+    settings = client._connection.settings  # noqa: SLF001 - for a reader who is to know which
+    return f"{client.source} {settings.need_project_id()}"
+
+
+def _is_same_project(one: Client, other: Client) -> bool:
+    # Each embedded project is one of its own, whatever its number.
+    is_remote = one._connection.given_settings.kind == "remote"  # noqa: SLF001 - as above
+    return one is other or (is_remote and _project(one) == _project(other))
 
 
 def _over_the_cell(bar: Bar | None) -> AbstractContextManager[None]:

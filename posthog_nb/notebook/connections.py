@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import keyword
 import shlex
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -144,6 +145,6 @@ def read_posthog_line(line: str) -> argparse.Namespace:
     except ValueError as error:
         raise InvalidInputError(f"%posthog: {line.strip()!r} cannot be read: {error}.") from error
     found = _parser().parse_args(words)
-    if found.command == "connect" and not found.name.isidentifier():
+    if found.command == "connect" and (not found.name.isidentifier() or keyword.iskeyword(found.name)):
         raise InvalidInputError(f"%posthog: {found.name!r} is no name for a variable.")
     return found

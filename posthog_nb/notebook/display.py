@@ -7,6 +7,7 @@ and says so. Characters that steer a terminal or turn the direction of a text ar
 
 from __future__ import annotations
 
+import builtins
 import html
 import re
 import sys
@@ -20,7 +21,7 @@ from posthog_nb.operations.spans import ago, seconds
 from posthog_nb.visible import cut, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Any, Protocol
 
     from IPython.lib.pretty import RepresentationPrinter
@@ -83,13 +84,14 @@ _MORE_BY_MAGIC = (Code("%hogql --more"), " or ", Code("--all"))
 _MORE_BY_METHOD = (Code(".next_page()"), " or ", Code(".fetch_all()"))
 
 
-def footer(
+def footer(  # noqa: PLR0913 - one argument a thing to say
     result: Result,
     *,
     first: int = 1,
     name: str | None = None,
     silenced: bool = False,
     more: tuple[str, ...] = _MORE_BY_MAGIC,
+    remarks: Iterable[str] = (),
 ) -> Footer:
     """What to say under ``result``.
 
@@ -99,10 +101,12 @@ def footer(
         name: The variable in which the frame is.
         silenced: Whether a semicolon at the end of the cell keeps the frame from being shown.
         more: How to get further rows.
+        remarks: What else is to be said.
     """
     parts: list[tuple[str, ...]] = []
     if name is not None:
-        parts.append((Code(name), " is set"))
+        hidden = (", and hides Python's own until ", Code(f"del {name}")) if hasattr(builtins, name) else ()
+        parts.append((Code(name), " is set", *hidden))
     parts.append(_extent(result, first, more))
     if silenced and name is None:
         parts.append(("not shown, as the cell ends with a semicolon",))
@@ -110,7 +114,7 @@ def footer(
     if result.timezone:
         parts.append((f"time zone {result.timezone}",))
     parts.append((result.source,))
-    parts += [(remark,) for remark in result.remarks]
+    parts += [(remark,) for remark in (*remarks, *result.remarks)]
     return Footer(tuple(parts))
 
 

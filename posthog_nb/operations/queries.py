@@ -18,6 +18,7 @@ from posthog_nb.operations.progress import new_bar
 from posthog_nb.operations.result import Context, Result
 from posthog_nb.operations.shape import Shape, read_shape
 from posthog_nb.operations.values import Bound, bind, named
+from posthog_nb.syntax import tokenise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -181,7 +182,16 @@ def _refused(fault: HogQLSyntaxError, error: QueryError) -> QueryError:
         code=error.code,
         kind=error.kind,
         query_id=error.query_id,
-        hint=fault.hint,
+        hint=fault.hint or _hint(fault),
         text=fault.text,
         span=fault.span,
     )
+
+
+def _hint(fault: HogQLSyntaxError) -> str | None:
+    if fault.text is None or fault.span is None:
+        return None
+    before = tokenise(fault.text[: fault.span.start])
+    if before and before[-1].word == ";":
+        return "One query at a time: what follows the semicolon is another."
+    return None

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from posthog_nb.errors import HogQLSyntaxError, InvalidInputError, Span
 from posthog_nb.operations.splice import Edit, Spliced, splice
 from posthog_nb.operations.tree import is_select, nodes, same_meaning
-from posthog_nb.syntax import parse_select, parser_available
+from posthog_nb.syntax import parse_select, parser_available, tokenise
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -98,7 +98,7 @@ def read_shape(text: str, values: Mapping[str, object]) -> Shape:
     Raises:
         InvalidInputError: it is empty, or uses OFFSET.
     """
-    if not text.strip():
+    if not tokenise(text):
         raise InvalidInputError("The query is empty.", hint="Write a HogQL SELECT.")
     if not parser_available():
         return _unread(text, None)
