@@ -275,6 +275,7 @@ ENDLESS.append(ENDLESS)
         (lambda ph: ph.capture("e", "u", {"$process_person_profile": "false"}), "is 'false', not True or False"),
         (lambda ph: ph.capture("$groupidentify", "u", {"$process_person_profile": False}), "PostHog drops"),
         (lambda ph: ph.capture("e", "u", timestamp=datetime.now(UTC) + timedelta(days=2)), "more than 23 hours ahead"),
+        (lambda ph: ph.capture("e", "u", timestamp="1899-12-31T23:59:59Z"), "before 1900"),
         (lambda ph: ph.capture("e", "u", {"a": '"' * 400_000}), "bytes in PostHog's queue"),
         (lambda ph: ph.capture("e", "u", uuid="17"), "uuid is '17'"),
         (lambda ph: ph.capture("e", "u", uuid=uuid.UUID(int=0)), "not a UUID"),

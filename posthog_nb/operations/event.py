@@ -30,6 +30,8 @@ MOST_BYTES = 1_000_000
 
 FURTHEST_AHEAD = timedelta(hours=23)
 """PostHog takes an event that is further ahead to happen when it arrives."""
+_FIRST_YEAR = 1900
+"""ClickHouse's DateTime64 holds nothing earlier."""
 
 _PROFILE = "$process_person_profile"
 _MERGED_ID = {"$identify": "$anon_distinct_id", "$create_alias": "alias", "$merge_dangerously": "alias"}
@@ -79,6 +81,12 @@ def make_event(
         raise InvalidInputError(
             f"timestamp is {moment.isoformat()}, more than 23 hours ahead.",
             hint="PostHog would store the time at which the event arrives instead.",
+            argument="timestamp",
+        )
+    if moment.year < _FIRST_YEAR:
+        raise InvalidInputError(
+            f"timestamp is {moment.isoformat()}, before {_FIRST_YEAR}.",
+            hint="ClickHouse's times begin there; the event would not keep this one.",
             argument="timestamp",
         )
     return Event(name, known, carried, moment, _uuid_of(uuid))
