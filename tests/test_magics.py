@@ -124,6 +124,12 @@ class TestFrames:
     def test_a_semicolon_in_a_closing_comment_hides_nothing(self, shell: InteractiveShell) -> None:
         assert value(shell, "%%hogql\nSELECT 1 -- one;") is not None
 
+    def test_a_semicolon_before_a_closing_comment_or_behind_dashes_in_a_text_does(
+        self, shell: InteractiveShell
+    ) -> None:
+        assert value(shell, "%%hogql\nSELECT 1; -- one") is None
+        assert value(shell, "%%hogql\nSELECT '--';") is None
+
 
 class TestPages:
     def test_a_cut_result_says_how_to_get_the_rest(self, shell: InteractiveShell) -> None:

@@ -268,5 +268,4 @@ def _over_the_cell(bar: Bar | None) -> AbstractContextManager[None]:
 
 def _ends_silently(cell: str) -> bool:
     # IPython's own decorator reads the cell as Python, and fails on an apostrophe in a comment.
-    text = cell.rstrip()
-    return text.endswith(";") and "--" not in text[text.rfind("\n") + 1 :]
+    return tokenise(cell)[-1].word == ";"
