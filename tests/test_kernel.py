@@ -279,6 +279,8 @@ def test_an_interrupt_ends_the_query_on_the_server_within_a_second(
     replied = time.monotonic() - began
     assert reply["parent_header"]["msg_id"] == asked
     assert reply["content"]["ename"] == "KeyboardInterrupt"
+    if "hogql" in cell.split("\n", maxsplit=1)[0]:
+        assert len(reply["content"]["traceback"]) == 1
     ended = [seen.started for seen in twin.seen("DELETE /query/") if seen.started >= began]
     assert ended, "nothing was ended on the server"
     assert min(ended) - began < 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import ChainMap
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -89,9 +89,10 @@ class Cells:
                 f"%%hogql: {arguments.name} is a client, which the frame would replace.",
                 hint="Give the frame another name.",
             )
-        if arguments.more:
-            return self._next_page(arguments, query)
-        return self._first_page(arguments, query, namespace, whole_cell=cell is not None)
+        with _interrupts_in_a_line():
+            if arguments.more:
+                return self._next_page(arguments, query)
+            return self._first_page(arguments, query, namespace, whole_cell=cell is not None)
 
     def posthog(self, line: str, local_ns: dict[str, Any]) -> Any:  # noqa: ANN401 - what the command gives
         """Run a `%posthog` line."""
@@ -260,6 +261,19 @@ def _is_same_project(one: Client, other: Client) -> bool:
     # Each embedded project is one of its own, whatever its number.
     is_remote = one._connection.given_settings.kind == "remote"  # noqa: SLF001 - as above
     return one is other or (is_remote and _project(one) == _project(other))
+
+
+@contextmanager
+def _interrupts_in_a_line() -> Iterator[None]:
+    """Show an interrupt as one line: where in this package it came is of no use to whoever interrupted."""
+    try:
+        yield
+    except KeyboardInterrupt as interrupt:
+        # IPython asks the exception itself how it is to be shown.
+        interrupt._render_traceback_ = lambda: [  # type: ignore[attr-defined]
+            "KeyboardInterrupt: the cell was interrupted, and PostHog told to end the query."
+        ]
+        raise
 
 
 def _over_the_cell(bar: Bar | None) -> AbstractContextManager[None]:

@@ -77,7 +77,8 @@ class Footer:
 
 def _html(text: str) -> str:
     shown = escaped(cut(text, _LONGEST_PART))
-    return f"<code>{shown}</code>" if isinstance(text, Code) else shown
+    # In one piece, unless the page is narrower: it would break after its dashes.
+    return f'<code style="display:inline-block">{shown}</code>' if isinstance(text, Code) else shown
 
 
 _MORE_BY_MAGIC = (Code("%hogql --more"), " or ", Code("--all"))
