@@ -22,8 +22,12 @@ const plain = StreamLanguage.define({ token: (stream) => (stream.skipToEnd(), nu
  */
 export function colours(isPython) {
   const magic = StateField.define({
-    create: (state) => cellMagic(state.doc),
-    update: (line, transaction) => (transaction.docChanged ? cellMagic(transaction.newDoc) : line),
+    create: (state) => (isPython() ? cellMagic(state.doc) : null),
+    update(line, transaction) {
+      // JupyterLab changes the language of a cell by a new configuration.
+      if (!transaction.docChanged && !transaction.reconfigured) return line;
+      return isPython() ? cellMagic(transaction.newDoc) : null;
+    },
   });
   const isCell = (/** @type {EditorState} */ state) => state.field(magic) !== null;
   return [
@@ -65,8 +69,8 @@ function lineColours(state) {
   const marks = new RangeSetBuilder();
   /** @type {import("@lezer/highlight").Highlighter} */
   const highlighter = { style: (tags) => highlightingFor(state, tags) };
-  for (const { from, to } of lineQueries(state)) {
-    highlightTree(hogql.parser.parse(state.sliceDoc(from, to)), highlighter, (start, end, style) =>
+  for (const { from, text } of lineQueries(state)) {
+    highlightTree(hogql.parser.parse(text), highlighter, (start, end, style) =>
       marks.add(from + start, from + end, Decoration.mark({ class: style })),
     );
   }

@@ -1,7 +1,7 @@
-/** A wavy line under the place where PostHog's parser stops, with its message on hover. */
+/** A wavy line under the place where PostHog's parser stops, with its message where the pointer or the cursor is. */
 
 import { StateEffect, StateField } from "@codemirror/state";
-import { Decoration, EditorView, hoverTooltip, ViewPlugin } from "@codemirror/view";
+import { Decoration, EditorView, hoverTooltip, showTooltip, ViewPlugin } from "@codemirror/view";
 
 import { queries } from "./queries.js";
 
@@ -30,10 +30,17 @@ const marks = StateField.define({
 const underline = ({ from, to, message }) =>
   Decoration.mark({ class: "posthog-nb-error", message }).range(from, to);
 
-const hover = hoverTooltip((view, position) => {
+/**
+ * The message of the error at a place.
+ *
+ * @param {import("@codemirror/state").EditorState} state
+ * @param {number} position
+ * @returns {import("@codemirror/view").Tooltip | null}
+ */
+function message(state, position) {
   /** @type {import("@codemirror/view").Tooltip | null} */
   let tooltip = null;
-  view.state.field(marks).between(position, position, (from, to, { spec }) => {
+  state.field(marks).between(position, position, (from, to, { spec }) => {
     tooltip = {
       pos: from,
       end: to,
@@ -41,12 +48,37 @@ const hover = hoverTooltip((view, position) => {
       create() {
         const dom = document.createElement("div");
         dom.className = "posthog-nb-error-message";
+        dom.setAttribute("role", "alert");
         dom.textContent = spec.message;
         return { dom };
       },
     };
   });
   return tooltip;
+}
+
+/** @type {import("@codemirror/state").StateEffectType<null>} */
+const left = StateEffect.define();
+
+/** The message where the cursor has been moved to. Who types is not to have the line above covered. */
+const atCursor = StateField.define({
+  /** @returns {import("@codemirror/view").Tooltip | null} */
+  create: () => null,
+  update(shown, transaction) {
+    const { docChanged, effects, selection, state } = transaction;
+    if (docChanged || effects.some((effect) => effect.is(left))) return null;
+    if (selection) return selection.main.empty ? message(state, selection.main.head) : null;
+    return shown && message(state, state.selection.main.head);
+  },
+  provide: (field) => [
+    showTooltip.from(field),
+    EditorView.focusChangeEffect.of((_, focused) => (focused ? null : left.of(null))),
+  ],
+});
+
+const hover = hoverTooltip(({ state }, position) => {
+  const tooltip = message(state, position);
+  return tooltip?.pos === state.field(atCursor)?.pos ? null : tooltip;
 });
 
 const theme = EditorView.baseTheme({
@@ -101,7 +133,7 @@ export function errors(isPython, check) {
       },
     };
   });
-  return [marks, checker, hover, theme];
+  return [marks, atCursor, checker, hover, theme];
 }
 
 /**
@@ -111,12 +143,11 @@ export function errors(isPython, check) {
 async function marksIn(state, check) {
   /** @type {Mark[]} */
   const seen = [];
-  for (const { from, to } of queries(state)) {
-    const query = state.sliceDoc(from, to);
-    const error = NOTHING_TO_READ.test(query) ? null : await check(query);
+  for (const { from, text } of queries(state)) {
+    const error = NOTHING_TO_READ.test(text) ? null : await check(text);
     if (!error) continue;
-    const [start, end] = place(query, error.at);
-    seen.push({ from: from + start, to: from + end, message: told(error.message, query.slice(start, end)) });
+    const [start, end] = place(text, error.at);
+    seen.push({ from: from + start, to: from + end, message: told(error.message, text.slice(start, end)) });
   }
   return seen;
 }

@@ -18,11 +18,12 @@ const setting = (name, title, extension) => ({
   name,
   default: true,
   schema: { type: "boolean", title },
-  factory(/** @type {{model: {mimeType: string}}} */ { model }) {
+  factory(/** @type {{inline: boolean, model: {mimeType: string}}} */ { inline, model }) {
+    // An editor of a file, as opposed to a cell's or a console's: no magics there, not even in Python.
+    if (!inline) return null;
     const compartment = new Compartment();
-    // A cell of code is told its language after it is made; a cell of Markdown is one from the start.
-    const isMarkdown = /gfm|markdown/.test(model.mimeType);
-    const made = isMarkdown ? [] : extension(() => /^text\/x-i?python$/.test(model.mimeType));
+    // A cell of code is told its language after it is made.
+    const made = extension(() => /^text\/x-i?python$/.test(model.mimeType));
     return {
       instance: (/** @type {boolean} */ on) => compartment.of(on ? made : []),
       reconfigure: (/** @type {boolean} */ on) => compartment.reconfigure(on ? made : []),

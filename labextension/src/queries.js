@@ -5,6 +5,7 @@ import { syntaxTree } from "@codemirror/language";
 /** @typedef {import("@codemirror/state").EditorState} EditorState */
 /** @typedef {import("@codemirror/state").Text} Text */
 /** @typedef {{from: number, to: number}} Span */
+/** @typedef {Span & {text: string}} Query Its text, character by character in the places of the cell's. */
 
 const CELL = /^\s*%%hogql(?=\s|$)/;
 const OTHER_LANGUAGE = /^\s*%%(?!(?:capture|prun|time|timeit)\b)/;
@@ -54,31 +55,36 @@ export function cellMagic(doc) {
  * Each query of the cell: what is below `%%hogql`, or what follows each `%hogql` and its options.
  *
  * @param {EditorState} state
- * @returns {Span[]}
+ * @returns {Query[]}
  */
 export function queries(state) {
   const magic = cellMagic(state.doc);
-  if (magic) return [{ from: Math.min(magic.to + 1, state.doc.length), to: state.doc.length }];
-  return lineQueries(state);
+  if (!magic) return lineQueries(state);
+  const [from, to] = [Math.min(magic.to + 1, state.doc.length), state.doc.length];
+  return [{ from, to, text: state.sliceDoc(from, to) }];
 }
 
 /**
  * What follows each `%hogql` and its options.
  *
  * @param {EditorState} state
- * @returns {Span[]}
+ * @returns {Query[]}
  */
 export function lineQueries(state) {
-  /** @type {Span[]} */
+  /** @type {Query[]} */
   const found = [];
   if (OTHER_LANGUAGE.test(firstLine(state.doc).text)) return found;
   for (let number = 1; number <= state.doc.lines; number++) {
     const line = state.doc.line(number);
-    const start = queryStart(line.text);
-    // A backslash at the end joins the next line, which is left to IPython.
-    if (start === null || line.text.endsWith("\\")) continue;
+    if (!LINE.test(line.text)) continue;
+    let last = line;
+    while (last.text.endsWith("\\") && number < state.doc.lines) last = state.doc.line(++number);
+    // IPython takes the lines that backslashes join for one.
+    const text = state.sliceDoc(line.from, last.to).replaceAll("\\\n", "  ");
+    const start = queryStart(text);
+    if (start === null || text.endsWith("\\")) continue;
     if (/String/.test(syntaxTree(state).resolveInner(line.from, -1).name)) continue;
-    found.push({ from: line.from + start, to: line.to });
+    found.push({ from: line.from + start, to: last.to, text: text.slice(start) });
   }
   return found;
 }

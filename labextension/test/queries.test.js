@@ -7,7 +7,10 @@ import { queries } from "../src/queries.js";
 
 const found = (text) => {
   const state = EditorState.create({ doc: text });
-  return queries(state).map(({ from, to }) => state.sliceDoc(from, to));
+  return queries(state).map(({ from, to, text }) => {
+    assert.equal(text.length, to - from);
+    return text;
+  });
 };
 
 const CASES = {
@@ -28,7 +31,11 @@ const CASES = {
   "%hogql --more": [],
   "%hogql -h": [],
   "%hogql": [],
-  "%hogql SELECT 1 \\\n  FROM events": [],
+  "%hogql SELECT 1 \\\n  FROM events": ["SELECT 1     FROM events"],
+  "top = %hogql --limit \\\n 5 \\\nSELECT 1\n%hogql SELECT 2": ["SELECT 1", "SELECT 2"],
+  "%hogql \\\n%hogql SELECT 1": ["%hogql SELECT 1"],
+  "%hogql SELECT 1 \\": [],
+  "# \\\n%hogql SELECT 1": ["SELECT 1"],
   "print('%hogql SELECT 1')": [],
 };
 

@@ -183,11 +183,13 @@ def test_a_syntax_error_is_underlined_and_told_until_it_is_mended(
         "%%hogql\nSELECT '😀 שלום' AS a, event FRM events WHERE 1",
         "%%hogql\n",
         "top = %hogql SELECT 1 FROM ,",
+        "%hogql --limit 5 \\\nSELECT 1 \\\nFROM ,",
         front_end=front_end,
     )
     error = notebook.cell(0).locator(ERROR)
     expect(error).to_have_text("events", timeout=30_000)
     expect(notebook.cell(2).locator(ERROR)).to_have_text(",")
+    expect(notebook.cell(3).locator(ERROR)).to_have_text(",")
     expect(notebook.cell(1).locator(ERROR)).to_have_count(0)
     error.hover()
     message = notebook.page.locator(".posthog-nb-error-message")
@@ -199,6 +201,53 @@ def test_a_syntax_error_is_underlined_and_told_until_it_is_mended(
         notebook.page.keyboard.press("Backspace")
     notebook.page.keyboard.type(" FROM events")
     expect(error).to_have_count(0)
+
+
+def test_an_error_is_told_where_the_cursor_is_moved_to(open_notebook: Callable[..., NotebookPage]) -> None:
+    notebook = open_notebook("x = 1", "%%hogql\nSELECT count(")
+    message = notebook.page.locator(".posthog-nb-error-message")
+    expect(notebook.cell(1).locator(ERROR)).to_have_text("(", timeout=30_000)
+    keyboard = notebook.page.keyboard
+    notebook.type(1, "a,")
+    expect(notebook.cell(1).locator(ERROR)).to_have_text(",")
+    expect(message).to_have_count(0)
+    keyboard.press("ArrowLeft")
+    expect(message).to_contain_text("Unexpected end of query")
+    notebook.keep("cursor")
+    keyboard.press("Escape")
+    expect(message).to_have_count(0)
+    keyboard.press("Enter")
+    keyboard.press("ArrowRight")
+    expect(message).to_be_visible()
+    keyboard.type("b")
+    expect(message).to_have_count(0)
+
+
+def test_what_is_no_code_is_left_alone(open_notebook: Callable[..., NotebookPage]) -> None:
+    text = "%%hogql\nSELECT 1 FRM events WHERE 1"
+    notebook = open_notebook(text)
+    error = notebook.page.locator(ERROR)
+    expect(error).to_have_text("events", timeout=30_000)
+    for kind in "rm":
+        notebook.edit(0)
+        for key in ("Escape", kind):
+            notebook.page.keyboard.press(key)
+        wait_for_colour(notebook, 0, "SELECT", coloured=False)
+        expect(error).to_have_count(0)
+        notebook.page.keyboard.press("y")
+        wait_for_colour(notebook, 0, "SELECT")
+        expect(error).to_have_text("events")
+    for suffix in (".py", ".md"):
+        file = notebook.path.with_suffix(suffix)
+        file.write_text(text)
+        notebook.page.evaluate(
+            "path => { void window.jupyterapp.commands.execute('docmanager:open', {path, factory: 'Editor'}) }",
+            file.name,
+        )
+        editor = notebook.page.locator(".jp-FileEditor:visible .cm-content")
+        expect(editor).to_contain_text("SELECT 1")
+        expect(editor).to_have_attribute("data-language", {".py": "python", ".md": "markdown"}[suffix])
+        notebook.page.evaluate("() => window.jupyterapp.shell.currentWidget.close()")
 
 
 def test_brackets_a_hundred_deep_do_not_stop_the_page(open_notebook: Callable[..., NotebookPage]) -> None:
