@@ -77,6 +77,7 @@ CELLS: dict[str, tuple[list[str], str]] = {
     "%posthog schema events.*": ([PAGE], "distinct_id"),
     "%posthog events --connection third": ([FRAME, LINE], "$pageview"),
     "%posthog forms": ([PAGE], "capture"),
+    "%posthog help toDate": ([PAGE], "toDate"),
     "%config PostHogMagics.limit = 7": ([], ""),
     f"%%hogql \n{NUMBERS}": ([FRAME, LINE], "rows 1 to 7"),
     "%config PostHogMagics.frame = 'polars'": ([], ""),
