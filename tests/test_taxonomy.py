@@ -276,15 +276,7 @@ ph = posthog_nb.connect("demo")
 ph.known.now()
 time.sleep({pause})
 """
-        ran = subprocess.run(
-            [sys.executable, "-c", code],
-            cwd=ROOT,
-            env={"PYTHONPATH": str(ROOT), "PATH": ""},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        ran = in_a_process(code)
         assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
 
     def test_a_process_does_not_wait_for_a_silent_server(self, twin: Twin) -> None:
@@ -296,18 +288,22 @@ ph.known.now()
 time.sleep(0.5)
 print(time.time())
 """
-        ran = subprocess.run(
-            [sys.executable, "-c", code],
-            cwd=ROOT,
-            env={"PYTHONPATH": str(ROOT), "PATH": ""},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        ran = in_a_process(code)
         took = time.time() - float(ran.stdout)
         assert (ran.returncode, ran.stderr) == (0, "")
         assert took < 4
+
+
+def in_a_process(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={"PYTHONPATH": str(ROOT), "PATH": ""},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
 
 
 @pytest.fixture(autouse=True)

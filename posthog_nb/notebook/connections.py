@@ -14,15 +14,37 @@ from posthog_nb.secret import redact
 from posthog_nb.settings.profiles import read_profiles
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     import pandas as pd
 
-__all__ = ["EVENTS", "Connections", "posthog_help", "posthog_options", "profiles", "read_posthog_line"]
+__all__ = [
+    "EVENTS",
+    "Connections",
+    "client_in",
+    "clients_in",
+    "posthog_help",
+    "posthog_options",
+    "profiles",
+    "read_posthog_line",
+]
 
 EVENTS = """SELECT event, count() AS events, min(timestamp) AS first_seen, max(timestamp) AS last_seen
 FROM events WHERE timestamp > now() - INTERVAL 30 DAY GROUP BY event ORDER BY events DESC, event"""
 """The events of the last 30 days."""
+
+
+def client_in(namespace: Mapping[str, Any], name: str | None = None) -> Client | None:
+    """The client that a cell would ask, if there is one: none is made."""
+    own = namespace.get("ph" if name is None else name)
+    if isinstance(own, Client):
+        return own
+    return latest_client() if name is None else None
+
+
+def clients_in(namespace: Mapping[str, Any]) -> Iterator[str]:
+    """The variables that hold a client."""
+    return (name for name, value in namespace.items() if isinstance(value, Client) and not name.startswith("_"))
 
 
 class Connections:
@@ -39,16 +61,16 @@ class Connections:
         Raises:
             InvalidInputError: there is neither a client nor a profile of that name.
         """
-        own = namespace.get("ph" if name is None else name)
-        if isinstance(own, Client):
-            return own
+        found = client_in(namespace, name)
+        if found is not None:
+            return found
         if name is None:
-            return latest_client() or connect()
+            return connect()
         if name in self._by_profile:
             return self._by_profile[name]
         known = read_profiles().profiles
         if name not in known:
-            clients = sorted(key for key, value in namespace.items() if isinstance(value, Client) and key[0] != "_")
+            clients = sorted(clients_in(namespace))
             raise InvalidInputError(
                 f"--connection {name}: there is no client in a variable of that name, and no such profile.",
                 hint=f"Variables: {', '.join(clients) or 'none'}. Profiles: {', '.join(sorted(known)) or 'none'}.",

@@ -31,6 +31,8 @@ __all__ = [
     "shortened",
     "table",
     "time_html",
+    "titled_html",
+    "titled_text",
     "value_html",
 ]
 
@@ -40,6 +42,7 @@ would be set as a formula."""
 
 _LINE_LENGTH = 100
 _WIDEST_NAME = 30
+_LONGEST_TEXT = 20_000
 _SHORT = 300
 """Characters of a value that are shown at once."""
 _LONG = 2_000
@@ -159,6 +162,17 @@ def framed(*parts: str, style: str = "", kind: str = "card") -> str:
     """
     classes = f"posthog-nb posthog-nb-{kind} {PLAIN_DOLLARS}"
     return f'<div class="{classes}"><style>{_STYLE}{style}</style>{"".join(parts)}</div>'
+
+
+def titled_html(parts: Sequence[tuple[str, str]], *rest: str, kind: str) -> str:
+    """Texts under their titles, of each at most 20,000 characters, and the HTML ``rest`` as one output."""
+    texts = (f"{heading(title)}<pre>{escaped(cut(text, _LONGEST_TEXT))}</pre>" for title, text in parts)
+    return framed(*texts, *rest, kind=kind)
+
+
+def titled_text(parts: Sequence[tuple[str, str]]) -> str:
+    """The same for a terminal."""
+    return "\n\n".join(f"{title}:\n{visible(cut(text, _LONGEST_TEXT))}" for title, text in parts)
 
 
 def card(rows: Mapping[str, object], *, title: str | None = None) -> str:

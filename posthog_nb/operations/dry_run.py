@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from posthog_nb.errors import QueryError
 from posthog_nb.http import Deadline, Question
-from posthog_nb.operations.card import escaped, framed, heading
+from posthog_nb.operations.card import titled_html, titled_text
 from posthog_nb.operations.queries import Prepared, prepare
-from posthog_nb.visible import cut, visible
+from posthog_nb.visible import cut
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,8 +21,6 @@ __all__ = ["DryRun", "dry_run"]
 
 _SECONDS = 30.0
 _LONGEST_VALUE = 1_000
-_LONGEST = 20_000
-"""Characters that are shown of each part; the attributes have all."""
 _BAD_REQUEST = 400
 
 
@@ -52,12 +50,10 @@ class DryRun:
         return parts if self.clickhouse is None else [*parts, ("ClickHouse SQL", self.clickhouse)]
 
     def __repr__(self) -> str:
-        parts = (f"{title}:\n{visible(cut(text, _LONGEST))}" for title, text in self._parts())
-        return "\n\n".join([*parts, "Nothing was run."])
+        return f"{titled_text(self._parts())}\n\nNothing was run."
 
     def _repr_html_(self) -> str:
-        parts = (f"{heading(title)}<pre>{escaped(cut(text, _LONGEST))}</pre>" for title, text in self._parts())
-        return framed(*parts, '<div class="q">Nothing was run.</div>', kind="dry-run")
+        return titled_html(self._parts(), '<div class="q">Nothing was run.</div>', kind="dry-run")
 
 
 def dry_run(connection: Connection, query: str, *, limit: int | None, values: Mapping[str, object] | None) -> DryRun:

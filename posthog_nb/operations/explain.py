@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 from posthog_nb.errors import QueryError
 from posthog_nb.operations.asking import Asker
-from posthog_nb.operations.card import escaped, framed, heading
+from posthog_nb.operations.card import titled_html, titled_text
 from posthog_nb.operations.locating import located
 from posthog_nb.operations.queries import check_timeout, first_answer, prepare
-from posthog_nb.visible import cut, visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["Explanation", "explain"]
 
 _BAD_REQUEST = 400
-_LONGEST = 20_000
-"""Characters that are shown of each part; the attributes have all."""
 _NO_PLAN = "This PostHog gives no plan."
 
 
@@ -50,11 +47,10 @@ class Explanation:
         return parts if self.hogql is None else [*parts, ("HogQL, as it was understood", self.hogql)]
 
     def __repr__(self) -> str:
-        return "\n\n".join(f"{title}:\n{visible(cut(text, _LONGEST))}" for title, text in self._parts())
+        return titled_text(self._parts())
 
     def _repr_html_(self) -> str:
-        parts = (f"{heading(title)}<pre>{escaped(cut(text, _LONGEST))}</pre>" for title, text in self._parts())
-        return framed(*parts, kind="explanation")
+        return titled_html(self._parts(), kind="explanation")
 
 
 def explain(

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 
 from IPython.core.completer import SimpleCompletion
 
-from posthog_nb.client import Client
 from posthog_nb.embedded.hogql.catalogue import TABLES
 from posthog_nb.embedded.hogql.function_table import FUNCTIONS
 from posthog_nb.errors import ConfigurationError
 from posthog_nb.notebook.arguments import options
-from posthog_nb.notebook.completion.project import client_in, names_of_cells
-from posthog_nb.notebook.connections import posthog_options
+from posthog_nb.notebook.completion.project import names_of_cells
+from posthog_nb.notebook.connections import client_in, clients_in, posthog_options
 from posthog_nb.settings.profiles import read_profiles
 
 if TYPE_CHECKING:
@@ -81,7 +80,7 @@ class _Line:
         """The values that an option may have, as far as they are known."""
         match option:
             case "--connection":
-                yield from self._clients()
+                yield from ((name, "client") for name in clients_in(self._shell.user_ns))
                 yield from _profiles()
             case "--profile":
                 yield from _profiles()
@@ -104,11 +103,6 @@ class _Line:
                 yield from ((name, "table") for name in known or TABLES)
                 if command == "help":
                     yield from ((name, "function") for name in FUNCTIONS if not name.startswith("_"))
-
-    def _clients(self) -> Iterator[_Item]:
-        for name, value in self._shell.user_ns.items():
-            if isinstance(value, Client) and not name.startswith("_"):
-                yield name, "client"
 
 
 def _profiles() -> Iterator[_Item]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import posthog_nb
 from posthog_nb.ask import hogql
-from posthog_nb.client import Client, latest_client
+from posthog_nb.client import Client
 from posthog_nb.embedded.hogql.catalogue import TABLES
 from posthog_nb.embedded.hogql.facts import ProjectFacts
 from posthog_nb.embedded.hogql.types import (
@@ -26,6 +26,7 @@ from posthog_nb.embedded.hogql.types import (
 )
 from posthog_nb.notebook.arguments import options
 from posthog_nb.notebook.completion.place import find_place, name_of_cell
+from posthog_nb.notebook.connections import client_in
 from posthog_nb.operations.taxonomy import Taxonomy
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from posthog_nb.embedded.hogql.tables import Owner
     from posthog_nb.notebook.completion.place import Place
 
-__all__ = ["KnownProject", "client_in", "names_of_cells", "place_in", "project_at"]
+__all__ = ["KnownProject", "names_of_cells", "place_in", "project_at"]
 
 _CELL = re.compile(r"\s*%%hogql(?P<line>[ \t][^\n]*)")
 
@@ -104,14 +105,6 @@ def names_of_cells(shell: InteractiveShell) -> list[str]:
     cells = (_CELL.match(code) for code in reversed(manager.input_hist_raw if manager else ()))
     names = (name_of_cell(cell["line"]) for cell in cells if cell)
     return list(dict.fromkeys(name for name in names if name is not None))
-
-
-def client_in(namespace: Mapping[str, Any], name: str | None = None) -> Client | None:
-    """The client that a cell would ask, if there is one: none is made."""
-    own = namespace.get("ph" if name is None else name)
-    if isinstance(own, Client):
-        return own
-    return latest_client() if name is None else None
 
 
 class KnownProject:
