@@ -14,6 +14,7 @@ from posthog_nb.version import __version__ as __version__
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from posthog_nb.analysis.series import Series
     from posthog_nb.ask import hogql
     from posthog_nb.client import Client
     from posthog_nb.connecting import connect
@@ -41,6 +42,7 @@ _PUBLIC = {
     "Receipt": "posthog_nb.operations.capture",
     "Result": "posthog_nb.operations.result",
     "Secret": "posthog_nb.secret",
+    "Series": "posthog_nb.analysis.series",
     "connect": "posthog_nb.connecting",
     "hogql": "posthog_nb.ask",
     "remove_profile": "posthog_nb.settings",
@@ -60,6 +62,7 @@ __all__ = [
     "Receipt",
     "Result",
     "Secret",
+    "Series",
     "connect",
     "hogql",
     "remove_profile",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from posthog_nb.analysis.insights import Insights
 from posthog_nb.errors import InvalidInputError
 from posthog_nb.frames import FRAMES
 from posthog_nb.operations import capture as events
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from typing import Self
     from uuid import UUID
 
+    from posthog_nb.analysis.asking import Asking
     from posthog_nb.connection import Connection
     from posthog_nb.notebook.forms import Forms
     from posthog_nb.operations.capture import Receipt
@@ -57,7 +59,7 @@ def remember(client: Client | None) -> None:
     _latest = client
 
 
-class Client:
+class Client(Insights):
     """One PostHog project: query it, look persons up, send events. Made by :func:`connect`.
 
     A client may be used from several threads and as a context manager.
@@ -192,6 +194,12 @@ class Client:
     def known(self) -> Known:
         """The project's tables, events and properties as far as they are known, looked up in the background."""
         return self._known
+
+    @cached_property
+    def _asking(self) -> Asking:
+        from posthog_nb.analysis.asking import Asking  # noqa: PLC0415 - loaded with the first analysis
+
+        return Asking(self._connection, self._frame, self._notes)
 
     @cached_property
     def persons(self) -> Persons:

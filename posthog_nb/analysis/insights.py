@@ -1,0 +1,276 @@
+"""The analyses of a client, by PostHog's names and with PostHog's options; each is loaded when it is asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date, datetime
+
+    from posthog_nb.analysis.asking import Asking
+    from posthog_nb.analysis.cohort import Cohort
+    from posthog_nb.analysis.conditions import Properties
+    from posthog_nb.analysis.funnel import Exclusion, Funnel
+    from posthog_nb.analysis.lifecycle import Lifecycle
+    from posthog_nb.analysis.paths import Paths
+    from posthog_nb.analysis.retention import Retention
+    from posthog_nb.analysis.series import Series
+    from posthog_nb.analysis.stickiness import Stickiness
+    from posthog_nb.analysis.trends import Trends
+
+    Day: TypeAlias = str | date | datetime
+    OneBreakdown: TypeAlias = str | int | Cohort
+
+__all__ = ["Insights"]
+
+
+class Insights:
+    """The seven analyses. A client is one, and a frame's accessor has the first six as well."""
+
+    @property
+    def _asking(self) -> Asking:
+        """Where the analyses ask."""
+        raise NotImplementedError
+
+    def trends(  # noqa: PLR0913 - PostHog's options
+        self,
+        series: str | Series | Sequence[str | Series] = "$pageview",
+        *,
+        date_from: Day = "-7d",
+        date_to: Day | None = None,
+        interval: str = "day",
+        properties: Properties = None,
+        breakdown: OneBreakdown | Sequence[OneBreakdown] | None = None,
+        breakdown_type: str | None = None,
+        breakdown_limit: int = 25,
+        breakdown_hide_other: bool = False,
+        formula: str | None = None,
+        cumulative: bool = False,
+        compare: bool = False,
+        sampling_factor: float | None = None,
+        timezone: str | None = None,
+    ) -> Trends:
+        """How often something happens, over time."""
+        from posthog_nb.analysis.trends import trends  # noqa: PLC0415 - loaded when it is asked for
+
+        return trends(
+            self._asking,
+            series,
+            date_from=date_from,
+            date_to=date_to,
+            interval=interval,
+            properties=properties,
+            breakdown=breakdown,
+            breakdown_type=breakdown_type,
+            breakdown_limit=breakdown_limit,
+            breakdown_hide_other=breakdown_hide_other,
+            formula=formula,
+            cumulative=cumulative,
+            compare=compare,
+            sampling_factor=sampling_factor,
+            timezone=timezone,
+        )
+
+    def funnel(  # noqa: PLR0913 - PostHog's options
+        self,
+        series: Sequence[str | Series],
+        *,
+        date_from: Day = "-7d",
+        date_to: Day | None = None,
+        interval: str = "day",
+        properties: Properties = None,
+        funnel_window_interval: int = 14,
+        funnel_window_interval_unit: str = "day",
+        funnel_order_type: str = "ordered",
+        funnel_viz_type: str = "steps",
+        funnel_from_step: int = 0,
+        funnel_to_step: int | None = None,
+        bin_count: int | None = None,
+        exclusions: Sequence[str | Exclusion] = (),
+        breakdown: OneBreakdown | Sequence[OneBreakdown] | None = None,
+        breakdown_type: str | None = None,
+        breakdown_limit: int = 25,
+        breakdown_attribution_type: str = "first_touch",
+        breakdown_attribution_value: int | None = None,
+        aggregation_group_type_index: int | None = None,
+        sampling_factor: float | None = None,
+        timezone: str | None = None,
+    ) -> Funnel:
+        """How many persons go through steps."""
+        from posthog_nb.analysis.funnel import funnel  # noqa: PLC0415 - loaded when it is asked for
+
+        return funnel(
+            self._asking,
+            series,
+            date_from=date_from,
+            date_to=date_to,
+            interval=interval,
+            properties=properties,
+            funnel_window_interval=funnel_window_interval,
+            funnel_window_interval_unit=funnel_window_interval_unit,
+            funnel_order_type=funnel_order_type,
+            funnel_viz_type=funnel_viz_type,
+            funnel_from_step=funnel_from_step,
+            funnel_to_step=funnel_to_step,
+            bin_count=bin_count,
+            exclusions=exclusions,
+            breakdown=breakdown,
+            breakdown_type=breakdown_type,
+            breakdown_limit=breakdown_limit,
+            breakdown_attribution_type=breakdown_attribution_type,
+            breakdown_attribution_value=breakdown_attribution_value,
+            aggregation_group_type_index=aggregation_group_type_index,
+            sampling_factor=sampling_factor,
+            timezone=timezone,
+        )
+
+    def retention(  # noqa: PLR0913 - PostHog's options
+        self,
+        target_entity: str | Series = "$pageview",
+        returning_entity: str | Series | None = None,
+        *,
+        retention_type: str = "retention_recurring",
+        retention_reference: str = "total",
+        period: str = "Day",
+        total_intervals: int = 8,
+        date_to: Day | None = None,
+        properties: Properties = None,
+        cumulative: bool = False,
+        breakdown: OneBreakdown | Sequence[OneBreakdown] | None = None,
+        breakdown_type: str | None = None,
+        breakdown_limit: int = 25,
+        aggregation_group_type_index: int | None = None,
+        sampling_factor: float | None = None,
+        timezone: str | None = None,
+    ) -> Retention:
+        """How many persons come back, and when."""
+        from posthog_nb.analysis.retention import retention  # noqa: PLC0415 - loaded when it is asked for
+
+        return retention(
+            self._asking,
+            target_entity,
+            returning_entity,
+            retention_type=retention_type,
+            retention_reference=retention_reference,
+            period=period,
+            total_intervals=total_intervals,
+            date_to=date_to,
+            properties=properties,
+            cumulative=cumulative,
+            breakdown=breakdown,
+            breakdown_type=breakdown_type,
+            breakdown_limit=breakdown_limit,
+            aggregation_group_type_index=aggregation_group_type_index,
+            sampling_factor=sampling_factor,
+            timezone=timezone,
+        )
+
+    def stickiness(  # noqa: PLR0913 - PostHog's options
+        self,
+        series: str | Series | Sequence[str | Series] = "$pageview",
+        *,
+        date_from: Day = "-7d",
+        date_to: Day | None = None,
+        interval: str = "day",
+        properties: Properties = None,
+        stickiness_criteria: tuple[str, int] = ("gte", 1),
+        cumulative: bool = False,
+        sampling_factor: float | None = None,
+        timezone: str | None = None,
+    ) -> Stickiness:
+        """On how many of the intervals persons do something."""
+        from posthog_nb.analysis.stickiness import stickiness  # noqa: PLC0415 - loaded when it is asked for
+
+        return stickiness(
+            self._asking,
+            series,
+            date_from=date_from,
+            date_to=date_to,
+            interval=interval,
+            properties=properties,
+            stickiness_criteria=stickiness_criteria,
+            cumulative=cumulative,
+            sampling_factor=sampling_factor,
+            timezone=timezone,
+        )
+
+    def lifecycle(  # noqa: PLR0913 - PostHog's options
+        self,
+        series: str | Series = "$pageview",
+        *,
+        date_from: Day = "-7d",
+        date_to: Day | None = None,
+        interval: str = "day",
+        properties: Properties = None,
+        aggregation_group_type_index: int | None = None,
+        sampling_factor: float | None = None,
+        timezone: str | None = None,
+    ) -> Lifecycle:
+        """Who is new, returning, resurrecting and dormant, over time."""
+        from posthog_nb.analysis.lifecycle import lifecycle  # noqa: PLC0415 - loaded when it is asked for
+
+        return lifecycle(
+            self._asking,
+            series,
+            date_from=date_from,
+            date_to=date_to,
+            interval=interval,
+            properties=properties,
+            aggregation_group_type_index=aggregation_group_type_index,
+            sampling_factor=sampling_factor,
+            timezone=timezone,
+        )
+
+    def paths(  # noqa: PLR0913 - PostHog's options
+        self,
+        *,
+        include_event_types: Sequence[str] = ("$pageview",),
+        paths_hogql_expression: str | None = None,
+        start_point: str | None = None,
+        end_point: str | None = None,
+        step_limit: int = 5,
+        edge_limit: int = 50,
+        min_edge_weight: int | None = None,
+        max_edge_weight: int | None = None,
+        path_groupings: Sequence[str] = (),
+        exclude_events: Sequence[str] = (),
+        date_from: Day = "-7d",
+        date_to: Day | None = None,
+        properties: Properties = None,
+        sampling_factor: float | None = None,
+        timezone: str | None = None,
+    ) -> Paths:
+        """The ways that persons take."""
+        from posthog_nb.analysis.paths import paths  # noqa: PLC0415 - loaded when it is asked for
+
+        return paths(
+            self._asking,
+            include_event_types=include_event_types,
+            paths_hogql_expression=paths_hogql_expression,
+            start_point=start_point,
+            end_point=end_point,
+            step_limit=step_limit,
+            edge_limit=edge_limit,
+            min_edge_weight=min_edge_weight,
+            max_edge_weight=max_edge_weight,
+            path_groupings=path_groupings,
+            exclude_events=exclude_events,
+            date_from=date_from,
+            date_to=date_to,
+            properties=properties,
+            sampling_factor=sampling_factor,
+            timezone=timezone,
+        )
+
+    def cohort(
+        self,
+        name: str | int,
+        definition: Any = None,  # noqa: ANN401 - HogQL, or a frame of any of the three kinds
+        *,
+        replace: bool = False,
+    ) -> Cohort:
+        """A set of persons, kept in the project."""
+        from posthog_nb.analysis.cohort import cohort  # noqa: PLC0415 - loaded when it is asked for
+
+        return cohort(self._asking, name, definition, replace=replace)
