@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from posthog_nb.embedded.hogql.escape import hogql_identifier
-from posthog_nb.errors import HogQLSyntaxError, InvalidInputError
-from posthog_nb.syntax import parse_select, parser_available
+from posthog_nb.embedded.hogql.parse import parse_expression
+from posthog_nb.errors import HogQLError, InvalidInputError
+from posthog_nb.syntax import parser_available
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,7 +65,7 @@ def all_of(conditions: Sequence[str | None]) -> str | None:
 
 def _conditions(one: object, values: Values, name: str) -> list[str]:
     if isinstance(one, str):
-        return [f"({_expression(one, name)})"]
+        return [_expression(one, name)]
     if not isinstance(one, Mapping):
         raise InvalidInputError(f"{name} has {one!r}, which is no property filter.")
     if "key" not in one and one.get("type") != "cohort":
@@ -74,15 +75,16 @@ def _conditions(one: object, values: Values, name: str) -> list[str]:
 
 
 def _expression(text: str, name: str) -> str:
-    """A HogQL expression, which is read so that it cannot be more than one."""
+    """A HogQL expression in brackets, which is read so that it cannot be more than one."""
     if not text.strip():
         raise InvalidInputError(f"{name} has an empty HogQL expression.")
     if parser_available():
         try:
-            parse_select(f"SELECT 1 WHERE ({text}\n)")
-        except HogQLSyntaxError as error:
+            parse_expression(text)
+        except HogQLError as error:
             raise InvalidInputError(f"{text!r:.80} is no HogQL expression: {error.message}") from error
-    return text
+    # A comment at its end must not reach further.
+    return f"({text}\n)" if "--" in text else f"({text})"
 
 
 def _filter(one: Mapping[str, Any], values: Values, name: str) -> str:
@@ -90,7 +92,7 @@ def _filter(one: Mapping[str, Any], values: Values, name: str) -> str:
         raise InvalidInputError(f"A filter of {name} has {', '.join(unknown)}, which PostHog's filters do not have.")
     kind = one.get("type") or "event"
     if kind == "hogql":
-        return f"({_expression(str(one['key']), name)})"
+        return _expression(str(one["key"]), name)
     if kind == "cohort":
         word = "NOT IN COHORT" if one.get("negation") or one.get("operator") == "not_in" else "IN COHORT"
         return f"person_id {word} {_cohort(one.get('value'), name)}"
@@ -145,7 +147,7 @@ def property_of(key: str, kind: str = "event", group_type_index: int | None = No
                 )
             return f"group_{group_type_index}.properties.{hogql_identifier(key)}"
         case "hogql":
-            return f"({_expression(key, 'the property')})"
+            return _expression(key, "the property")
     raise InvalidInputError(f"There is no property type {kind!r}.", hint=f"There are {', '.join(PROPERTY_TYPES)}.")
 
 
