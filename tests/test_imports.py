@@ -9,6 +9,7 @@ import pytest
 
 HEAVY = {
     "IPython",
+    "altair",
     "chdb",
     "clickhouse_connect",
     "hogql_parser",
@@ -17,6 +18,8 @@ HEAVY = {
     "pandas",
     "polars",
     "pyarrow",
+    "scipy",
+    "vl_convert",
     "werkzeug",
 }
 
