@@ -1,30 +1,65 @@
 """The stretch of time that an analysis looks at, and the intervals that it is divided into, as HogQL.
 
 Relative dates become HogQL over ``now()``, so that the project's clock and zone hold, whatever this computer's are.
+They are read as PostHog reads them (``relative_date_parse`` of ``posthog/utils.py``,
+``posthog/hogql_queries/utils/query_date_range.py``), but for what ``docs/analyses/trends.md`` lists.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import TYPE_CHECKING
+from datetime import date, datetime, time
+from typing import TYPE_CHECKING, Literal
 from zoneinfo import available_timezones
 
 from posthog_nb.errors import InvalidInputError
-from posthog_nb.operations.properties import event_time
+from posthog_nb.operations.moments import in_utc, is_missing
 
 if TYPE_CHECKING:
     from posthog_nb.analysis.text import Values
 
-__all__ = ["INTERVALS", "Period"]
+__all__ = ["INTERVALS", "Period", "Word", "read_word"]
 
 INTERVALS = ("minute", "hour", "day", "week", "month")
 """PostHog's intervals."""
 
+_SHORT = frozenset({"minute", "hour"})
+"""Intervals that PostHog does not stretch a range to whole days for."""
+
 _UNITS = {"M": "Minute", "h": "Hour", "d": "Day", "w": "Week", "m": "Month", "q": "Quarter", "y": "Year"}
-_RELATIVE = re.compile(r"(?:-(?P<number>\d{1,6}))?(?P<unit>[Mhdwmqy])(?P<edge>Start|End)?")
+_WORD = re.compile(r"(?:-(?P<number>\d{1,6}))?(?P<unit>[Mhdwmqy])(?P<edge>Start|End)?")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_DATED = frozenset({"Week", "Month", "Quarter", "Year"})
+"""Units whose beginning is a Date to HogQL, not a time."""
+
+
+@dataclass(frozen=True)
+class Word:
+    """One of PostHog's relative dates, such as ``-7d`` or ``-1mStart``.
+
+    Attributes:
+        number: How many units back; 0 for none.
+        unit: ``Minute``, ``Hour``, ``Day``, ``Week``, ``Month``, ``Quarter`` or ``Year``.
+        edge: ``Start`` or ``End`` of the unit, or None.
+    """
+
+    number: int
+    unit: str
+    edge: str | None = None
+
+    def before(self, moment: str) -> str:
+        """The moment that is so much earlier, as HogQL. A quarter back is 13 weeks, as PostHog has it."""
+        if not self.number:
+            return moment
+        unit, number = ("Week", 13 * self.number) if self.unit == "Quarter" else (self.unit, self.number)
+        return f"{moment} - toInterval{unit}({number})"
+
+
+def read_word(text: str) -> Word | None:
+    """The relative date that ``text`` is; None when it is none."""
+    match = _WORD.fullmatch(text.strip())
+    return None if match is None else Word(int(match["number"] or 0), _UNITS[match["unit"]], match["edge"])
 
 
 @dataclass(frozen=True)
@@ -33,15 +68,18 @@ class Period:
 
     Attributes:
         date_from: Where it begins: ``"-7d"``, ``"mStart"``, ``"all"``, an ISO date, a date or a datetime.
-        date_to: Where it ends, in the same words; a day is meant to its end. None is the end of today.
+        date_to: Where it ends, in the same words; a day is meant to its end. None is the end of today, or of
+            this hour or minute when the interval is one.
         interval: One of :data:`INTERVALS`.
         timezone: The zone that days begin in; None for the project's.
+        among: For ``"all"``: the condition of the events of which the first begins the range; None for any event.
     """
 
     date_from: str | date | datetime = "-7d"
     date_to: str | date | datetime | None = None
     interval: str = "day"
     timezone: str | None = None
+    among: str | None = None
 
     def __post_init__(self) -> None:
         if self.interval not in INTERVALS:
@@ -62,17 +100,27 @@ class Period:
 
     def start(self, values: Values) -> str:
         """The first moment of the range, as HogQL."""
-        if self.date_from == "all":
-            return self.zoned("(SELECT min(timestamp) FROM events)")
-        return self._edge(self.date_from, "date_from", values, end=False).at
+        found = self._since
+        if found == "all":
+            return self._first_event()
+        if not isinstance(found, Word):
+            return self._given(found, "date_from", values)
+        if found.edge == "End":
+            raise InvalidInputError(
+                f"date_from is {self.date_from!r}.",
+                hint="A range begins at a Start, such as mStart.",
+                argument="date_from",
+            )
+        moment = found.before(self.now)
+        if found.edge == "Start":
+            return self._beginning(found.unit, moment)
+        if self.interval == "minute":
+            return moment
+        return self._beginning(found.unit if found.unit in {"Minute", "Hour"} else "Day", moment)
 
     def end(self, values: Values) -> str:
         """A moment of the last interval of the range, as HogQL; :meth:`contains` knows the very last one."""
-        edge = self._end(values)
-        return edge.at if edge.included else f"{edge.at} - toIntervalSecond(1)"
-
-    def _end(self, values: Values) -> _Edge:
-        return self._edge("dEnd" if self.date_to is None else self.date_to, "date_to", values, end=True)
+        return self._end(values).last
 
     def contains(self, values: Values, column: str = "timestamp", *, whole_intervals: bool = False) -> str:
         """The condition that a time is in the range.
@@ -80,50 +128,121 @@ class Period:
         Args:
             values: Where values are bound.
             column: The time.
-            whole_intervals: Begin with the interval that ``date_from`` falls into, as insights over time do.
+            whole_intervals: Begin as insights over time do: with the whole of the month that ``date_from`` is in, and
+                with the whole day otherwise, unless it was said to the hour or to the second.
         """
-        start = self.start(values)
-        start = self.bucket(start) if whole_intervals else start
+        start = self._whole(values) if whole_intervals else self.start(values)
         end = self._end(values)
         return f"{column} >= {start}\n  AND {column} {'<=' if end.included else '<'} {end.at}"
 
     def bucket(self, expression: str) -> str:
-        """The start of the interval that a time falls into; weeks begin on the project's day."""
-        return f"toStartOf{self.interval.capitalize()}({expression})"
+        """The start of the interval that a time falls into; weeks begin on the project's day.
+
+        A Date for weeks and months and a DateTime otherwise, as HogQL has it; :meth:`moment` makes it a DateTime.
+        """
+        return f"toStartOf{self.interval.capitalize()}({self.zoned(expression)})"
+
+    def moment(self, bucket: str) -> str:
+        """The start of an interval as frames have it: a DateTime in the zone of the analysis."""
+        return self._midnight(bucket) if self.interval.capitalize() in _DATED else bucket
 
     def buckets(self, values: Values) -> str:
-        """The starts of all intervals of the range: a HogQL expression, an array of times."""
+        """The starts of all intervals of the range, as :meth:`bucket` gives them: a HogQL expression, an array."""
         unit = self.interval.capitalize()
-        first, last = self.bucket(self.start(values)), self.bucket(self.end(values))
-        steps = f"range(0, assumeNotNull(dateDiff('{self.interval}', {first}, {last})) + 1)"
-        return f"arrayMap(n -> {self.bucket(f'{first} + toInterval{unit}(n)')}, {steps})"
+        first, last = (f"toStartOf{unit}({at})" for at in (self.start(values), self.end(values)))
+        steps = f"range(0, toInt(assumeNotNull(dateDiff('{self.interval}', {first}, {last}))) + 1)"
+        later = f"{first} + toInterval{unit}(n)"
+        # Where clocks go forward at midnight a day begins at one; the next begins at midnight again.
+        return f"arrayMap(\n  n -> {f'toStartOfDay({later})' if unit == 'Day' else later},\n  {steps}\n)"
 
-    def _edge(self, given: object, name: str, values: Values, *, end: bool) -> _Edge:
-        if isinstance(given, str):
-            if match := _RELATIVE.fullmatch(given.strip()):
-                return self._relative(match, end=end)
-            if _DAY.fullmatch(given.strip()):
-                given = self._read_day(given.strip(), name)
-        if isinstance(given, date) and not isinstance(given, datetime):
-            zone = "" if self.timezone is None else f", '{self.timezone}'"
-            day = f"toDateTime64({values.bind(f'{given.isoformat()} 00:00:00', name)}, 6{zone})"
-            return _after("Day", day) if end else _Edge(day)
-        return _Edge(self.zoned(values.bind(event_time(given, name), name)))
+    def previous(self, compare_to: str | None = None) -> Period:
+        """The range before this one, of the same length, which PostHog compares it with.
 
-    def _read_day(self, text: str, name: str) -> date:
-        try:
-            return date.fromisoformat(text)
-        except ValueError as error:
-            raise InvalidInputError(f"{name} is {text!r}, which is no day: {error}.", argument=name) from error
+        Args:
+            compare_to: How far before instead: ``"-1w"``, ``"-1y"``.
 
-    def _relative(self, match: re.Match[str], *, end: bool) -> _Edge:
-        number, unit, edge = match["number"], _UNITS[match["unit"]], match["edge"]
-        at = self.now if number is None else f"{self.now} - toInterval{unit}({number})"
-        if edge is not None:
-            return _after(unit, at) if edge == "End" else _Edge(f"toStartOf{unit}({at})")
-        if unit in {"Hour", "Minute"}:
-            return _Edge(at if end else f"toStartOf{unit}({at})")
-        return _after("Day", at) if end else _Edge(f"toStartOfDay({at})")
+        Raises:
+            InvalidInputError: there is nothing before ``"all"``, or ``compare_to`` says no length.
+        """
+        if self.date_from == "all":
+            raise InvalidInputError("There is nothing before date_from='all' to compare with.", argument="compare")
+        word = None if compare_to is None else read_word(compare_to)
+        if compare_to is not None and (word is None or word.edge is not None or not word.number):
+            raise InvalidInputError(
+                f"compare_to is {compare_to!r}.", hint="Say how far back, such as -1w or -1y.", argument="compare_to"
+            )
+        return _Previous(self.date_from, self.date_to, self.interval, self.timezone, self.among, word)
+
+    # -- how it is read
+
+    @property
+    def _since(self) -> Word | date | Literal["all"]:
+        return _read(self.date_from, "date_from")
+
+    @property
+    def _until(self) -> Word | date | Literal["all"]:
+        # Up to now; a word means its interval to the end.
+        return Word(0, "Minute") if self.date_to is None else _read(self.date_to, "date_to")
+
+    def _first_event(self) -> str:
+        # PostHog passes over what clocks that were never set say: its earliest event is one after 2014.
+        among = "" if self.among is None else f"\n    AND {self.among.replace(chr(10), chr(10) + '  ')}"
+        return self.zoned(
+            "assumeNotNull((\n  SELECT if(count() = 0, now() - toIntervalDay(7), min(timestamp))\n  FROM events\n"
+            f"  WHERE timestamp > toDateTime('2015-01-01 00:00:00', 'UTC'){among}\n))"
+        )
+
+    def _whole(self, values: Values) -> str:
+        """Where the events of the first interval begin (``date_from_with_adjusted_start_of_interval``)."""
+        start = self.start(values)
+        found = self._since
+        if isinstance(found, datetime):
+            return start
+        if isinstance(found, Word) or found == "all":
+            to_the_hour = isinstance(found, Word) and found.unit in {"Minute", "Hour"}
+            if self.interval in _SHORT or (self.interval == "day" and to_the_hour):
+                return start
+        if self.interval == "week":
+            # PostHog counts nothing of the week's days before the range.
+            return self._beginning("Day", start)
+        return self._beginning(self.interval.capitalize(), start)
+
+    def _end(self, values: Values) -> _Edge:
+        found = self._until
+        if found == "all":
+            raise InvalidInputError("date_to is 'all', where only date_from can be.", argument="date_to")
+        if not isinstance(found, Word):
+            given = self._given(found, "date_to", values)
+            return _Edge(given) if isinstance(found, datetime) else self._after("Day", given)
+        moment = found.before(self.now)
+        if found.edge == "End" and (found.unit != "Hour" or self.interval in _SHORT):
+            return self._after(found.unit, moment)
+        if found.edge == "Start":
+            moment = self._beginning(found.unit, moment)
+        return self._after(self.interval.capitalize() if self.interval in _SHORT else "Day", moment)
+
+    def _given(self, found: date, name: str, values: Values) -> str:
+        if isinstance(found, datetime) and found.tzinfo is not None:
+            return self.zoned(values.bind(in_utc(found, name), name))
+        moment = found if isinstance(found, datetime) else datetime.combine(found, time())
+        return self._wall(values.bind(moment.isoformat(sep=" "), name))
+
+    def _beginning(self, unit: str, moment: str) -> str:
+        start = f"toStartOf{unit}({moment})"
+        return self._midnight(start) if unit in _DATED else start
+
+    def _after(self, unit: str, moment: str) -> _Edge:
+        """The end of the day, month or the like that a moment is in: before the next one begins."""
+        after = f"toStartOf{unit}({moment}) + toInterval{unit}(1)"
+        return _Edge(self._midnight(after) if unit in _DATED else after, included=False)
+
+    def _midnight(self, day: str) -> str:
+        return self._wall(f"toString({day})")
+
+    def _wall(self, text: str) -> str:
+        """The time that a clock in the zone shows as ``text``."""
+        zone = "" if self.timezone is None else f", '{self.timezone}'"
+        return f"assumeNotNull(toDateTime({text}{zone}))"
 
 
 @dataclass(frozen=True)
@@ -138,7 +257,86 @@ class _Edge:
     at: str
     included: bool = True
 
+    @property
+    def last(self) -> str:
+        """A moment of the range's last second."""
+        return self.at if self.included else f"{self.at} - toIntervalSecond(1)"
 
-def _after(unit: str, moment: str) -> _Edge:
-    """The end of the day, month or the like that a moment is in: before the next one begins."""
-    return _Edge(f"toStartOf{unit}({moment}) + toInterval{unit}(1)", included=False)
+
+@dataclass(frozen=True)
+class _Previous(Period):
+    """The range before another, whose dates it has (``QueryPreviousPeriodDateRange``, ``get_compare_period_dates``).
+
+    Attributes:
+        back: How far back, where it was said (``QueryCompareToDateRange``).
+    """
+
+    back: Word | None = None
+
+    def start(self, values: Values) -> str:
+        start = super().start(values)
+        if self.back is not None:
+            return self.back.before(start)
+        if unit := self._unit_so_far():
+            return self._beginning(unit, f"{start} - toInterval{unit}(1)")
+        if self.interval == "minute":
+            return f"{start} - toIntervalSecond(dateDiff('second', {start}, {super()._end(values).at}))"
+        return f"{start} - toIntervalDay({self._days(values)})"
+
+    def _end(self, values: Values) -> _Edge:
+        start, edge = super().start(values), super()._end(values)
+        if self.back is not None and self.back.unit in {"Minute", "Hour"}:
+            return _Edge(self.back.before(edge.at), edge.included)
+        if self.back is not None:
+            days = f"dateDiff('day', {self.back.before(start)}, {start})"
+            return _Edge(f"{edge.at} - toIntervalDay({days})", edge.included)
+        if self._unit_so_far() or self.interval == "minute":
+            return _Edge(start, included=False)
+        return _Edge(f"{edge.at} - toIntervalDay({self._days(values)})", edge.included)
+
+    def _unit_so_far(self) -> str | None:
+        """The unit of a range such as ``mStart``, this month so far: PostHog compares it with the whole one before."""
+        found = self._since
+        if self.date_to is not None or not isinstance(found, Word) or found.edge is None or found.number:
+            return None
+        return found.unit if found.unit in _DATED else None
+
+    def _days(self, values: Values) -> str:
+        """How many days earlier."""
+        found = self._since
+        days = f"dateDiff('day', {super().start(values)}, {super()._end(values).last})"
+        if isinstance(found, datetime) or (isinstance(found, Word) and found.unit in {"Minute", "Hour"}):
+            return f"greatest({days}, 1)"
+        to_a_word = self.date_to is not None and isinstance(self._until, Word)
+        weeks = isinstance(found, Word) and found.unit == "Day" and found.number > 0 and found.number % 7 == 0
+        if weeks and self.interval == "day" and not to_a_word:
+            # The last seven days are eight, as today is one more; PostHog compares weekdays all the same.
+            return days
+        return f"{days} + 1"
+
+
+def _read(given: object, name: str) -> Word | date | Literal["all"]:
+    """What a date is: a relative one, a day, a moment, or ``"all"``.
+
+    Raises:
+        InvalidInputError: it is none of these.
+    """
+    if isinstance(given, str):
+        text = given.strip()
+        if text == "all":
+            return "all"
+        if word := read_word(text):
+            return word
+        try:
+            return date.fromisoformat(text) if _DAY.fullmatch(text) else datetime.fromisoformat(text)
+        except ValueError as error:
+            raise InvalidInputError(
+                f"{name} is {given!r}, which is no date.",
+                hint="Give a date such as 2026-01-31, or one of PostHog's words: -7d, -1m, dStart, mStart, all.",
+                argument=name,
+            ) from error
+    if isinstance(given, date) and not (isinstance(given, datetime) and is_missing(given)):
+        return given
+    raise InvalidInputError(
+        f"{name} is {given!r}, which is no date.", hint="Give a text, a date or a datetime.", argument=name
+    )
