@@ -136,6 +136,16 @@ class Connection:
         """Read ``path`` of the project's REST API, such as ``persons/17/``."""
         return self._http.json("GET", f"{self._project_url()}/{path}", key=self.settings.need_key(), params=params)
 
+    def create(self, path: str, body: Mapping[str, object]) -> Any:  # noqa: ANN401 - any JSON
+        """Make something through the project's REST API. It is asked for once: a second request would make another."""
+        return self._http.json(
+            "POST", f"{self._project_url()}/{path}", key=self.settings.need_key(), body=body, policy=ONCE
+        )
+
+    def change(self, path: str, body: Mapping[str, object]) -> Any:  # noqa: ANN401 - any JSON
+        """Change something through the project's REST API, in a way that does no more when it is done twice."""
+        return self._http.json("PATCH", f"{self._project_url()}/{path}", key=self.settings.need_key(), body=body)
+
     def probe(  # noqa: PLR0913 - a request has this many parts
         self,
         method: str,

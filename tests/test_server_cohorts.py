@@ -224,6 +224,20 @@ def test_a_static_cohort_is_who_was_listed(wire: Wire) -> None:
 
 
 @pytest.mark.parametrize(
+    ("ids", "detail"),
+    [
+        ([], "person_ids cannot be empty"),
+        (["00000000-0000-0000-0000-000000000009"], "No valid users to add to cohort"),
+        (["00000000-0000-0000-0000-000000000009"] * 1_001, "List size exceeds limit"),
+    ],
+)
+def test_persons_are_added_a_thousand_at_most_and_somebody_at_least(wire: Wire, ids: list[str], detail: str) -> None:
+    cohort = wire.request("POST", PATH, json={"name": "Added to", "is_static": True}).json()
+    answer = wire.request("PATCH", f"{PATH}{cohort['id']}/add_persons_to_static_cohort/", json={"person_ids": ids})
+    assert (answer.status_code, answer.json()["detail"]) == (400, detail)
+
+
+@pytest.mark.parametrize(
     ("query", "expected"),
     [
         ("select person_id from events where event = 'buy'", "ann bob cat"),

@@ -270,7 +270,27 @@ class Insights:
         *,
         replace: bool = False,
     ) -> Cohort:
-        """A set of persons, kept in the project."""
+        """A set of persons that the project keeps: make one, or find one.
+
+        What is made is PostHog's static cohort: it lists persons, and who is in it stays as it is until it is made
+        anew. The key needs ``cohort:write`` for that, and ``cohort:read`` to find one.
+
+        Args:
+            name: What a new cohort is to be called; or the name or the number of one that is there.
+            definition: Who is to be in it: a HogQL query with a column ``person_id``, ``distinct_id``, ``uuid`` or
+                ``id``; or a pandas, polars or Arrow frame with such a column or with ``distinct_ids``, as
+                :meth:`~posthog_nb.operations.persons.Persons.search` gives it. The first of these columns counts.
+                Left out, the cohort is found.
+            replace: Put the new cohort in the place of the static one that has its name, which PostHog then hides. The
+                new one has a number of its own.
+
+        Raises:
+            InvalidInputError: the definition is not what it should be, means nobody, or lists an id that is no person
+                of the project; or a cohort of this name is there already.
+            NotFoundError: there is no such cohort.
+            PermissionDeniedError: the key lacks a scope.
+            QueryError: PostHog refused the query.
+        """
         from posthog_nb.analysis.cohort import cohort  # noqa: PLC0415 - loaded when it is asked for
 
         return cohort(self._asking, name, definition, replace=replace)

@@ -85,8 +85,24 @@ class Persons:
         Raises:
             InvalidInputError: an argument is not what it should be.
         """
-        size = most_rows(limit)
         conditions, values = person_conditions(search=search, email=email, distinct_id=distinct_id)
+        return self.matching(conditions, values, most_rows(limit), frame)
+
+    def matching(
+        self,
+        conditions: list[str],
+        values: dict[str, object],
+        size: int,
+        frame: str | None = None,
+    ) -> Any:  # noqa: ANN401 - a frame of the kind that is asked for
+        """The persons of whom conditions on the table of persons are true, as :meth:`search` gives them.
+
+        Args:
+            conditions: The conditions, in HogQL.
+            values: What their placeholders stand for.
+            size: The most persons to return.
+            frame: ``"pandas"``, ``"polars"`` or ``"arrow"``.
+        """
         found = newest_first(
             self._run,
             "SELECT toString(id) AS uuid, properties, created_at FROM persons",

@@ -32,6 +32,8 @@ _DISTINCT_ID = "distinct_id"
 _HEADINGS = (_DISTINCT_ID, "distinct-id", "person_id", "person-id")
 _PERSON_IDS = "_create_static_person_ids"
 _LONGEST_DESCRIPTION = 1_000
+_MOST_ADDED = 1_000
+"""The most persons that PostHog adds in one request."""
 
 
 class Cohorts(SavedEndpoints):
@@ -68,8 +70,15 @@ class Cohorts(SavedEndpoints):
     def add(self, request: Request, item_id: str) -> Response:
         """List persons in a static cohort."""
         found = self._static(item_id)
-        ids = json_object(request).get("person_ids")
-        self._store.add_to_static_cohort(found["id"], self._known_persons(_uuids(ids, "person_ids")))
+        ids = _uuids(json_object(request).get("person_ids"), "person_ids")
+        if not ids:
+            raise errors.validation_error("person_ids cannot be empty")
+        if len(ids) > _MOST_ADDED:
+            raise errors.validation_error("List size exceeds limit")
+        known = self._known_persons(ids)
+        if not known:
+            raise errors.validation_error("No valid users to add to cohort")
+        self._store.add_to_static_cohort(found["id"], known)
         return json_answer({"success": True})
 
     def remove(self, request: Request, item_id: str) -> Response:
