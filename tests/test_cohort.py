@@ -180,7 +180,10 @@ def test_a_cohort_is_made_of_whom_a_frame_lists(shop: Client, frame: Any) -> Non
     [
         (pd.DataFrame({"email": ["ann@example.com"]}), r"no column that says who is meant; it has email\. It needs"),
         (pd.DataFrame({"person_id": []}), "lists nobody in 'person_id'"),
-        (pl.DataFrame({"distinct_ids": [[]]}, schema={"distinct_ids": pl.List(pl.String)}), "lists nobody in 'distinct_ids'"),
+        (
+            pl.DataFrame({"distinct_ids": [[]]}, schema={"distinct_ids": pl.List(pl.String)}),
+            "lists nobody in 'distinct_ids'",
+        ),
         (pd.DataFrame({"person_id": ["ann"]}), "column 'person_id' has 'ann', which is not a person's UUID"),
         (pd.DataFrame({"id": [17]}), "column 'id' has 17, which is not a person's UUID"),
         (
@@ -269,7 +272,7 @@ def test_persons_of_a_cohort_are_as_many_as_one_asks_for(shop: Client) -> None:
     with pytest.raises(InvalidInputError, match="limit is 0"):
         cohort.persons(limit=0)
     with pytest.raises(InvalidInputError, match=r"Use ph\.cohort\(1\)"):
-        Cohort(1, "By hand", 0).persons()
+        Cohort(1, "By hand", 0, is_static=True).persons()
 
 
 def test_a_cohort_of_nobody_is_a_cohort(shop: Client) -> None:
@@ -309,6 +312,12 @@ def test_a_replacement_that_fails_leaves_what_was_there(shop: Client) -> None:
 def test_a_new_cohort_has_a_name(shop: Client, name: Any) -> None:
     with pytest.raises(InvalidInputError, match="A new cohort cannot be called"):
         shop.cohort(name, "SELECT id FROM persons")
+
+
+def test_spaces_around_a_name_are_no_part_of_it(shop: Client) -> None:
+    made = shop.cohort(" Spaced ", "SELECT id FROM persons")
+    assert made.name == "Spaced"
+    assert shop.cohort("Spaced ") == made
 
 
 def test_nothing_is_replaced_by_nothing(shop: Client) -> None:

@@ -7,10 +7,10 @@ thousand a request. PostHog deletes a cohort by hiding it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from operator import index
 from time import monotonic, sleep
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from posthog_nb.analysis.cohort_definition import Found, Listed, ask, read_definition
 from posthog_nb.embedded.hogql.escape import hogql_string
@@ -55,8 +55,9 @@ class Cohort:
     id: int
     name: str
     count: int
-    is_static: bool = True
-    _asking: Asking | None = field(default=None, repr=False, compare=False)
+    is_static: bool
+    # No field: asdict() and replace() are about the cohort and not about a connection.
+    _asking: ClassVar[Asking | None] = None
 
     def __len__(self) -> int:
         return self.count
@@ -100,9 +101,9 @@ def cohort(asking: Asking, name: str | int, definition: object = None, *, replac
         return _found(asking, name)
     if not isinstance(name, str) or not name.strip() or len(name) > _LONGEST_NAME:
         raise InvalidInputError(f"A new cohort cannot be called {name!r}.", hint="Give it a name, as text.")
+    name = name.strip()  # as PostHog does
     old = _replaceable(asking, name, replace=replace)
-    members = read_definition(asking, definition)
-    return _made(asking, name, members, old)
+    return _made(asking, name, read_definition(asking, definition), old)
 
 
 # Finding -----------------------------------------------------------------------------------------------------------
@@ -111,7 +112,7 @@ def cohort(asking: Asking, name: str | int, definition: object = None, *, replac
 def _found(asking: Asking, name: object) -> Cohort:
     if not isinstance(name, str):
         return _cohort(asking, _by_number(asking, name))
-    named = _named(asking, name)
+    named = _named(asking, name.strip())
     if not named:
         raise NotFoundError(
             f"There is no cohort called {name!r}.",
@@ -200,7 +201,7 @@ def _made(asking: Asking, name: str, members: Found | Listed, old: Mapping[str, 
 
 
 def _settled(asking: Asking, name: str, path: str) -> Mapping[str, Any]:
-    """The cohort when PostHog has listed its persons, which it does after it has answered."""
+    """The cohort when PostHog has listed its persons, which it does after it has answered; it has one at least."""
     end, pause = monotonic() + _PATIENCE_SECONDS, _SHORTEST_PAUSE
     while True:
         found: Mapping[str, Any] = asking.connection.get(path)
@@ -211,7 +212,7 @@ def _settled(asking: Asking, name: str, path: str) -> Mapping[str, Any]:
                 status=_REFUSED,
                 hint="Run the definition with ph.query() to see what is wrong with it.",
             )
-        if not found["is_calculating"] and found["count"] is not None:
+        if not found["is_calculating"] and found["count"]:
             return found
         if monotonic() > end:
             raise AnswerTimeoutError(
@@ -232,7 +233,9 @@ def _take_back(asking: Asking, path: str, number: int, error: BaseException) -> 
 
 
 def _cohort(asking: Asking, found: Mapping[str, Any]) -> Cohort:
-    return Cohort(found["id"], found["name"] or "", _count(asking, found), found["is_static"], asking)
+    cohort = Cohort(found["id"], found["name"] or "", _count(asking, found), found["is_static"])
+    vars(cohort)["_asking"] = asking
+    return cohort
 
 
 def _count(asking: Asking, found: Mapping[str, Any]) -> int:

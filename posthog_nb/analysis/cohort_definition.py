@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from posthog_nb.errors import InvalidInputError
+from posthog_nb.operations.persons import IDS_A_QUERY
 from posthog_nb.operations.plain import as_python
 from posthog_nb.operations.queries import run
 
@@ -198,7 +199,7 @@ def _portions(ids: Sequence[str]) -> Iterator[list[str]]:
     room = _CHARACTERS_A_QUERY
     for one in ids:
         size = len(one.encode()) + 4
-        if some and size > room:
+        if some and (size > room or len(some) == IDS_A_QUERY):
             yield some
             some, room = [], _CHARACTERS_A_QUERY
         some.append(one)
