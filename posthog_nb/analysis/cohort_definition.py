@@ -75,7 +75,8 @@ def read_definition(asking: Asking, definition: object) -> Found | Listed:
 
 
 def _found(asking: Asking, definition: str) -> Found:
-    columns = ask(asking, definition, limit=1).columns
+    first = ask(asking, definition, limit=1)
+    columns = first.columns
     column = next((name for name in _PERSON_COLUMNS[:-1] if name in columns), None)
     if column is None:
         raise InvalidInputError(
@@ -85,7 +86,7 @@ def _found(asking: Asking, definition: str) -> Found:
     if not ask(asking, f"SELECT count() FROM (\n{found.query}\n)").rows[0][0]:
         raise InvalidInputError(
             "The definition finds nobody, and a cohort of nobody is not made.",
-            hint=f"Its column {column} has the id of no person of this project.",
+            hint=f"Its column {column} has the id of no person of this project." if first.rows else "It has no rows.",
         )
     return found
 
