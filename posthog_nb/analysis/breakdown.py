@@ -93,9 +93,12 @@ class Breakdown:
             total: What the greatest of comes first.
             value: The column with the values.
         """
+        return f"row_number() OVER (ORDER BY {self.is_none(values, value)}, {total} DESC, {value})"
+
+    def is_none(self, values: Values, value: str = "breakdown_value") -> str:
+        """The condition that a value is :data:`NONE`, or has it among several."""
         none = values.bind(NONE, "none")
-        is_none = f"position({value}, {none}) > 0" if len(self.properties) > 1 else f"{value} = {none}"
-        return f"row_number() OVER (ORDER BY {is_none}, {total} DESC, {value})"
+        return f"position({value}, {none}) > 0" if len(self.properties) > 1 else f"{value} = {none}"
 
     def shown(self, values: Values, rank: str = "rank", value: str = "breakdown_value") -> str:
         """The value, or :data:`OTHER` when its rank is beyond the limit."""

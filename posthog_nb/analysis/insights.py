@@ -48,6 +48,8 @@ class Insights:
         formula: str | None = None,
         cumulative: bool = False,
         compare: bool = False,
+        compare_to: str | None = None,
+        smoothing_intervals: int = 1,
         sampling_factor: float | None = None,
         timezone: str | None = None,
     ) -> Trends:
@@ -68,6 +70,8 @@ class Insights:
             formula=formula,
             cumulative=cumulative,
             compare=compare,
+            compare_to=compare_to,
+            smoothing_intervals=smoothing_intervals,
             sampling_factor=sampling_factor,
             timezone=timezone,
         )

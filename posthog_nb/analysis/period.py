@@ -122,6 +122,21 @@ class Period:
         """A moment of the last interval of the range, as HogQL; :meth:`contains` knows the very last one."""
         return self._end(values).last
 
+    def whole_start(self, values: Values) -> str:
+        """The first moment that insights over time count (``date_from_with_adjusted_start_of_interval``), as HogQL."""
+        start = self.start(values)
+        found = self._since
+        if isinstance(found, datetime):
+            return start
+        if isinstance(found, Word) or found == "all":
+            to_the_hour = isinstance(found, Word) and found.unit in {"Minute", "Hour"}
+            if self.interval in _SHORT or (self.interval == "day" and to_the_hour):
+                return start
+        if self.interval == "week":
+            # PostHog counts nothing of the week's days before the range.
+            return self._beginning("Day", start)
+        return self._beginning(self.interval.capitalize(), start)
+
     def contains(self, values: Values, column: str = "timestamp", *, whole_intervals: bool = False) -> str:
         """The condition that a time is in the range.
 
@@ -131,9 +146,13 @@ class Period:
             whole_intervals: Begin as insights over time do: with the whole of the month that ``date_from`` is in, and
                 with the whole day otherwise, unless it was said to the hour or to the second.
         """
-        start = self._whole(values) if whole_intervals else self.start(values)
+        start = self.whole_start(values) if whole_intervals else self.start(values)
+        return f"{column} >= {start}\n  AND {self.ended(values, column)}"
+
+    def ended(self, values: Values, column: str = "timestamp") -> str:
+        """The condition that a time is not after the range."""
         end = self._end(values)
-        return f"{column} >= {start}\n  AND {column} {'<=' if end.included else '<'} {end.at}"
+        return f"{column} {'<=' if end.included else '<'} {end.at}"
 
     def bucket(self, expression: str) -> str:
         """The start of the interval that a time falls into; weeks begin on the project's day.
@@ -191,21 +210,6 @@ class Period:
             "assumeNotNull((\n  SELECT if(count() = 0, now() - toIntervalDay(7), min(timestamp))\n  FROM events\n"
             f"  WHERE timestamp > toDateTime('2015-01-01 00:00:00', 'UTC'){among}\n))"
         )
-
-    def _whole(self, values: Values) -> str:
-        """Where the events of the first interval begin (``date_from_with_adjusted_start_of_interval``)."""
-        start = self.start(values)
-        found = self._since
-        if isinstance(found, datetime):
-            return start
-        if isinstance(found, Word) or found == "all":
-            to_the_hour = isinstance(found, Word) and found.unit in {"Minute", "Hour"}
-            if self.interval in _SHORT or (self.interval == "day" and to_the_hour):
-                return start
-        if self.interval == "week":
-            # PostHog counts nothing of the week's days before the range.
-            return self._beginning("Day", start)
-        return self._beginning(self.interval.capitalize(), start)
 
     def _end(self, values: Values) -> _Edge:
         found = self._until

@@ -30,6 +30,7 @@ class Series:
             :meth:`~posthog_nb.client.Client.stickiness` take another than ``"total"``.
         math_property: The property that ``math`` is about, or its HogQL expression for ``"hogql"``.
         action: The number or the name of an action of the project, in place of an event.
+        math_group_type_index: The group type whose groups are counted in place of persons: 0 to 4.
     """
 
     event: str | None = None
@@ -38,6 +39,7 @@ class Series:
     math: str = "total"
     math_property: str | None = None
     action: int | str | None = None
+    math_group_type_index: int | None = None
 
     @property
     def label(self) -> str:
