@@ -151,7 +151,12 @@ class Project:
         self._facts: ProjectFacts | None = None
         self.actions = SavedDefinitions(self.store, "action", self._forget_facts)
         self.cohorts = SavedDefinitions(self.store, "cohort", self._forget_facts)
+        self.reread()
+
+    def reread(self) -> None:
+        """Look at the store anew, after it was written to by another way than :meth:`capture`."""
         self.ingestion = Ingestion(self.store, self._forget_facts)
+        self._forget_facts()
 
     @classmethod
     def in_memory(cls, settings: ProjectSettings | None = None) -> Project:
@@ -160,7 +165,13 @@ class Project:
         Raises:
             StoreError: this process runs an engine on disk.
         """
-        return cls(engines.in_memory(), engines.database_name(), settings, owns_engine=False)
+        engine, database = engines.in_memory(), engines.database_name()
+        try:
+            return cls(engine, database, settings, owns_engine=False)
+        except BaseException:
+            # An interrupt while the tables are made leaves none of them.
+            engine.command(f"DROP DATABASE IF EXISTS {database} SYNC")
+            raise
 
     @classmethod
     def on_disk(cls, path: Path, settings: ProjectSettings | None = None) -> Project:

@@ -59,11 +59,16 @@ def property_column(key: str) -> str | None:
     return f"mat_{key}" if _SAFE_KEY.fullmatch(key) else None
 
 
-def property_column_statement(database: str, keys: Iterable[str]) -> str:
-    """DDL that gives these event properties their columns. Older parts compute them as they are read."""
-    columns = ", ".join(
-        f"ADD COLUMN IF NOT EXISTS `mat_{key}` Nullable(String) MATERIALIZED {_exact_text(key)}" for key in keys
-    )
+def property_column_statement(database: str, keys: Iterable[str], *, given: bool = False) -> str:
+    """DDL that gives these event properties their columns. Older parts compute them as they are read.
+
+    Args:
+        database: The project's.
+        keys: The properties.
+        given: Whether an insert may give their values, which are then not read from the JSON.
+    """
+    kind = "DEFAULT" if given else "MATERIALIZED"
+    columns = ", ".join(f"ADD COLUMN IF NOT EXISTS `mat_{key}` Nullable(String) {kind} {_exact_text(key)}" for key in keys)
     return f"ALTER TABLE {database}.events {columns}"
 
 
