@@ -9,6 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from posthog_nb.accessors.registering import register as _register
 from posthog_nb.version import __version__ as __version__
 
 if TYPE_CHECKING:
@@ -96,3 +97,6 @@ def unload_ipython_extension(ipython: InteractiveShell) -> None:
     from posthog_nb.notebook.extension import unload  # noqa: PLC0415 - IPython is needed only here
 
     unload(ipython)
+
+
+_register()

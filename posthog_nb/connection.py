@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from posthog_nb.http import Policy, Reply
     from posthog_nb.settings import Settings
 
-__all__ = ["Connection", "capture_mode_of", "open_connection"]
+__all__ = ["Connection", "capture_mode_of", "open_connection", "with_own"]
 
 CANCEL_SECONDS = 3.0
 _CAPTURE_MODES = {"v0": "v0", "legacy": "v0", "v1": "v1", "analytics_v1": "v1"}
@@ -344,7 +344,7 @@ def _demo_connection(
         return create_app(project())
 
     def complete(settings: Settings) -> Settings:
-        return _with_own(settings, project().settings)
+        return with_own(settings, project().settings)
 
     return make(settings, adapter=EmbeddedAdapter(application), complete=complete)
 
@@ -355,7 +355,7 @@ def _local_connection(settings: Settings, make: Callable[..., Connection], *, ch
     server = LocalServer(settings.path)
 
     def complete(settings: Settings) -> Settings:
-        own = _with_own(settings, server.record())
+        own = with_own(settings, server.record())
         if chosen:
             from posthog_nb.embedded.server.project_body import in_the_api  # noqa: PLC0415 - as above
 
@@ -366,7 +366,7 @@ def _local_connection(settings: Settings, make: Callable[..., Connection], *, ch
     return connection
 
 
-def _with_own(settings: Settings, own: ProjectSettings | ServerRecord) -> Settings:
+def with_own(settings: Settings, own: ProjectSettings | ServerRecord) -> Settings:
     """The settings with the number and the keys that an embedded project made for itself."""
     return replace(
         settings,

@@ -13,7 +13,7 @@ from posthog_nb.errors import InvalidInputError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["NAMES", "Given", "check_names", "column_of"]
+__all__ = ["NAMES", "Given", "check_names", "column_of", "missing"]
 
 NAMES: dict[str, tuple[str, ...]] = {
     "event": ("event", "event_name", "event_type", "action", "activity"),
@@ -93,17 +93,16 @@ def check_names(names: Iterable[object]) -> list[str]:
     return found
 
 
-def column_of(role: str, given: Given, names: Sequence[str], *, needed: str | None = None) -> str | None:
+def column_of(role: str, given: Given, names: Sequence[str]) -> str | None:
     """The column that is ``role``; None when the frame has none.
 
     Args:
         role: A key of :data:`NAMES`.
         given: The names that somebody gave.
         names: The frame's names.
-        needed: What it is needed for, in an error; None where it may be missing.
 
     Raises:
-        InvalidInputError: several columns may be meant, or it is missing and needed.
+        InvalidInputError: several columns may be meant.
     """
     named: str | None = getattr(given, role)
     if named is not None:
@@ -117,18 +116,21 @@ def column_of(role: str, given: Given, names: Sequence[str], *, needed: str | No
     found = [name for name in free if _plain(name) in known]
     if len(found) > 1:
         raise InvalidInputError(
-            f"{' and '.join(map(repr, found))} may both be the {role}." if len(found) == 2  # noqa: PLR2004 - two
+            f"{' and '.join(map(repr, found))} may both be the {role}."
+            if len(found) == 2  # noqa: PLR2004 - two
             else f"{', '.join(map(repr, found))} may each be the {role}.",
             hint=f"Say which: df.posthog({role}={found[0]!r}).",
         )
-    if not found and needed is not None:
-        raise InvalidInputError(
-            f"The frame has no column for {needed}.",
-            hint=f"It has {', '.join(map(repr, names)) or 'no columns'}. Name the one: df.posthog({role}=\"...\"); "
-            f"{', '.join(NAMES[role])} are recognised. What is in the index of a pandas frame becomes a column by "
-            "reset_index().",
-        )
     return found[0] if found else None
+
+
+def missing(role: str, what: str, names: Sequence[str]) -> InvalidInputError:
+    """The error where no column says ``what``."""
+    return InvalidInputError(
+        f"The frame has no column that says {what}, the {role}.",
+        hint=f'It has {", ".join(map(repr, names)) or "no columns"}. Name the one, df.posthog({role}="..."), or call'
+        f" it one of {', '.join(NAMES[role])}. The index of a pandas frame becomes a column by reset_index().",
+    )
 
 
 def _plain(name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from posthog_nb.errors import InvalidInputError
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from posthog_nb.connection import Connection
 
-__all__ = ["expand"]
+__all__ = ["Declare", "expand", "expand_as"]
 
 MOST_KEYS = 200
 """As many columns are made when no keys are named."""
@@ -30,6 +30,8 @@ KEYS_A_QUERY = 200
 _OF = ("event", "person")
 _LONGEST_SHOWN = 40
 _TEXT = ClickHouseType("Nullable", (ClickHouseType("String"),))
+
+Declare = Callable[[list[str], str, list[Mapping[str, Any]]], tuple[dict[str, ClickHouseType], str]]
 
 
 def expand(  # noqa: PLR0913 - as Client.expand()
@@ -42,6 +44,33 @@ def expand(  # noqa: PLR0913 - as Client.expand()
     of: str | None = None,
 ) -> Any:  # noqa: ANN401 - a frame of the same kind
     """``frame`` with a column of each key; see :meth:`posthog_nb.client.Client.expand`."""
+
+    def declare(chosen: list[str], whose: str, _: list[Mapping[str, Any]]) -> tuple[dict[str, ClickHouseType], str]:
+        return _declared(connection, chosen, whose)
+
+    return expand_as(declare, frame, keys, column=column, prefix=prefix, of=of)
+
+
+def expand_as(  # noqa: PLR0913 - as expand()
+    declare: Declare,
+    frame: Any,  # noqa: ANN401 - a frame of any of the three kinds
+    keys: str | Iterable[str] | None = None,
+    *,
+    column: str = "properties",
+    prefix: str | None = None,
+    of: str | None = None,
+) -> Any:  # noqa: ANN401 - a frame of the same kind
+    """The same with types from elsewhere.
+
+    Args:
+        declare: Gives the type of each of the keys, of an ``"event"`` or a ``"person"``, and the zone of times; it is
+            told the objects too.
+        frame: As for :meth:`posthog_nb.client.Client.expand`.
+        keys: Likewise.
+        column: Likewise.
+        prefix: Likewise.
+        of: Likewise.
+    """
     kind, names, values = _read(frame, column)
     if of not in {None, *_OF}:
         raise InvalidInputError(f"of is {of!r}.", hint='It is "event" or "person": whose properties these are.')
@@ -51,7 +80,7 @@ def expand(  # noqa: PLR0913 - as Client.expand()
     if keys is not None and objects:
         notes += _unknown(chosen, found)
     places = _places(chosen, names, column, prefix)
-    types, zone = _declared(connection, chosen, of or _owner(names, column))
+    types, zone = declare(chosen, of or _owner(names, column), objects)
     kinds, arrays = [], []
     for key in chosen:
         declared, array = _column(key, [one.get(key) for one in objects], types[key], zone, notes)

@@ -12,10 +12,20 @@ from urllib.parse import SplitResult, urlsplit
 from posthog_nb.errors import ConfigurationError
 from posthog_nb.secret import Secret
 
-__all__ = ["DEFAULT_TARGET", "DEMO_URL", "LOCAL_URL", "Target", "is_cloud", "read_target", "refuse_plain_http"]
+__all__ = [
+    "DEFAULT_TARGET",
+    "DEMO_URL",
+    "FRAME_URL",
+    "LOCAL_URL",
+    "Target",
+    "is_cloud",
+    "read_target",
+    "refuse_plain_http",
+]
 
 DEMO_URL = "http://demo.posthog-nb.invalid"
 LOCAL_URL = "http://local.posthog-nb.invalid"
+FRAME_URL = "http://frame.posthog-nb.invalid"
 """The embedded projects' addresses. ``.invalid`` is reserved (RFC 2606): no such host can exist on a network."""
 
 DEFAULT_TARGET = "us"

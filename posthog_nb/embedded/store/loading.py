@@ -1,4 +1,4 @@
-"""Many events at once, from Arrow straight into the tables: what capture would store of them, in a fraction of its time.
+"""Many events at once, from Arrow straight into the tables: what capture would store, in a fraction of its time.
 
 ClickHouse reads each table from a file and writes the JSON of the properties itself. Persons and distinct IDs are then
 made from the events, each in one statement.
@@ -6,6 +6,7 @@ made from the events, each in one statement.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -113,10 +114,8 @@ def _insert(
         file.write_table(table, max_chunksize=65_536)
     names = set(table.column_names)
     at = "fromUnixTimestamp64Micro(timestamp, 'UTC')"
-    uuid = "reinterpretAsUUID(bitShiftLeft(toUInt128(number), 64))"
-    person = "toUUID(person)"
-    if pa.types.is_integer(table.schema.field("person").type):
-        person = "reinterpretAsUUID(bitShiftLeft(toUInt128(person), 64))"
+    uuid = _numbered("number")
+    person = _numbered("person") if pa.types.is_integer(table.schema.field("person").type) else "toUUID(person)"
     columns = {
         "uuid": f"ifNull(toUUID(uuid), {uuid})" if "uuid" in names else uuid,
         "event": "event",
@@ -137,35 +136,41 @@ def _insert(
     )
 
 
+def _numbered(column: str) -> str:
+    """SQL for a uuid of a number from 0 on, in their order; none is the one of all zeros, which stands for nothing."""
+    return f"reinterpretAsUUID(bitShiftLeft(toUInt128({column} + 1), 64))"
+
+
 def _properties(properties: Sequence[PropertyColumn], *, merged: bool) -> str:
     """SQL for the JSON of an event's properties."""
-    parts = [f"ifNull(concat({literal(f',{_json_text(one.key)}:')}, {one.json}), '')" for one in properties]
+    parts = [
+        f"ifNull(concat({literal(f',{json.dumps(one.key, ensure_ascii=False)}:')}, {one.json}), '')"
+        for one in properties
+    ]
     if merged:
-        # Between the braces, behind a comma where there is anything.
-        parts.insert(0, "if(length(ifNull(properties, '')) > 2, concat(',', substring(properties, 2, length(properties) - 2)), '')")
+        inner = "substring(properties, 2, length(properties) - 2)"
+        parts.insert(0, f"if(length(properties) > 2, concat(',', {inner}), '')")
     if not parts:
         return "'{}'"
-    return f"concat('{{', substring(concat({', '.join([*parts, repr('')])}), 2), '}}')"
-
-
-def _json_text(key: str) -> str:
-    import json  # noqa: PLC0415 - a key is written once a load
-
-    return json.dumps(key, ensure_ascii=False)
+    # Each part begins with a comma, the first one's is not needed.
+    return f"concat('{{', substring(concat({', '.join(parts)}, ''), 2), '}}')"
 
 
 def _derive(store: Store) -> None:
     """Make persons, distinct IDs and event definitions of the events."""
     db = store.database
     newest = "argMax({}, (timestamp, uuid))"
-    for statement in (
+    events = f"FROM {db}.events GROUP BY"
+    store.engine.command(
         f"INSERT INTO {db}.person (id, created_at, team_id, properties, serial_id, last_seen_at)"
         f" SELECT person_id, min(timestamp), any(team_id), {newest.format('person_properties')},"
-        " rowNumberInAllBlocks() + 1, toStartOfHour(max(timestamp))"
-        f" FROM {db}.events GROUP BY person_id",
+        f" rowNumberInAllBlocks() + 1, toStartOfHour(max(timestamp)) {events} person_id"
+    )
+    store.engine.command(
         f"INSERT INTO {db}.person_distinct_id2 (team_id, distinct_id, person_id, is_deleted, version)"
-        f" SELECT any(team_id), distinct_id, {newest.format('person_id')}, 0, 0 FROM {db}.events GROUP BY distinct_id",
+        f" SELECT any(team_id), distinct_id, {newest.format('person_id')}, 0, 0 {events} distinct_id"
+    )
+    store.engine.command(
         f"INSERT INTO {db}.event_definition (name, created_at, last_seen_at)"
-        f" SELECT event, min(timestamp), toStartOfHour(max(timestamp)) FROM {db}.events GROUP BY event",
-    ):
-        store.engine.command(statement)
+        f" SELECT event, min(timestamp), toStartOfHour(max(timestamp)) {events} event"
+    )

@@ -68,7 +68,9 @@ def property_column_statement(database: str, keys: Iterable[str], *, given: bool
         given: Whether an insert may give their values, which are then not read from the JSON.
     """
     kind = "DEFAULT" if given else "MATERIALIZED"
-    columns = ", ".join(f"ADD COLUMN IF NOT EXISTS `mat_{key}` Nullable(String) {kind} {_exact_text(key)}" for key in keys)
+    columns = ", ".join(
+        f"ADD COLUMN IF NOT EXISTS `mat_{key}` Nullable(String) {kind} {_exact_text(key)}" for key in keys
+    )
     return f"ALTER TABLE {database}.events {columns}"
 
 

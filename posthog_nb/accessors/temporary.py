@@ -1,0 +1,176 @@
+"""A project in memory that holds a frame's events, for as long as somebody asks about them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from posthog_nb.client import Client
+from posthog_nb.connection import Connection, with_own
+from posthog_nb.embedded.mount import EmbeddedAdapter
+from posthog_nb.errors import InvalidInputError
+from posthog_nb.settings import Settings
+from posthog_nb.settings.targets import FRAME_URL
+from posthog_nb.version import __version__
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from posthog_nb.accessors.events import Events
+    from posthog_nb.embedded.project import Project
+    from posthog_nb.embedded.server import Application
+
+__all__ = ["FrameClient", "loaded"]
+
+OWN_COLUMNS_FROM = 200_000
+"""Rows from which on properties get columns of their own, as with ingestion (docs/adr/0002)."""
+
+_LOOKED_AT = 10_000
+"""Rows whose properties are read one by one for their types. A property that none of them has is looked for in all."""
+
+
+class FrameClient(Client):
+    """A client of a frame's events.
+
+    The events are loaded with the first thing that is asked. :meth:`close`, or the end of its ``with`` block, takes
+    them out of memory again; after that nothing can be asked any more.
+
+    Args:
+        events: The events.
+        label: What to call the frame in front of a reader.
+        frame: What results become: ``"pandas"`` or ``"polars"``.
+        as_of: What ``now()`` answers.
+        settings: Further fields of the project's settings.
+    """
+
+    def __init__(
+        self, events: Events, *, label: str, frame: str, as_of: datetime, settings: dict[str, Any] | None = None
+    ) -> None:
+        super().__init__(_FrameConnection(events, label, {"as_of": as_of, **(settings or {})}), frame=frame)
+        self._notes = events.notes
+
+
+class _FrameConnection(Connection):
+    def __init__(self, events: Events, label: str, settings: dict[str, Any]) -> None:
+        self._events = events
+        self._given = settings
+        self._project: Project | None = None
+        self._application: Application | None = None
+        super().__init__(
+            Settings(kind="frame", api_url=FRAME_URL, ingestion_url=FRAME_URL, label=label),
+            version=__version__,
+            adapter=EmbeddedAdapter(self._answering),
+            complete=self._load,
+        )
+
+    def _load(self, settings: Settings) -> Settings:
+        self._project = loaded(self._events, self._given)
+        return with_own(settings, self._project.settings)
+
+    def _answering(self) -> Application:
+        from posthog_nb.embedded.server import create_app  # noqa: PLC0415 - loaded with the first request
+
+        if self._project is None:
+            raise _closed()
+        self._application = create_app(self._project)
+        return self._application
+
+    def close(self) -> None:
+        """End what runs, and take the events out of memory."""
+        self._complete = _refuse
+        super().close()
+        application, self._application = self._application, None
+        project, self._project = self._project, None
+        if application is not None:
+            application.end_queries()
+        if project is not None:
+            project.close()
+
+
+def _refuse(_: Settings) -> Settings:
+    raise _closed()
+
+
+def _closed() -> InvalidInputError:
+    return InvalidInputError(
+        "The frame's temporary project is closed, and its events are in memory no more.",
+        hint="Ask within its with block, or call df.posthog.connect() again.",
+    )
+
+
+def loaded(events: Events, settings: dict[str, Any]) -> Project:
+    """A project in memory with these events.
+
+    Raises:
+        InvalidInputError: properties are not what they should be. Nothing stays in memory.
+    """
+    from posthog_nb.embedded.project import Project, ProjectSettings  # noqa: PLC0415 - the engine loads here
+    from posthog_nb.embedded.store.loading import load_events  # noqa: PLC0415
+
+    project = Project.in_memory(ProjectSettings(name="frame", timezone=events.zone, **settings))
+    try:
+        load_events(
+            project.store,
+            events.tables(),
+            events.property_columns,
+            own_columns=len(events) >= OWN_COLUMNS_FROM,
+        )
+        _define(project, events)
+        project.reread()
+    except BaseException:
+        project.close()
+        raise
+    return project
+
+
+def _define(project: Project, events: Events) -> None:
+    """Give each property the type by which HogQL reads it: its column's, or that of its first value that tells."""
+    from posthog_nb.embedded.ingestion.definitions import (  # noqa: PLC0415 - as above
+        EVENT,
+        MAX_NAME,
+        NO_GROUP,
+        PERSON,
+    )
+    from posthog_nb.embedded.store.store import PropertyDefinition  # noqa: PLC0415
+
+    types = {(EVENT, one.key): one.kind for one in events.properties}
+    for kind, column in ((EVENT, "properties"), (PERSON, "person_properties")):
+        if column in events.objects:
+            for key, found in _types(project, events.objects[column][0], column).items():
+                types.setdefault((kind, key), found)
+    project.store.insert_property_definitions(
+        [
+            PropertyDefinition(kind, NO_GROUP, key, found, events.last)
+            for (kind, key), found in types.items()
+            if len(key) <= MAX_NAME
+        ]
+    )
+
+
+def _types(project: Project, name: str, column: str) -> dict[str, str]:
+    """The type of each key of a column of JSON objects; '' where no value tells."""
+    from posthog_nb.embedded.ingestion.definitions import property_type  # noqa: PLC0415 - as above
+
+    store = project.store
+    db = store.database
+    refused = store.engine.read(f"SELECT {column} FROM {db}.events WHERE NOT isValidJSON({column}) LIMIT 1")
+    if refused:
+        raise InvalidInputError(
+            f"The column {name!r} holds what is no JSON object: an event would have {refused[0][0][:60]!r}.",
+            hint="Give objects or their JSON.",
+        )
+    types: dict[str, str] = {}
+    for (text,) in store.engine.read(f"SELECT {column} FROM {db}.events ORDER BY uuid LIMIT {_LOOKED_AT}"):
+        for key, value in json.loads(text).items():
+            if not types.get(key):
+                types[key] = property_type(key, value)
+    # What tells nothing is null, a list or an object; the others begin otherwise.
+    rest = store.engine.read(
+        f"SELECT pair.1, argMinIf(pair.2, uuid, substring(pair.2, 1, 1) NOT IN ('n', '[', '{{')) FROM {db}.events"
+        f" ARRAY JOIN arrayFilter(one -> one.1 NOT IN {{known:Array(String)}}, JSONExtractKeysAndValuesRaw({column}))"
+        " AS pair GROUP BY pair.1",
+        {"known": [key for key, found in types.items() if found]},
+    )
+    for key, text in rest:
+        types[key] = property_type(key, json.loads(text)) if text else ""
+    return types
