@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from posthog_nb.accessors.arrow import objects, unfit
@@ -151,7 +152,7 @@ def json_objects(name: str, values: pa.ChunkedArray | list[Any], beside: list[Pr
     texts = _compact(name, texts)
     for one in beside:
         there = pc.and_(pc.match_substring(texts, to_json(one.key)), pc.is_valid(one.values.combine_chunks()))
-        texts = _changed(texts, pc.fill_null(there, False), lambda text, key=one.key: _without(text, key))
+        texts = _changed(texts, pc.fill_null(there, False), partial(_without, key=one.key))
     return texts
 
 
