@@ -1,0 +1,112 @@
+"""How many persons go through steps: PostHog's funnels.
+
+As PostHog defines them (https://posthog.com/docs/product-analytics/funnels, ``funnel-udf/src/steps.rs`` and
+``posthog/hogql_queries/insights/funnels/``), in HogQL that needs none of its functions of its own.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from posthog_nb.analysis.analysis import Analysis
+from posthog_nb.analysis.breakdown import read_breakdown
+from posthog_nb.analysis.funnels.frames import steps_frame
+from posthog_nb.analysis.funnels.options import WINDOW_UNITS, Exclusion, Options, read_exclusion
+from posthog_nb.analysis.funnels.plain import plain_ways
+from posthog_nb.analysis.period import Period
+from posthog_nb.analysis.series import read_all_series
+from posthog_nb.analysis.text import Values
+from posthog_nb.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date, datetime
+
+    import altair as alt
+
+    from posthog_nb.analysis.asking import Asking
+    from posthog_nb.analysis.conditions import Properties
+    from posthog_nb.analysis.series import Series
+    from posthog_nb.operations.result import Result
+
+__all__ = ["Exclusion", "Funnel", "funnel"]
+
+_MICROSECONDS = 1_000_000
+
+
+class Funnel(Analysis):
+    """How many persons came to each step."""
+
+    def __init__(self, result: Result, text: str, values: Values, title: str, options: Options) -> None:
+        super().__init__(result, text, values, title)
+        self._options = options
+
+    def plot(self) -> alt.Chart | alt.LayerChart | alt.FacetChart | alt.HConcatChart | alt.VConcatChart:
+        """Bars, one a step."""
+        raise NotImplementedError
+
+
+def funnel(  # noqa: PLR0913 - PostHog's options
+    asking: Asking,
+    series: Sequence[str | Series],
+    *,
+    date_from: str | date | datetime = "-7d",
+    date_to: str | date | datetime | None = None,
+    interval: str = "day",
+    properties: Properties = None,
+    funnel_window_interval: int = 14,
+    funnel_window_interval_unit: str = "day",
+    funnel_order_type: str = "ordered",
+    funnel_viz_type: str = "steps",
+    funnel_from_step: int = 0,
+    funnel_to_step: int | None = None,
+    bin_count: int | None = None,
+    exclusions: Sequence[str | Exclusion] = (),
+    breakdown: object = None,
+    breakdown_type: str | None = None,
+    breakdown_limit: int = 25,
+    breakdown_attribution_type: str = "first_touch",
+    breakdown_attribution_value: int | None = None,
+    aggregation_group_type_index: int | None = None,
+    sampling_factor: float | None = None,
+    timezone: str | None = None,
+) -> Funnel:
+    """Ask for a funnel; :meth:`posthog_nb.client.Client.funnel` says what the options are."""
+    steps = read_all_series(series)
+    listed = [exclusions] if isinstance(exclusions, str | Exclusion) else exclusions
+    options = Options(
+        steps=steps,
+        period=Period(date_from, date_to, interval, timezone),
+        properties=properties,
+        window=_window(funnel_window_interval, funnel_window_interval_unit),
+        order=funnel_order_type,
+        viz=funnel_viz_type,
+        from_step=funnel_from_step,
+        to_step=len(steps) - 1 if funnel_to_step is None else funnel_to_step,
+        bin_count=bin_count,
+        exclusions=[read_exclusion(one, steps, funnel_order_type) for one in listed],
+        breakdown=read_breakdown(breakdown, breakdown_type, breakdown_limit),
+        attribution=breakdown_attribution_type,
+        attribution_step=breakdown_attribution_value or 0,
+        group=aggregation_group_type_index,
+        sampling_factor=sampling_factor,
+    )
+    values = Values()
+    text = steps_frame(options, plain_ways(options, values), values)
+    return Funnel(
+        asking.run(text, values), text, values, f"Funnel: {' → '.join(step.label for step in steps)}", options
+    )
+
+
+def _window(number: object, unit: object) -> int:
+    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+        raise InvalidInputError(
+            f"funnel_window_interval is {number!r}.", hint="It is 1 or more.", argument="funnel_window_interval"
+        )
+    if unit not in WINDOW_UNITS:
+        raise InvalidInputError(
+            f"funnel_window_interval_unit is {unit!r}.",
+            hint=f"There are {', '.join(WINDOW_UNITS)}.",
+            argument="funnel_window_interval_unit",
+        )
+    return number * WINDOW_UNITS[unit] * _MICROSECONDS

@@ -1,0 +1,83 @@
+"""The innermost part of a funnel's query: the events of its steps, and which steps each of them is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from posthog_nb.analysis.conditions import all_of, condition
+from posthog_nb.analysis.text import indented
+
+if TYPE_CHECKING:
+    from posthog_nb.analysis.funnels.options import Options
+    from posthog_nb.analysis.series import Series
+    from posthog_nb.analysis.text import Values
+
+__all__ = ["nested", "step_events"]
+
+def nested(query: str) -> str:
+    """A query in brackets, as it stands in another's FROM."""
+    return f"(\n  {indented(query, 2)}\n)"
+
+
+def step_events(options: Options, values: Values) -> str:
+    """The events of a funnel's steps: ``actor``, ``moment`` in microseconds, and ``step``, its number.
+
+    Where an event may be more than one step, or none, it has ``steps`` in place of ``step``, a number with bit 0 set
+    for the first step, bit 1 for the second, and ``excluded``, with the bits of the steps that it bars the way to.
+    """
+    actor = "person_id" if options.group is None else f"$group_{options.group}"
+    columns = [f"{actor} AS actor", "reinterpretAsInt64(timestamp) AS moment"]
+    if options.viz == "trends":
+        columns.append(f"{options.period.bucket('timestamp')} AS bucket")
+    if options.breakdown is not None:
+        columns.append(f"{options.breakdown.value(values)} AS breakdown_value")
+    columns += [_step(options, values)] if options.plain else _marks(options, values)
+    events = "events" if options.sampling_factor is None else f"events SAMPLE {options.sampling_factor!r}"
+    where = all_of(
+        [
+            options.period.contains(values),
+            condition(options.properties, values),
+            None if options.group is None else f"{actor} != ''",
+            *_relevant(options, values),
+        ]
+    )
+    return "SELECT\n  " + ",\n  ".join(columns) + f"\nFROM {events}\nWHERE {where}"
+
+
+def _condition(series: Series, values: Values) -> str:
+    return indented(series.condition(values) or "true", 2)
+
+
+def _step(options: Options, values: Values) -> str:
+    each = "".join(f"    {_condition(step, values)}, {n},\n" for n, step in enumerate(options.steps, 1))
+    return f"multiIf(\n{each}    0\n  ) AS step"
+
+
+def _marks(options: Options, values: Values) -> list[str]:
+    ways = []
+    for n in range(1, len(options.steps)):
+        held = [one for one in options.exclusions if one.funnel_from_step < n <= (one.funnel_to_step or 0)]
+        if held:
+            ways.append((" OR ".join(f"({_condition(one.series, values)})" for one in held), 1 << n))
+    return [
+        f"{_bits([(_condition(step, values), 1 << n) for n, step in enumerate(options.steps)])} AS steps",
+        f"{_bits(ways)} AS excluded",
+    ]
+
+
+def _bits(held: list[tuple[str, int]]) -> str:
+    return "\n    + ".join(f"if({condition}, {bit}, 0)" for condition, bit in held) or "0"
+
+
+def _relevant(options: Options, values: Values) -> list[str]:
+    """Only events that are a step or an exclusion; a strict funnel needs to know of the others as well."""
+    if options.order == "strict":
+        return []
+    series = [*options.steps, *(exclusion.series for exclusion in options.exclusions)]
+    found = []
+    if all(one.event is not None for one in series):
+        names = dict.fromkeys(values.bind(one.event, "event") for one in series)
+        found.append(f"event IN ({', '.join(names)})")
+    if not found or any(one.properties is not None for one in series):
+        found.append("step > 0" if options.plain else "(steps > 0 OR excluded > 0)")
+    return found
