@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import date, datetime
 
     from posthog_nb.analysis.asking import Asking
@@ -238,6 +238,7 @@ class Insights:
         min_edge_weight: int | None = None,
         max_edge_weight: int | None = None,
         path_groupings: Sequence[str] = (),
+        local_path_cleaning_filters: Sequence[Mapping[str, str]] = (),
         exclude_events: Sequence[str] = (),
         date_from: Day = "-7d",
         date_to: Day | None = None,
@@ -259,6 +260,7 @@ class Insights:
             min_edge_weight=min_edge_weight,
             max_edge_weight=max_edge_weight,
             path_groupings=path_groupings,
+            local_path_cleaning_filters=local_path_cleaning_filters,
             exclude_events=exclude_events,
             date_from=date_from,
             date_to=date_to,
