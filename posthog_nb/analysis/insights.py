@@ -246,7 +246,39 @@ class Insights:
         sampling_factor: float | None = None,
         timezone: str | None = None,
     ) -> Paths:
-        """The ways that persons take."""
+        """The ways that persons take: from which page, screen or event to which, step by step.
+
+        As PostHog's user paths (https://posthog.com/docs/product-analytics/paths): what a person does without a break
+        of thirty minutes is a path, and the same item several times in a row is one step of it.
+
+        Args:
+            include_event_types: Which events: ``"$pageview"``, ``"$screen"``, ``"custom_event"``, ``"hogql"``; none of
+                them for every event.
+            paths_hogql_expression: For ``"hogql"``: what the steps are called, such as ``"properties.$pathname"``.
+            start_point: Look at paths from this item on.
+            end_point: Look at paths up to this item.
+            step_limit: The most steps of a path, 2 or more.
+            edge_limit: The most edges.
+            min_edge_weight: Only edges as frequent, or more.
+            max_edge_weight: Only edges as frequent, or less.
+            path_groupings: Items that count as one; ``*`` is anything, as in ``"https://example.com/docs/*"``.
+            local_path_cleaning_filters: What of items to replace, such as
+                ``[{"regex": "/users/[0-9]+", "alias": "/users/<id>"}]``.
+            exclude_events: Items that are left out.
+            date_from: Where the range of dates begins: a date, or one of PostHog's words such as ``"-7d"``.
+            date_to: Where it ends; now when left out.
+            properties: Which events: property filters or a HogQL expression.
+            sampling_factor: The part of persons to look at, such as 0.1; counts are enlarged.
+            timezone: The zone that days begin in; the project's when left out.
+
+        Returns:
+            Edges, the most frequent first: ``step`` (UInt32, from 1 on), ``source``, ``target``, ``count``,
+            ``average_conversion_time`` (Float64, seconds).
+
+        Raises:
+            InvalidInputError: an option is not what it should be.
+            QueryError: PostHog refused the query.
+        """
         from posthog_nb.analysis.paths import paths  # noqa: PLC0415 - loaded when it is asked for
 
         return paths(
