@@ -111,8 +111,8 @@ def test_the_retention_of_cohorts_is_that_of_their_persons(ph: Client, one: set[
     expected = []
     for name, events in list(parts(one, other).items())[:2]:
         opened = events[events["event"] == "open"]
-        seen = {day: {p for p, at in zip(opened["person"], opened["timestamp"], strict=True) if (at - FIRST).days == day}
-                for day in range(DAYS)}  # fmt: skip
+        days = [(moment - FIRST).days for moment in opened["timestamp"]]
+        seen = {day: {who for who, at in zip(opened["person"], days, strict=True) if at == day} for day in range(DAYS)}
         expected += [
             (name, FIRST + timedelta(days=day), later, len(seen[day]), len(seen[day] & seen[day + later]))
             for day in range(DAYS)
