@@ -1,0 +1,130 @@
+"""A picture as an Altair chart that shows itself without a network, and as SVG and PNG."""
+
+from __future__ import annotations
+
+import base64
+import html
+import re
+from typing import TYPE_CHECKING, Any
+
+import altair as alt
+
+from posthog_nb.errors import MissingDependencyError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["INK", "VEGA_LITE", "Picture", "bundle", "png", "specification", "svg"]
+
+VEGA_LITE = "application/vnd.vegalite.v5+json"
+"""The latest Vega-Lite that JupyterLab 4 and Notebook 7 draw by themselves; Altair 6 writes version 6, which they do
+not know, and shows itself by a script of a CDN."""
+_SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
+_EMBEDDING = {
+    "renderer": "svg",
+    "actions": {"export": True, "source": False, "compiled": False, "editor": False},
+}
+"""As SVG, texts take the colour of the page around them; the menu offers nothing that needs a network."""
+
+INK = "#1f2328"
+"""Texts, on a white page; where the page is another, so is what stands in its place."""
+_PAGES: Mapping[str, tuple[str, str]] = {
+    "page": ("currentColor", "transparent"),
+    "light": (INK, "#ffffff"),
+    "dark": ("#e6edf3", "#111111"),
+}
+"""The colour of texts and of what is behind them: of the page around, white, or near black."""
+_SCALE = 2
+_DATA = {"data", "datasets", "text", "subtitle", "description"}
+"""Parts of a chart that hold data's texts, not colours."""
+
+
+class Picture(alt.LayerChart):
+    """A layered Altair chart, to go on with as with any other.
+
+    Shown as it is, it draws itself without a network; with a renderer of Altair chosen
+    (``alt.renderers.enable(...)``), as that one does.
+    """
+
+    def _repr_mimebundle_(self, *args: Any, **kwds: Any) -> Any:  # noqa: ANN401 - what IPython takes
+        if alt.renderers.active != "default":
+            return super()._repr_mimebundle_(*args, **kwds)
+        return bundle(self)
+
+
+def specification(chart: alt.TopLevelMixin, page: str = "page") -> dict[str, Any]:
+    """The chart as Vega-Lite 5, in the colours of ``"page"`` (those around it), ``"light"`` or ``"dark"``."""
+    ink, background = _PAGES[page]
+    spec: dict[str, Any] = _inked(chart.to_dict(), ink)
+    config = {"font": "sans-serif", "view": {"stroke": None}, **spec.get("config", {})}
+    return {**spec, "$schema": _SCHEMA, "background": background, "config": config}
+
+
+def _inked(part: Any, ink: str) -> Any:  # noqa: ANN401 - what JSON may hold
+    if isinstance(part, dict):
+        return {name: each if name in _DATA else _inked(each, ink) for name, each in part.items()}
+    if isinstance(part, list):
+        return [_inked(each, ink) for each in part]
+    return ink if part == INK else part
+
+
+def svg(chart: alt.TopLevelMixin, page: str = "page") -> str:
+    """The chart as an SVG element, in the colours of the page around it, which says what it is to a screen reader.
+
+    It is as wide as the page lets it, up to its own width.
+    """
+    drawn = _converter().vegalite_to_svg(specification(chart, page), vl_version="5.21")
+    return _told(drawn, chart)
+
+
+def png(chart: alt.TopLevelMixin, page: str = "light", scale: float = _SCALE) -> bytes:
+    """The chart as PNG, black on white or white on near black, with ``scale`` pixels for one of CSS."""
+    drawn: bytes = _converter().vegalite_to_png(specification(chart, page), vl_version="5.21", scale=scale)
+    return drawn
+
+
+def bundle(chart: alt.TopLevelMixin) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The chart as one output of a notebook, with its metadata: interactive where that is drawn, else as a picture."""
+    picture = png(chart)
+    # IHDR: the width in pixels, four bytes.
+    width = int.from_bytes(picture[16:20]) // _SCALE
+    data = {
+        VEGA_LITE: specification(chart),
+        "image/png": base64.b64encode(picture).decode(),
+        "text/plain": f"<Chart: {_description(chart)}>",
+    }
+    about = {
+        VEGA_LITE: {"embed_options": _EMBEDDING},
+        "image/png": {"width": width, "alt": _description(chart)},
+    }
+    return data, about
+
+
+def _converter() -> Any:  # noqa: ANN401 - a module
+    try:
+        import vl_convert  # noqa: PLC0415 - loaded when a picture is drawn
+    except ImportError as error:
+        raise MissingDependencyError(
+            "vl-convert, which turns pictures into SVG and PNG, is not installed.",
+            hint="pip install 'posthog-nb[plot]'",
+        ) from error
+    return vl_convert
+
+
+def _description(chart: alt.TopLevelMixin) -> str:
+    found = chart._get("description")  # noqa: SLF001 - Altair has no other way to ask
+    return found if isinstance(found, str) else "a chart"
+
+
+def _told(drawn: str, chart: alt.TopLevelMixin) -> str:
+    opening = re.match(r"<svg[^>]*>", drawn)
+    if opening is None:
+        raise AssertionError(f"no SVG: {drawn[:80]!r}")
+    found = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', opening[0])
+    width, height = (found[1], found[2]) if found else ("480", "300")
+    style = f"display:block;width:100%;max-width:{width}px;height:auto;background:transparent"
+    start = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" style="{style}">'
+        f"<desc>{html.escape(_description(chart))}</desc>"
+    )
+    return start + drawn[opening.end() :]
