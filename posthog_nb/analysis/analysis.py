@@ -5,7 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
+from posthog_nb.analysis.display import analysis_html
 from posthog_nb.analysis.text import written
+from posthog_nb.operations.card import shortened
+from posthog_nb.visible import visible
 
 if TYPE_CHECKING:
     import altair as alt
@@ -56,6 +59,20 @@ class Analysis(ABC):
         Raises:
             MissingDependencyError: Altair is not installed.
         """
+
+    def __repr__(self) -> str:
+        rows = len(self)
+        title = visible(shortened(self.title)).replace("\n", " ")
+        return f"<{type(self).__name__}: {title}; {rows:,} row{'' if rows == 1 else 's'} from {self.result.source}>"
+
+    def _repr_html_(self) -> str:
+        return analysis_html(self)
+
+    def _ipython_display_(self) -> None:
+        # Called by IPython alone; nothing below the notebook imports it.
+        from posthog_nb.notebook.analyses import show  # noqa: PLC0415 - IPython calls this, and is there
+
+        show(self)
 
     def __len__(self) -> int:
         return len(self.result)

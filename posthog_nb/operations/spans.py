@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import timedelta
 
-__all__ = ["ago", "in_words", "seconds"]
+__all__ = ["ago", "in_short", "in_words", "seconds", "unit_of"]
 
 _UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
+_SIGNS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 _MINUTE, _TEN = 60, 10
 
 
@@ -32,3 +33,15 @@ def in_words(span: timedelta) -> str:
 def ago(span: timedelta) -> str:
     """How long ago it was, by two clocks that may differ a little."""
     return "just now" if span.total_seconds() < _MINUTE else f"{in_words(span)} ago"
+
+
+def unit_of(elapsed: float) -> tuple[int, str]:
+    """The unit in which so many seconds are told in short: its seconds and its sign."""
+    return next((unit for unit in _SIGNS if elapsed >= unit[0]), _SIGNS[-1])
+
+
+def in_short(elapsed: float) -> str:
+    """So many seconds in their largest unit, by two digits that count: ``45 s``, ``12 min``, ``3.5 h``, ``12 d``."""
+    size, sign = unit_of(elapsed)
+    value = elapsed / size
+    return f"{value:.0f} {sign}" if value >= _TEN or value == int(value) else f"{value:.1f} {sign}"

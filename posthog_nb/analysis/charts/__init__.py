@@ -7,11 +7,11 @@ JupyterLab draws no later one by itself.
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 from posthog_nb.errors import MissingDependencyError
 
-try:
-    import altair as _altair  # noqa: F401 - every module here needs it
-except ImportError as error:
+if find_spec("altair") is None:
     raise MissingDependencyError(
         "Altair, which draws the pictures, is not installed.", hint="pip install 'posthog-nb[plot]'"
-    ) from error
+    )

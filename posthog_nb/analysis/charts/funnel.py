@@ -2,35 +2,38 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import altair as alt
 
-from posthog_nb.analysis.charts.spans import span
 from posthog_nb.analysis.charts.theme import (
     BLUE,
     COLOURS,
-    FONT_SIZE,
     GREY,
     INK,
     LEFTOVERS,
     MOST_NAMED,
+    at_x,
+    at_y,
+    charted,
     finished,
-    message,
     named,
+    nothing,
     number,
+    own_colour,
     percent,
     short,
     text,
     tooltips,
 )
+from posthog_nb.operations.spans import in_short
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import pyarrow as pa
 
     from posthog_nb.analysis.charts.picture import Picture
+
+    _Groups: TypeAlias = dict[str | None, list[dict[str, Any]]]
 
 __all__ = ["draw"]
 
@@ -58,30 +61,29 @@ def draw(table: pa.Table, *, title: str = "Funnel", who: str = "persons") -> Pic
     groups = _groups(rows)
     entered = {value: of[0]["count"] for value, of in groups.items()}
     if not any(entered.values()):
-        nothing = message(f"Nothing to draw: no {who} came to the first step.", _WIDTH, 120)
-        return finished([nothing], title=title, subtitle=[], description=f"{title}: no {who}", width=_WIDTH, height=120)
+        return nothing(title, f"no {who} came to the first step", _WIDTH)
     shown = sorted(groups, key=lambda value: -entered[value])[:MOST_NAMED]
     shown = [value for value in groups if value in shown]
     bars, heads, height = _laid_out(groups, shown, who)
     return finished(
-        _layers(bars, heads, height, broken_down=len(groups) > 1 or None not in groups),
+        _layers(bars, heads, broken_down=len(groups) > 1 or None not in groups),
         title=title,
-        subtitle=_subtitle(groups, shown, entered, who, any(bar["low"] is not None for bar in bars)),
+        subtitle=_subtitle(groups, shown, who),
         description=_words(title, groups, shown, who),
         width=_WIDTH,
         height=height,
     )
 
 
-def _groups(rows: list[dict[str, Any]]) -> dict[str | None, list[dict[str, Any]]]:
-    groups: dict[str | None, list[dict[str, Any]]] = {}
+def _groups(rows: list[dict[str, Any]]) -> _Groups:
+    groups: _Groups = {}
     for row in rows:
         groups.setdefault(row.get("breakdown_value"), []).append(row)
     return groups
 
 
 def _laid_out(
-    groups: Mapping[str | None, list[dict[str, Any]]], shown: list[str | None], who: str
+    groups: _Groups, shown: list[str | None], who: str
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]], float]:
     bars: list[dict[str, Any]] = []
     heads: list[dict[str, Any]] = []
@@ -120,51 +122,42 @@ def _colour(value: str | None, place: int, count: int) -> str:
 
 def _bar(row: dict[str, Any], value: str | None, who: str) -> dict[str, Any]:
     rate = row["conversion_rate"]
-    of_step = row.get("step_conversion_rate")
-    time = row.get("median_conversion_time")
+    time = _known(row.get("median_conversion_time"))
     first = row["step"] == 1
     return {
-        "share": _share(rate) or 0.0,
-        "low": None if first else _share(row.get("low")),
-        "high": None if first else _share(row.get("high")),
+        "share": _known(rate) or 0.0,
+        "low": None if first else _known(row.get("low")),
+        "high": None if first else _known(row.get("high")),
         "group": "" if value is None else short(LEFTOVERS.get(value, value), 18),
         "whole": named(value or "all"),
         "step": f"{row['step']}. {named(row['name'])}",
         "rate": percent(rate),
         "people": number(row["count"]),
         "of_first": percent(rate),
-        "of_before": "" if first else percent(of_step),
+        "of_before": "" if first else percent(row["step_conversion_rate"]),
         "count": f"{number(row['count'])} {who}",
-        "time": "" if first or _share(time) is None else span(time),
+        "time": "" if first or time is None else in_short(time),
     }
 
 
 def _from_before(row: dict[str, Any]) -> str:
     if row["step"] == 1:
         return ""
-    rate, time = row.get("step_conversion_rate"), _share(row.get("median_conversion_time"))
-    return f"{percent(rate)} of step {row['step'] - 1}" + ("" if time is None else f", median {span(time)}")
+    rate, time = row["step_conversion_rate"], _known(row.get("median_conversion_time"))
+    return f"{percent(rate)} of step {row['step'] - 1}" + ("" if time is None else f", median {in_short(time)}")
 
 
-def _share(value: float | None) -> float | None:
+def _known(value: float | None) -> float | None:
     return None if value is None or value != value else value  # noqa: PLR0124 - NaN
 
 
-def _layers(
-    bars: list[dict[str, Any]], heads: list[dict[str, Any]], height: float, *, broken_down: bool
-) -> list[alt.Chart]:
+def _layers(bars: list[dict[str, Any]], heads: list[dict[str, Any]], *, broken_down: bool) -> list[alt.Chart]:
     left = 110 if broken_down else 0
     room = _WIDTH - left - 105
-    x = alt.Scale(domain=[0, 1], range=[left, left + room], nice=False)
-    y = alt.Scale(domain=[0, height], range=[0, height], nice=False)
-
-    def across(field: str) -> alt.X:
-        return alt.X(f"{field}:Q", scale=x, axis=None)
-
-    def down(field: str) -> alt.Y:
-        return alt.Y(f"{field}:Q", scale=y, axis=None)
-
-    data = alt.Chart(alt.Data(values=bars))
+    for bar in bars:
+        for field in ("share", "low", "high"):
+            bar[f"{field}_at"] = None if bar[field] is None else left + room * bar[field]
+    data = charted(bars)
     tips = tooltips(
         whole="who",
         step="step",
@@ -174,50 +167,50 @@ def _layers(
         time="median time since the step before",
     )
     track = data.mark_bar(color=_TRACK, cornerRadius=2).encode(
-        x=alt.datum(0, scale=x, axis=None), x2=alt.datum(1), y=down("y"), y2="y2:Q"
+        x=alt.value(left), x2=alt.value(left + room), y=at_y("y"), y2="y2:Q"
     )
     bar = data.mark_bar(cornerRadius=2).encode(
-        x=across("share"),
-        x2=alt.datum(0),
-        y=down("y"),
+        x=at_x("share_at"),
+        x2=alt.value(left),
+        y=at_y("y"),
         y2="y2:Q",
-        color=alt.Color("colour:N", scale=None),
+        color=own_colour(),
         tooltip=tips,
     )
     layers = [track, bar]
     if any(each["low"] is not None for each in bars):
         known = data.transform_filter("isValid(datum.low)")
         layers.append(
-            known.mark_rule(color=INK, strokeWidth=1.5).encode(x=across("low"), x2="high:Q", y=down("middle"))
+            known.mark_rule(color=INK, strokeWidth=1.5).encode(x=at_x("low_at"), x2="high_at:Q", y=at_y("middle"))
         )
-        for end in ("low", "high"):
-            layers.append(
-                known.mark_tick(color=INK, size=8, thickness=1.5, orient="vertical").encode(
-                    x=across(end), y=down("middle")
-                )
-            )
-    for field, end in (("rate:N", 50), ("people:N", 105)):
-        layers.append(text(bars, field, align="right").encode(x=alt.value(left + room + end), y=down("middle")))
+        end = known.mark_tick(color=INK, size=8, thickness=1.5, orient="vertical").encode(y=at_y("middle"))
+        layers += [end.encode(x=at_x("low_at")), end.encode(x=at_x("high_at"))]
+    column = text(bars, align="right").encode(y=at_y("middle"))
+    layers += [
+        column.encode(text="rate:N", x=alt.value(left + room + 50)),
+        column.encode(text="people:N", x=alt.value(left + room + 105)),
+    ]
     if not broken_down:
-        layers.append(text(heads, "from_before:N", align="right", opacity=0.8).encode(x=alt.value(_WIDTH), y=down("y")))
-    layers.append(text(heads, fontWeight=600).encode(x=alt.value(0), y=down("y"), tooltip=tooltips(name="step")))
+        layers.append(text(heads, "from_before:N", align="right", opacity=0.8).encode(x=alt.value(_WIDTH), y=at_y("y")))
+    layers.append(text(heads, fontWeight=600).encode(x=alt.value(0), y=at_y("y"), tooltip=tooltips(name="step")))
     if broken_down:
-        names = text(bars, "group:N", align="right", opacity=0.9).encode(x=alt.value(left - 8), y=down("middle"))
+        names = text(bars, "group:N", align="right", opacity=0.9).encode(x=alt.value(left - 8), y=at_y("middle"))
         layers.append(names)
     return layers
 
 
-def _subtitle(groups: Any, shown: Any, entered: Any, who: str, intervals: bool) -> list[str]:
-    total = sum(entered.values())
-    rest = len(groups) - len(shown)
+def _subtitle(groups: _Groups, shown: list[str | None], who: str) -> list[str]:
+    total = sum(of[0]["count"] for of in groups.values())
+    intervals = any(row.get("low") is not None for value in shown for row in groups[value])
+    left_out = len(shown) < len(groups)
     return [
         f"{number(total)} {who} entered; at the right, the share of them and how many.",
-        f"The {len(shown)} largest of {len(groups)} groups are drawn; the frame has all." if rest else "",
+        f"The {len(shown)} largest of {len(groups)} groups are drawn; the frame has all." if left_out else "",
         "The whiskers are confidence intervals." if intervals else "",
     ]
 
 
-def _words(title: str, groups: Any, shown: Any, who: str) -> str:
+def _words(title: str, groups: _Groups, shown: list[str | None], who: str) -> str:
     told = []
     for value in shown:
         steps = ", ".join(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from posthog_nb.analysis.charts.lines import Line, drawn, left_out, top_of
-from posthog_nb.analysis.charts.theme import LEFTOVERS, finished, message, number, percent, tooltips
+from posthog_nb.analysis.charts.lines import Field, Line, drawn, left_out, top_of
+from posthog_nb.analysis.charts.theme import LEFTOVERS, finished, nothing, number, percent, tooltips
 from posthog_nb.analysis.charts.times import in_zone, milliseconds, told, x_of_times, zone_of
 
 if TYPE_CHECKING:
@@ -61,21 +61,15 @@ def draw(
         }
         line.points.append({**point, **band})
     if not any(entered):
-        nothing = message(f"Nothing to draw: no {who} entered.", _WIDTH, _HEIGHT)
-        return finished(
-            [nothing], title=title, subtitle=[], description=f"{title}: nobody entered", width=_WIDTH, height=_HEIGHT
-        )
+        return nothing(title, f"no {who} entered", _WIDTH)
     all_of_them = list(lines.values())
     shown = [starts[each] for each in sorted(starts)]
     tallest = [value for line in all_of_them for point in line.points for value in (point["y"], point.get("high"))]
     layers = drawn(
         all_of_them,
         x_of_times(shown, interval, zone),
-        top=min(top_of(tallest, least=0.01), 1.0),
-        y_format="~%",
-        width=_WIDTH,
-        height=_HEIGHT,
-        tips=tooltips(name="who", when=interval, rate="conversion", of="converted")[0 if len(lines) > 1 else 1 :],
+        Field(_WIDTH, _HEIGHT, min(top_of(tallest, least=0.01), 1.0)),
+        tooltips(name="who", when=interval, rate="conversion", of="converted")[0 if len(lines) > 1 else 1 :],
     )
     each = f"{number(min(entered))} to {number(max(entered))} a{'n' if interval == 'hour' else ''} {interval}"
     subtitle = [f"Share of the {number(sum(entered))} {who} who entered, {each}.", left_out(all_of_them)]

@@ -14,9 +14,12 @@ from posthog_nb.analysis.charts.theme import (
     INK,
     PURPLE,
     VERMILLION,
+    at_y,
+    charted,
     finished,
-    message,
+    nothing,
     number,
+    own_colour,
     quiet_axis,
     spread,
     text,
@@ -62,27 +65,25 @@ def draw(
         start = in_zone(row["date"], zone)
         starts[milliseconds(start)] = start
         counts.setdefault(milliseconds(start), {})[row["status"]] = row["count"]
-    facts: dict[str, Any] = {"title": title, "width": _WIDTH, "height": _HEIGHT}
     if not any(count for each in counts.values() for count in each.values()):
-        nothing = message(f"Nothing to draw: no {who} in these {interval}s.", _WIDTH, _HEIGHT)
-        return finished([nothing], subtitle=[], description=f"{title}: nobody", **facts)
+        return nothing(title, f"no {who} in these {interval}s", _WIDTH)
     shown = [starts[each] for each in sorted(starts)]
     bars = [bar for start in shown for bar in _stacked(start, counts[milliseconds(start)], interval, who)]
     top, bottom = top_of([bar["high"] for bar in bars]), -top_of([-bar["low"] for bar in bars], least=0)
     y_scale = alt.Scale(domain=[bottom, top], nice=False)
     up = quiet_axis(labelExpr=f"format(abs(datum.value), '{count_format([top, bottom])}')", tickCount=6, ticks=False)
     x = x_of_times(shown, interval, zone, field="from", wide=True)
-    data = alt.Chart(alt.Data(values=bars)).mark_bar(x2Offset=-1 if len(shown) < _WIDTH / 4 else 0)
+    data = charted(bars).mark_bar(x2Offset=-1 if len(shown) < _WIDTH / 4 else 0)
     layers = [
         data.encode(
             x=x,
             x2="to:T",
             y=alt.Y("low:Q", scale=y_scale, axis=up),
             y2="high:Q",
-            color=alt.Color("colour:N", scale=None),
+            color=own_colour(),
             tooltip=tooltips(status="who", when=interval, count="how many"),
         ),
-        alt.Chart(alt.Data(values=[{"zero": 0}])).mark_rule(color=INK, opacity=0.8).encode(y=alt.Y("zero:Q")),
+        charted([{"zero": 0}]).mark_rule(color=INK, opacity=0.8).encode(y=alt.Y("zero:Q")),
         *_labels(bars[-len(_STATUSES) :], top, bottom),
     ]
     sums = {status: sum(abs(each.get(status, 0)) for each in counts.values()) for status in _STATUSES}
@@ -90,7 +91,14 @@ def draw(
         f"{title}. By {interval} from {told(shown[0], interval)} to {told(shown[-1], interval)}, summed: "
         + ", ".join(f"{number(count)} {status}" for status, count in sums.items())
     )
-    return finished(layers, subtitle=[f"{who} a {interval}; the dormant below the line"], description=words, **facts)
+    return finished(
+        layers,
+        title=title,
+        subtitle=[f"{who} a {interval}; the dormant below the line"],
+        description=words,
+        width=_WIDTH,
+        height=_HEIGHT,
+    )
 
 
 def _stacked(start: datetime, counts: dict[str, int], interval: str, who: str) -> list[dict[str, Any]]:
@@ -122,9 +130,9 @@ def _labels(last: list[dict[str, Any]], top: float, bottom: float) -> list[alt.C
         {"text": bar["status"], "colour": bar["colour"], "at": _HEIGHT - place}
         for bar, place in zip(last, places, strict=True)
     ]
-    at = alt.Y("at:Q", scale=None, axis=None)
-    squares = alt.Chart(alt.Data(values=values)).mark_point(shape="square", filled=True, size=80, opacity=1)
+    at = at_y("at")
+    squares = charted(values).mark_point(shape="square", filled=True, size=80, opacity=1)
     return [
-        squares.encode(x=alt.value(_WIDTH + 10), y=at, color=alt.Color("colour:N", scale=None)),
+        squares.encode(x=alt.value(_WIDTH + 10), y=at, color=own_colour()),
         text(values, dx=20).encode(x=alt.value(_WIDTH), y=at),
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import floor, log10
 from typing import TYPE_CHECKING, Any
 
 import altair as alt
@@ -13,7 +14,10 @@ from posthog_nb.analysis.charts.theme import (
     FONT_SIZE,
     GREY,
     MOST_NAMED,
+    at_y,
+    charted,
     named,
+    own_colour,
     quiet_axis,
     short,
     spread,
@@ -23,7 +27,7 @@ from posthog_nb.analysis.charts.theme import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Line", "count_format", "drawn", "left_out", "top_of"]
+__all__ = ["Field", "Line", "count_format", "drawn", "left_out", "top_of"]
 
 _MOST_POINTS = 32
 """Up to so many points of a line are dots."""
@@ -33,7 +37,30 @@ _LABEL_AT = 14
 """Pixels to the right of a line's end."""
 
 
-@dataclass
+@dataclass(frozen=True)
+class Field:
+    """Where lines are drawn.
+
+    Attributes:
+        width: In pixels.
+        height: The same.
+        top: The highest value that has room.
+        bottom: The lowest.
+        y_format: How the axis writes values.
+    """
+
+    width: float
+    height: float
+    top: float
+    bottom: float = 0.0
+    y_format: str = "~%"
+
+    def above(self, value: float) -> float:
+        """Pixels of a value above the lower edge."""
+        return (value - self.bottom) * self.height / (self.top - self.bottom)
+
+
+@dataclass(eq=False)
 class Line:
     """A line.
 
@@ -67,27 +94,13 @@ def _named(lines: Sequence[Line]) -> list[Line]:
     return [line for line in own if line in largest]
 
 
-def drawn(  # noqa: PLR0913 - what lines are drawn by
-    lines: Sequence[Line],
-    x: alt.X,
-    *,
-    top: float,
-    bottom: float = 0.0,
-    y_format: str,
-    width: float,
-    height: float,
-    tips: Sequence[alt.Tooltip],
-) -> list[alt.Chart]:
+def drawn(lines: Sequence[Line], x: alt.X, field: Field, tips: Sequence[alt.Tooltip]) -> list[alt.Chart]:
     """The layers: bands, lines, dots, names.
 
     Args:
         lines: In the order of the frame.
         x: The axis of what lies across.
-        top: The highest value that has room.
-        bottom: The lowest.
-        y_format: How the axis writes values.
-        width: Of the field, in pixels.
-        height: The same.
+        field: Where they are drawn.
         tips: What is told at the pointer.
     """
     looks = _looks(lines)
@@ -98,15 +111,15 @@ def drawn(  # noqa: PLR0913 - what lines are drawn by
         for point in line.points
     ]
     axis = quiet_axis(
-        labelExpr=f"format(datum.value, '{y_format}')",
+        labelExpr=f"format(datum.value, '{field.y_format}')",
         tickCount=5,
         ticks=False,
         labelPadding=6,
-        tickMinStep=alt.Undefined if "%" in y_format else 1,
+        tickMinStep=alt.Undefined if "%" in field.y_format else 1,
     )
-    scale = alt.Scale(domain=[bottom, top], nice=False, zero=False)
+    scale = alt.Scale(domain=[field.bottom, field.top], nice=False, zero=False)
     y = alt.Y("y:Q", axis=axis, scale=scale)
-    base = alt.Chart(alt.Data(values=values)).encode(x=x, color=alt.Color("colour:N", scale=None), detail="line:N")
+    base = charted(values).encode(x=x, color=own_colour(), detail="line:N")
     layers = []
     if any("low" in value for value in values):
         band = base.transform_filter("isValid(datum.low)").mark_area(opacity=0.15, line=False)
@@ -123,8 +136,7 @@ def drawn(  # noqa: PLR0913 - what lines are drawn by
         y=y, opacity=alt.when(near).then(alt.value(1.0)).otherwise(plain), tooltip=list(tips)
     )
     layers.append(dots.add_params(near))
-    layers += _names(lines, looks, top=top, bottom=bottom, width=width, height=height)
-    return layers
+    return [*layers, *_names(lines, looks, field)]
 
 
 def _looks(lines: Sequence[Line]) -> list[dict[str, Any]]:
@@ -133,8 +145,8 @@ def _looks(lines: Sequence[Line]) -> list[dict[str, Any]]:
     leftover = [line for line in lines if line.leftover]
     looks: list[dict[str, Any]] = []
     for line in lines:
-        of = line if line.follows is None else next(each for each in lines if each.name == line.follows)
-        place = coloured.index(of) if of in coloured else None
+        of = line.follows or line.name
+        place = next((place for place, each in enumerate(coloured) if each.name == of), None)
         dash, width = [1, 0], 1.0
         if line.follows is not None:
             dash, width = [2, 4], 1.5
@@ -147,45 +159,36 @@ def _looks(lines: Sequence[Line]) -> list[dict[str, Any]]:
     return looks
 
 
-def _names(
-    lines: Sequence[Line],
-    looks: Sequence[dict[str, Any]],
-    *,
-    top: float,
-    bottom: float,
-    width: float,
-    height: float,
-) -> list[alt.Chart]:
-    shown = _named(lines)
+def _names(lines: Sequence[Line], looks: Sequence[dict[str, Any]], field: Field) -> list[alt.Chart]:
     if len(lines) == 1:
         return []
     ends = []
-    for line in shown:
-        last = next((point for point in reversed(line.points) if point["y"] is not None), None)
-        if last is not None:
-            ends.append((line, last))
-    scale = height / (top - bottom)
-    places = spread([(last["y"] - bottom) * scale for _, last in ends], _LABEL_GAP, 0, height)
-    values, links = [], []
-    for (line, last), place in zip(ends, places, strict=True):
-        colour = looks[lines.index(line)]["colour"]
-        at = {"at": height - place, "colour": colour}
-        values.append({"text": short(line.name), **at})
-        links.append({"from": height - (last["y"] - bottom) * scale, **at})
-    own = alt.Y("at:Q", scale=None, axis=None)
-    names = text(values, dx=_LABEL_AT).encode(x=alt.value(width), y=own)
+    for line in _named(lines):
+        known = [point["y"] for point in line.points if point["y"] is not None]
+        if known:
+            ends.append((line, field.above(known[-1])))
+    places = spread([end for _, end in ends], _LABEL_GAP, 0, field.height)
+    values = [
+        {
+            "text": short(line.name),
+            "colour": looks[lines.index(line)]["colour"],
+            "from": field.height - end,
+            "at": field.height - place,
+        }
+        for (line, end), place in zip(ends, places, strict=True)
+    ]
     link = (
-        alt.Chart(alt.Data(values=links))
+        charted(values)
         .mark_rule(strokeWidth=1.5)
         .encode(
-            x=alt.value(width + 3),
-            x2=alt.value(width + _LABEL_AT - 3),
-            y=alt.Y("from:Q", scale=None, axis=None),
+            x=alt.value(field.width + 3),
+            x2=alt.value(field.width + _LABEL_AT - 3),
+            y=at_y("from"),
             y2="at:Q",
-            color=alt.Color("colour:N", scale=None),
+            color=own_colour(),
         )
     )
-    return [link, names]
+    return [link, text(values, dx=_LABEL_AT).encode(x=alt.value(field.width), y=at_y("at"))]
 
 
 def top_of(values: Sequence[float | None], *, least: float = 1.0) -> float:
@@ -193,7 +196,7 @@ def top_of(values: Sequence[float | None], *, least: float = 1.0) -> float:
     highest = max((value for value in values if value is not None), default=0)
     if highest <= 0:
         return least
-    size = 10.0 ** (len(str(int(highest))) - 1) if highest >= 1 else 0.1
+    size = 10.0 ** floor(log10(highest))
     for part in (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10):
         if highest <= part * size:
             return max(part * size, least)

@@ -14,20 +14,24 @@ from urllib.parse import urlsplit
 
 import altair as alt
 
-from posthog_nb.analysis.charts.spans import span
 from posthog_nb.analysis.charts.theme import (
     BLUE,
     FONT_SIZE,
     GREY,
+    at_x,
+    at_y,
+    charted,
     finished,
-    message,
     named,
+    nothing,
     number,
+    own_colour,
     percent,
     short,
     text,
     tooltips,
 )
+from posthog_nb.operations.spans import in_short
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -84,8 +88,7 @@ def draw(table: pa.Table, *, title: str = "Paths", who: str = "persons") -> Pict
     """
     rows = table.to_pylist()
     if not rows:
-        nothing = message("Nothing to draw: the frame has no rows.", 420, 120)
-        return finished([nothing], title=title, subtitle=[], description=f"{title}: no paths", width=420, height=120)
+        return nothing(title, "the frame has no rows", 420)
     blocks, ribbons = _flow(rows)
     scale = _laid_out(blocks)
     first = min(block.step for block in blocks)
@@ -188,7 +191,7 @@ def _ribbons(ribbons: list[_Ribbon], scale: float, first: int, who: str) -> alt.
             "ribbon": index,
             "way": f"{_told(ribbon.source)} → {_told(ribbon.target)}",
             "count": f"{number(ribbon.count)} {who}, {percent(ribbon.count / ribbon.source.size)} of the source",
-            "time": span(ribbon.seconds / ribbon.count) if ribbon.count else "",
+            "time": in_short(ribbon.seconds / ribbon.count) if ribbon.count else "",
             "colour": GREY if rest else BLUE,
         }
         for piece in range(_BEND + 1):
@@ -196,18 +199,19 @@ def _ribbons(ribbons: list[_Ribbon], scale: float, first: int, who: str) -> alt.
             bend = part * part * (3 - 2 * part)
             y = starts[id(ribbon)] + (ends[id(ribbon)] - starts[id(ribbon)]) * bend
             values.append({"x": left + part * (_COLUMN - _BLOCK), "y": y, "y2": y + wide, **facts})
-    return (
-        alt.Chart(alt.Data(values=values))
+    ribbon_areas: alt.Chart = (
+        charted(values)
         .mark_area(opacity=0.3)
         .encode(
-            x=_across("x"),
-            y=_down("y"),
+            x=at_x("x"),
+            y=at_y("y"),
             y2="y2:Q",
             detail="ribbon:N",
-            color=alt.Color("colour:N", scale=None),
+            color=own_colour(),
             tooltip=tooltips(way="way", count="went so", time="on average after"),
         )
     )
+    return ribbon_areas
 
 
 def _blocks(blocks: list[_Block], scale: float, first: int, strip: str, who: str) -> list[alt.Chart]:
@@ -231,15 +235,15 @@ def _blocks(blocks: list[_Block], scale: float, first: int, strip: str, who: str
             }
         )
     tips = tooltips(whole="place", count="came by", ended="went no further")
-    rect = alt.Chart(alt.Data(values=values)).mark_rect(cornerRadius=1)
-    color = alt.Color("colour:N", scale=None)
+    rect = charted(values).mark_rect(cornerRadius=1)
+    color = own_colour()
     heads = [
         {"text": f"step {step}", "x": (step - first) * _COLUMN} for step in sorted({block.step for block in blocks})
     ]
     return [
-        rect.encode(x=_across("x"), x2="x2:Q", y=_down("y"), y2="y2:Q", color=color, tooltip=tips),
-        text(values, fontSize=FONT_SIZE - 1).encode(x=_across("x"), y=_down("above"), tooltip=tips),
-        text(heads, opacity=0.8, fontSize=FONT_SIZE - 1).encode(x=_across("x"), y=alt.value(-6)),
+        rect.encode(x=at_x("x"), x2="x2:Q", y=at_y("y"), y2="y2:Q", color=color, tooltip=tips),
+        text(values, fontSize=FONT_SIZE - 1).encode(x=at_x("x"), y=at_y("above"), tooltip=tips),
+        text(heads, opacity=0.8, fontSize=FONT_SIZE - 1).encode(x=at_x("x"), y=alt.value(-6)),
     ]
 
 
@@ -253,11 +257,3 @@ def _common_host(blocks: Iterable[_Block]) -> str:
     parts = [urlsplit(place) for place in places]
     hosts = {f"{part.scheme}://{part.netloc}" if part.netloc else "" for part in parts}
     return hosts.pop() if len(hosts) == 1 else ""
-
-
-def _across(field_name: str) -> alt.X:
-    return alt.X(f"{field_name}:Q", scale=None, axis=None)
-
-
-def _down(field_name: str) -> alt.Y:
-    return alt.Y(f"{field_name}:Q", scale=None, axis=None)

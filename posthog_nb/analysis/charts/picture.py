@@ -112,7 +112,7 @@ def _converter() -> Any:  # noqa: ANN401 - a module
 
 
 def _description(chart: alt.TopLevelMixin) -> str:
-    found = chart._get("description")  # noqa: SLF001 - Altair has no other way to ask
+    found = chart.to_dict().get("description")
     return found if isinstance(found, str) else "a chart"
 
 

@@ -7,17 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 import altair as alt
 
-from posthog_nb.analysis.charts.lines import Line, drawn, left_out, top_of
+from posthog_nb.analysis.charts.lines import Field, Line, drawn, left_out, top_of
 from posthog_nb.analysis.charts.theme import (
     BLUE,
     FONT_SIZE,
     GREY,
     INK,
     LEFTOVERS,
+    at_x,
+    at_y,
+    charted,
     finished,
-    message,
     named,
+    nothing,
     number,
+    own_colour,
     percent,
     quiet_axis,
     short,
@@ -25,6 +29,7 @@ from posthog_nb.analysis.charts.theme import (
     tooltips,
 )
 from posthog_nb.analysis.charts.times import brief, in_zone, milliseconds, told, zone_of
+from posthog_nb.analysis.statistics import interval
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -41,6 +46,8 @@ _MOST_ROWS = 40
 _STRENGTHS = (0.06, 0.16, 0.28, 0.42, 0.56, 0.7, 1.0)
 """How much of the colour a cell has: steps, as near strengths look alike, and without those between 0.7 and 1, on which
 neither the page's texts nor white can be read."""
+_BOUNDS = (1 / 24, 1 / 6, 2 / 6, 3 / 6, 4 / 6, 5 / 6)
+"""Shares of the highest rate, where the next strength begins."""
 _WHITE = "#ffffff"
 
 
@@ -63,8 +70,7 @@ def draw(
     """
     rows = table.to_pylist()
     if not any(row["size"] for row in rows):
-        nothing = message(f"Nothing to draw: no {who} in any cohort.", _WIDTH, 120)
-        return finished([nothing], title=title, subtitle=[], description=f"{title}: nobody", width=_WIDTH, height=120)
+        return nothing(title, f"no {who} in any cohort", _WIDTH)
     zone = zone_of(table["date"], timezone)
     for row in rows:
         row["date"] = in_zone(row["date"], zone)
@@ -85,7 +91,17 @@ def _triangle(rows: list[dict[str, Any]], title: str, period: str, zone: str, wh
     wide = min(max((520 - _LEFT) / columns, _NARROWEST_CELL), _WIDEST_CELL)
     # The first is everybody: measured by it, all others would be pale.
     highest = max((row["rate"] or 0 for row in rows if row["interval"]), default=1) or 1
-    cells = [_cell(row, places[milliseconds(row["date"])], wide, highest, period, who) for row in rows]
+    cells = [
+        {
+            **_place(row["interval"], places[milliseconds(row["date"])], wide),
+            **_look(row, highest),
+            "cohort": f"{told(row['date'], period.lower())}, {number(row['size'])} {who}",
+            "when": f"{period} {row['interval']}",
+            "count": f"{number(row['count'])} {who}",
+            "rate": percent(row["rate"]),
+        }
+        for row in rows
+    ]
     width, height = _LEFT + columns * wide, _CELL_HEIGHT * len(newest)
     heads = [{"text": f"{period} {index}", "x": _LEFT + (index + 0.5) * wide} for index in range(columns)]
     names = {milliseconds(row["date"]): brief(row["date"], period.lower()) for row in rows}
@@ -93,23 +109,15 @@ def _triangle(rows: list[dict[str, Any]], title: str, period: str, zone: str, wh
         {"text": names[start], "size": number(sizes[start]), "y": (place + 0.5) * _CELL_HEIGHT}
         for start, place in places.items()
     ]
-    x, y = alt.Scale(domain=[0, width], range=[0, width]), alt.Scale(domain=[0, height], range=[0, height])
-
-    def across(field: str) -> alt.X:
-        return alt.X(f"{field}:Q", scale=x, axis=None)
-
-    def down(field: str) -> alt.Y:
-        return alt.Y(f"{field}:Q", scale=y, axis=None)
-
-    data = alt.Chart(alt.Data(values=cells))
+    data = charted(cells)
     tips = tooltips(cohort="cohort", when="interval", count="came back", rate="share")
     layers = [
         data.mark_rect(x2Offset=-1, y2Offset=-1).encode(
-            x=across("x"),
+            x=at_x("x"),
             x2="x2:Q",
-            y=down("y"),
+            y=at_y("y"),
             y2="y2:Q",
-            color=alt.Color("colour:N", scale=None),
+            color=own_colour(),
             opacity=alt.Opacity("strength:Q", scale=None),
             tooltip=tips,
         ),
@@ -117,14 +125,14 @@ def _triangle(rows: list[dict[str, Any]], title: str, period: str, zone: str, wh
         *(
             text(
                 [cell for cell in cells if (cell["strength"] == 1) is full], align="center", color=colour, fontSize=11
-            ).encode(x=across("middle"), y=down("centre"), tooltip=tips)
+            ).encode(x=at_x("middle"), y=at_y("centre"), tooltip=tips)
             for full, colour in ((False, INK), (True, _WHITE))
         ),
         text(heads, align="center", baseline="bottom", opacity=0.8, fontSize=FONT_SIZE - 1).encode(
-            x=across("x"), y=alt.value(-5)
+            x=at_x("x"), y=alt.value(-5)
         ),
-        text(sides).encode(x=alt.value(0), y=down("y")),
-        text(sides, "size:N", align="right", opacity=0.8).encode(x=alt.value(_LEFT - 10), y=down("y")),
+        text(sides).encode(x=alt.value(0), y=at_y("y")),
+        text(sides, "size:N", align="right", opacity=0.8).encode(x=alt.value(_LEFT - 10), y=at_y("y")),
     ]
     rest = len(sizes) - len(newest)
     subtitle = [
@@ -139,29 +147,25 @@ def _triangle(rows: list[dict[str, Any]], title: str, period: str, zone: str, wh
     return finished(layers, title=title, subtitle=subtitle, description=words, width=width, height=height)
 
 
-def _cell(row: dict[str, Any], place: int, wide: float, highest: float, period: str, who: str) -> dict[str, Any]:
-    left, rate = _LEFT + row["interval"] * wide, row["rate"] if row["size"] else None
-    first = row["interval"] == 0 and rate == 1
-    share = 0.0 if rate is None else min(rate / highest, 1)
-    strength = _STRENGTHS[bisect_right(_BOUNDS, share)]
+def _place(column: int, line: int, wide: float) -> dict[str, float]:
+    left, above = _LEFT + column * wide, line * _CELL_HEIGHT
+    right, below = left + wide, above + _CELL_HEIGHT
     return {
         "x": left,
-        "x2": left + wide,
-        "middle": left + wide / 2,
-        "y": place * _CELL_HEIGHT,
-        "y2": (place + 1) * _CELL_HEIGHT,
-        "centre": (place + 0.5) * _CELL_HEIGHT,
-        "colour": GREY if first else BLUE,
-        "strength": 0.2 if first else strength,
-        "text": "" if rate is None else percent(rate) if rate else "0",
-        "cohort": f"{told(row['date'], period.lower())}, {number(row['size'])} {who}",
-        "when": f"{period} {row['interval']}",
-        "count": f"{number(row['count'])} {who}",
-        "rate": percent(rate),
+        "x2": right,
+        "middle": (left + right) / 2,
+        "y": above,
+        "y2": below,
+        "centre": (above + below) / 2,
     }
 
 
-_BOUNDS = [1 / 24, 1 / 6, 2 / 6, 3 / 6, 4 / 6, 5 / 6]
+def _look(row: dict[str, Any], highest: float) -> dict[str, Any]:
+    rate = row["rate"] if row["size"] else None
+    if row["interval"] == 0 and rate == 1:
+        return {"colour": GREY, "strength": 0.2, "text": percent(rate)}
+    strength = _STRENGTHS[bisect_right(_BOUNDS, min((rate or 0.0) / highest, 1.0))]
+    return {"colour": BLUE, "strength": strength, "text": "" if rate is None else percent(rate) if rate else "0"}
 
 
 # The curves -----------------------------------------------------------------------------------------------------------
@@ -175,7 +179,7 @@ def _curves(rows: list[dict[str, Any]], title: str, period: str, who: str) -> Pi
     for value, intervals in groups.items():
         line = Line(LEFTOVERS.get(value, value), leftover=value in LEFTOVERS)
         line.weight = sum(row["size"] for row in intervals.get(0, []))
-        line.points = [_point(of, interval, period, who) for interval, of in sorted(intervals.items())]
+        line.points = [_point(of, number_of, period, who) for number_of, of in sorted(intervals.items())]
         lines.append(line)
     most = max(point["x"] for line in lines for point in line.points)
     across = quiet_axis(
@@ -190,11 +194,8 @@ def _curves(rows: list[dict[str, Any]], title: str, period: str, who: str) -> Pi
     layers = drawn(
         lines,
         alt.X("x:Q", axis=across, scale=alt.Scale(domain=[0, max(most, 1)], nice=False)),
-        top=min(top_of(heights, least=0.01), 1.0),
-        y_format="~%",
-        width=_WIDTH,
-        height=_HEIGHT,
-        tips=tooltips(name="who", when="interval", of="came back", rate="share"),
+        Field(_WIDTH, _HEIGHT, min(top_of(heights, least=0.01), 1.0)),
+        tooltips(name="who", when="interval", of="came back", rate="share"),
     )
     total = sum(line.weight for line in lines)
     sizes = ", ".join(f"{number(line.weight)} {short(line.name, 18)}" for line in lines[:4])
@@ -209,13 +210,14 @@ def _curves(rows: list[dict[str, Any]], title: str, period: str, who: str) -> Pi
     return finished(layers, title=title, subtitle=subtitle, description=words, width=_WIDTH, height=_HEIGHT)
 
 
-def _point(of: list[dict[str, Any]], interval: int, period: str, who: str) -> dict[str, Any]:
+def _point(of: list[dict[str, Any]], number_of: int, period: str, who: str) -> dict[str, Any]:
     count, size = sum(row["count"] for row in of), sum(row["size"] for row in of)
     share = count / size if size else None
     return {
-        "x": interval,
+        "x": number_of,
         "y": share,
-        "when": f"{period} {interval}",
+        "when": f"{period} {number_of}",
         "of": f"{number(count)} of {number(size)} {who}",
         "rate": percent(share),
+        **(interval(count, size)._asdict() if size and number_of else {}),
     }

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import altair as alt
 
-from posthog_nb.analysis.charts.lines import Line, drawn, left_out, top_of
+from posthog_nb.analysis.charts.lines import Field, Line, drawn, top_of
 from posthog_nb.analysis.charts.theme import (
     BLUE,
+    charted,
     finished,
-    message,
     named,
+    nothing,
     number,
     percent,
     quiet_axis,
@@ -55,20 +56,18 @@ def draw(table: pa.Table, *, title: str = "Stickiness", interval: str = "day", w
         )
         # Not their sum: with `cumulative` each row holds those after it as well.
         totals[row["series"]] = round(row["count"] / share) if share else totals.get(row["series"], 0)
-    facts: dict[str, Any] = {"title": title, "width": _WIDTH, "height": _HEIGHT}
     if not any(totals.values()):
-        nothing = message(f"Nothing to draw: no {who} were there.", _WIDTH, _HEIGHT)
-        return finished([nothing], subtitle=[], description=f"{title}: nobody was there", **facts)
+        return nothing(title, f"no {who} were there", _WIDTH)
     several = len(points) > 1
     subtitle = [
         f"Share of the {number(totals[name])} {who}" + (f" of {short(name)}" if several else "") for name in points
     ]
-    layers = _lines(points, totals, interval) if several else _bars(*points.values(), interval)
+    layers = _lines(points, totals, interval) if several else _bars(next(iter(points.values())), interval)
     words = f"{title}. By number of {interval}s: " + "; ".join(
         f"{named(name)}: " + ", ".join(f"{point['when']} {point['text']}" for point in of)
         for name, of in points.items()
     )
-    return finished(layers, subtitle=subtitle[:4], description=words, **facts)
+    return finished(layers, title=title, subtitle=subtitle[:4], description=words, width=_WIDTH, height=_HEIGHT)
 
 
 def _across(field: str, most: int, interval: str, half: float = 0.0) -> alt.X:
@@ -91,7 +90,7 @@ def _bars(of: list[dict[str, Any]], interval: str) -> list[alt.Chart]:
         axis=quiet_axis(format="~%", tickCount=5, ticks=False),
         scale=alt.Scale(domain=[0, top], nice=False),
     )
-    bars = alt.Chart(alt.Data(values=data)).mark_bar(color=BLUE, cornerRadiusEnd=2)
+    bars = charted(data).mark_bar(color=BLUE, cornerRadiusEnd=2)
     layers = [
         bars.encode(
             x=_across("from", len(of), interval, 0.5),
@@ -111,9 +110,6 @@ def _lines(points: dict[str, list[dict[str, Any]]], totals: dict[str, int], inte
     return drawn(
         lines,
         _across("x", max(len(of) for of in points.values()), interval),
-        top=min(top_of([point["y"] for of in points.values() for point in of], least=0.01), 1.0),
-        y_format="~%",
-        width=_WIDTH,
-        height=_HEIGHT,
-        tips=tooltips(name="series", when="on", count="there were"),
+        Field(_WIDTH, _HEIGHT, min(top_of([point["y"] for of in points.values() for point in of], least=0.01), 1.0)),
+        tooltips(name="series", when="on", count="there were"),
     )

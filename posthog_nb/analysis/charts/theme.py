@@ -16,7 +16,7 @@ from posthog_nb.analysis.charts.picture import INK, Picture
 from posthog_nb.visible import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 __all__ = [
     "BLUE",
@@ -29,10 +29,14 @@ __all__ = [
     "MOST_NAMED",
     "PURPLE",
     "VERMILLION",
+    "at_x",
+    "at_y",
+    "charted",
     "finished",
-    "message",
     "named",
+    "nothing",
     "number",
+    "own_colour",
     "percent",
     "quiet_axis",
     "short",
@@ -129,7 +133,7 @@ def _top(block: list[float], gap: float, low: float, high: float) -> float:
     return _bottom(block, gap, low, high) + gap * (block[1] - 1)
 
 
-def quiet_axis(**kwargs: Any) -> alt.Axis:
+def quiet_axis(**kwargs: Any) -> alt.Axis:  # noqa: ANN401 - Altair's
     """An axis that stands back behind what is drawn on it."""
     usual: dict[str, Any] = {
         "labelColor": INK,
@@ -147,10 +151,31 @@ def quiet_axis(**kwargs: Any) -> alt.Axis:
     return alt.Axis(**{**usual, **kwargs})
 
 
-def text(values: list[dict[str, Any]], content: str = "text:N", **mark: Any) -> alt.Chart:
+def charted(values: Sequence[Mapping[str, Any]]) -> alt.Chart:
+    """A chart of these rows, which stand in it."""
+    return alt.Chart(alt.InlineData(values=list(values)))
+
+
+def at_x(name: str) -> alt.X:
+    """A field that holds pixels from the left."""
+    return alt.X(f"{name}:Q", scale=None, axis=None)
+
+
+def at_y(name: str) -> alt.Y:
+    """A field that holds pixels from the top."""
+    return alt.Y(f"{name}:Q", scale=None, axis=None)
+
+
+def own_colour() -> alt.Color:
+    """Each row's own colour, of its field ``colour``."""
+    return alt.Color("colour:N", scale=None)
+
+
+def text(values: Sequence[Mapping[str, Any]], content: str = "text:N", **mark: Any) -> alt.Chart:  # noqa: ANN401 - Altair's
     """A layer of texts in the page's own colour."""
     usual = {"color": INK, "fontSize": FONT_SIZE, "align": "left", "baseline": "middle"}
-    return alt.Chart(alt.Data(values=values)).mark_text(**{**usual, **mark}).encode(text=content)
+    written: alt.Chart = charted(values).mark_text(**{**usual, **mark}).encode(text=content)
+    return written
 
 
 def tooltips(**titles: str) -> list[alt.Tooltip]:
@@ -158,9 +183,11 @@ def tooltips(**titles: str) -> list[alt.Tooltip]:
     return [alt.Tooltip(f"{name}:N", title=title) for name, title in titles.items()]
 
 
-def message(words: str, width: float, height: float) -> alt.Chart:
-    """A layer that says why nothing is drawn."""
-    return text([{"text": words}], align="center", opacity=0.8).encode(x=alt.value(width / 2), y=alt.value(height / 2))
+def nothing(title: str, words: str, width: float, height: float = 120) -> Picture:
+    """A picture that says that there is nothing to draw, and why."""
+    why = text([{"text": f"Nothing to draw: {words}."}], align="center", opacity=0.8)
+    layer = why.encode(x=alt.value(width / 2), y=alt.value(height / 2))
+    return finished([layer], title=title, subtitle=[], description=f"{title}: {words}", width=width, height=height)
 
 
 def finished(  # noqa: PLR0913 - what a picture is given besides its layers

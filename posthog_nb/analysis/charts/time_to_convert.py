@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import altair as alt
 
 from posthog_nb.analysis.charts.lines import count_format, top_of
-from posthog_nb.analysis.charts.spans import span, unit_of
-from posthog_nb.analysis.charts.theme import BLUE, finished, message, number, percent, quiet_axis, text, tooltips
+from posthog_nb.analysis.charts.theme import (
+    BLUE,
+    charted,
+    finished,
+    nothing,
+    number,
+    percent,
+    quiet_axis,
+    text,
+    tooltips,
+)
+from posthog_nb.operations.spans import in_short, unit_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -31,10 +41,8 @@ def draw(table: pa.Table, *, title: str = "Time to convert", who: str = "persons
     """
     rows = table.to_pylist()
     total = sum(row["count"] for row in rows)
-    facts: dict[str, Any] = {"title": title, "width": _WIDTH, "height": _HEIGHT}
     if not total:
-        nothing = message(f"Nothing to draw: no {who} went through.", _WIDTH, _HEIGHT)
-        return finished([nothing], subtitle=[], description=f"{title}: nobody went through", **facts)
+        return nothing(title, f"no {who} went through", _WIDTH)
     size, sign = unit_of(rows[-1]["bin_to"])
     top = top_of([row["count"] for row in rows])
     bars = [
@@ -44,12 +52,12 @@ def draw(table: pa.Table, *, title: str = "Time to convert", who: str = "persons
             "middle": (row["bin_from"] + row["bin_to"]) / 2 / size,
             "n": row["count"],
             "text": number(row["count"]) if row["count"] else "",
-            "time": f"{span(row['bin_from'])} to {span(row['bin_to'])}",
+            "time": f"{in_short(row['bin_from'])} to {in_short(row['bin_to'])}",
             "count": f"{number(row['count'])} {who}, {percent(row['count'] / total)}",
         }
         for row in rows
     ]
-    data = alt.Chart(alt.Data(values=bars))
+    data = charted(bars)
     across = quiet_axis(title=f"time from the first step to the last, {_WORDS[sign]}", titleAnchor="start", grid=False)
     x = alt.X("from:Q", axis=across, scale=alt.Scale(domain=[bars[0]["from"], bars[-1]["to"]], nice=False, zero=False))
     up = quiet_axis(labelExpr=f"format(datum.value, '{count_format([top])}')", tickCount=5, ticks=False, tickMinStep=1)
@@ -62,7 +70,14 @@ def draw(table: pa.Table, *, title: str = "Time to convert", who: str = "persons
     if len(bars) <= _MOST_LABELS:
         layers.append(text(bars, align="center", baseline="bottom", dy=-3).encode(x=alt.X("middle:Q"), y=y))
     words = f"{title}. {number(total)} {who}: " + "; ".join(f"{bar['time']} {bar['count']}" for bar in bars[:20])
-    return finished(layers, subtitle=[f"{number(total)} {who} went through."], description=words, **facts)
+    return finished(
+        layers,
+        title=title,
+        subtitle=[f"{number(total)} {who} went through."],
+        description=words,
+        width=_WIDTH,
+        height=_HEIGHT,
+    )
 
 
 _WORDS = {"d": "days", "h": "hours", "min": "minutes", "s": "seconds"}

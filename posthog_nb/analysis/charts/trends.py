@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from posthog_nb.analysis.charts.lines import Line, count_format, drawn, left_out, top_of
-from posthog_nb.analysis.charts.theme import LEFTOVERS, finished, message, number, tooltips
+from posthog_nb.analysis.charts.lines import Field, Line, count_format, drawn, left_out, top_of
+from posthog_nb.analysis.charts.theme import LEFTOVERS, finished, nothing, number, tooltips
 from posthog_nb.analysis.charts.times import in_zone, milliseconds, told, x_of_times, zone_of
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from zoneinfo import ZoneInfo
 
     import pyarrow as pa
 
@@ -31,40 +33,41 @@ def draw(table: pa.Table, *, title: str = "Trends", interval: str = "day", timez
     """
     zone = zone_of(table["date"], timezone)
     lines, starts = _lines(table, zone, interval)
-    facts = {"title": title, "width": _WIDTH, "height": _HEIGHT}
     if not starts:
-        nothing = message("Nothing to draw: the frame has no rows.", _WIDTH, _HEIGHT)
-        return finished([nothing], subtitle=[], description=f"{title}: no rows", **facts)
+        return nothing(title, "the frame has no rows", _WIDTH)
     values = [point["y"] for line in lines for point in line.points if point["y"] is not None]
     bottom = -top_of([-value for value in values], least=0.0)
     layers = drawn(
         lines,
         x_of_times(starts, interval, zone),
-        top=top_of(values),
-        bottom=bottom,
-        y_format=count_format(values),
-        width=_WIDTH,
-        height=_HEIGHT,
-        tips=tooltips(name="", when=interval, value="value"),
+        Field(_WIDTH, _HEIGHT, top_of(values), bottom, count_format(values)),
+        tooltips(name="who", when=interval, value="value"),
     )
     compared = "dotted: the period before" if "period" in table.column_names else ""
-    subtitle = [left_out(lines), compared]
-    return finished(layers, subtitle=subtitle, description=_words(title, lines, starts, interval), **facts)
+    return finished(
+        layers,
+        title=title,
+        subtitle=[left_out(lines), compared],
+        description=_words(title, lines, starts, interval),
+        width=_WIDTH,
+        height=_HEIGHT,
+    )
 
 
-def _lines(table: pa.Table, zone: Any, interval: str) -> tuple[list[Line], list[datetime]]:  # noqa: ANN401 - a ZoneInfo
+def _lines(table: pa.Table, zone: ZoneInfo, interval: str) -> tuple[list[Line], list[datetime]]:
     lines: list[Line] = []
     # By instant: to Python, two times of one zone are equal where the clock shows the same, twice a year of two hours.
     starts: dict[int, datetime] = {}
     rows = table.to_pylist()
     several = len({row["series"] for row in rows}) > 1
+    taken: Counter[tuple[str, str | None]] = Counter()
     key, before = None, None
     for row in rows:
         start = in_zone(row["date"], zone)
         now = (row["series"], row.get("period"), row.get("breakdown_value"))
         # Two series may have one name, and one value's dates ascend.
         if now != key or (before is not None and milliseconds(start) <= before):
-            lines.append(_line(row, several=several, lines=lines))
+            lines.append(_line(row, several=several, taken=taken))
         key, before = now, milliseconds(start)
         line = lines[-1]
         if line.follows is None:
@@ -81,15 +84,19 @@ def _lines(table: pa.Table, zone: Any, interval: str) -> tuple[list[Line], list[
     return lines, shown
 
 
-def _line(row: dict[str, Any], *, several: bool, lines: list[Line]) -> Line:
+def _line(row: dict[str, Any], *, several: bool, taken: Counter[tuple[str, str | None]]) -> Line:
     value = row.get("breakdown_value")
-    leftover = value in LEFTOVERS
-    shown = LEFTOVERS.get(value, value)
-    name = row["series"] if value is None else f"{row['series']} · {shown}" if several else shown
+    name = str(row["series"])
+    if value is not None:
+        shown = LEFTOVERS.get(value, value)
+        name = f"{name} · {shown}" if several else shown
+    of = (name, row.get("period"))
+    taken[of] += 1
+    if taken[of] > 1:
+        name = f"{name} ({taken[of]})"
     if row.get("period") == "previous":
         return Line("", follows=name)
-    taken = sum(line.name.partition("\u00a0")[0] == name for line in lines)
-    return Line(f"{name}\u00a0({taken + 1})" if taken else name, leftover=leftover)
+    return Line(name, leftover=value in LEFTOVERS)
 
 
 def _words(title: str, lines: list[Line], starts: list[datetime], interval: str) -> str:
