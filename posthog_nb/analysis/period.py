@@ -7,19 +7,19 @@ They are read as PostHog reads them (``relative_date_parse`` of ``posthog/utils.
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime, time
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import available_timezones
 
+from posthog_nb.analysis.dates import Word, read_date, read_word
 from posthog_nb.errors import InvalidInputError
-from posthog_nb.operations.moments import in_utc, is_missing
+from posthog_nb.operations.moments import in_utc
 
 if TYPE_CHECKING:
     from posthog_nb.analysis.text import Values
 
-__all__ = ["INTERVALS", "Period", "Word", "read_word"]
+__all__ = ["INTERVALS", "Edge", "Period"]
 
 INTERVALS = ("minute", "hour", "day", "week", "month")
 """PostHog's intervals."""
@@ -27,39 +27,26 @@ INTERVALS = ("minute", "hour", "day", "week", "month")
 _SHORT = frozenset({"minute", "hour"})
 """Intervals that PostHog does not stretch a range to whole days for."""
 
-_UNITS = {"M": "Minute", "h": "Hour", "d": "Day", "w": "Week", "m": "Month", "q": "Quarter", "y": "Year"}
-_WORD = re.compile(r"(?:-(?P<number>\d{1,6}))?(?P<unit>[Mhdwmqy])(?P<edge>Start|End)?")
-_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _DATED = frozenset({"Week", "Month", "Quarter", "Year"})
 """Units whose beginning is a Date to HogQL, not a time."""
 
 
 @dataclass(frozen=True)
-class Word:
-    """One of PostHog's relative dates, such as ``-7d`` or ``-1mStart``.
+class Edge:
+    """Where a range begins or ends.
 
     Attributes:
-        number: How many units back; 0 for none.
-        unit: ``Minute``, ``Hour``, ``Day``, ``Week``, ``Month``, ``Quarter`` or ``Year``.
-        edge: ``Start`` or ``End`` of the unit, or None.
+        at: The moment, as HogQL.
+        included: Whether it is part of the range itself.
     """
 
-    number: int
-    unit: str
-    edge: str | None = None
+    at: str
+    included: bool = True
 
-    def before(self, moment: str) -> str:
-        """The moment that is so much earlier, as HogQL. A quarter back is 13 weeks, as PostHog has it."""
-        if not self.number:
-            return moment
-        unit, number = ("Week", 13 * self.number) if self.unit == "Quarter" else (self.unit, self.number)
-        return f"{moment} - toInterval{unit}({number})"
-
-
-def read_word(text: str) -> Word | None:
-    """The relative date that ``text`` is; None when it is none."""
-    match = _WORD.fullmatch(text.strip())
-    return None if match is None else Word(int(match["number"] or 0), _UNITS[match["unit"]], match["edge"])
+    @property
+    def last(self) -> str:
+        """A moment of the range's last second."""
+        return self.at if self.included else f"{self.at} - toIntervalSecond(1)"
 
 
 @dataclass(frozen=True)
@@ -119,8 +106,23 @@ class Period:
         return self._beginning(found.unit if found.unit in {"Minute", "Hour"} else "Day", moment)
 
     def end(self, values: Values) -> str:
-        """A moment of the last interval of the range, as HogQL; :meth:`contains` knows the very last one."""
-        return self._end(values).last
+        """A moment of the last interval of the range, as HogQL; :meth:`ending` knows the very last one."""
+        return self.ending(values).last
+
+    def ending(self, values: Values) -> Edge:
+        """Where the range ends, as HogQL."""
+        found = self._until
+        if found == "all":
+            raise InvalidInputError("date_to is 'all', where only date_from can be.", argument="date_to")
+        if not isinstance(found, Word):
+            given = self._given(found, "date_to", values)
+            return Edge(given) if isinstance(found, datetime) else self._after("Day", given)
+        moment = found.before(self.now)
+        if found.edge == "End" and (found.unit != "Hour" or self.interval in _SHORT):
+            return self._after(found.unit, moment)
+        if found.edge == "Start":
+            moment = self._beginning(found.unit, moment)
+        return self._after(self.interval.capitalize() if self.interval in _SHORT else "Day", moment)
 
     def whole_start(self, values: Values) -> str:
         """The first moment that insights over time count (``date_from_with_adjusted_start_of_interval``), as HogQL."""
@@ -132,10 +134,9 @@ class Period:
             to_the_hour = isinstance(found, Word) and found.unit in {"Minute", "Hour"}
             if self.interval in _SHORT or (self.interval == "day" and to_the_hour):
                 return start
-        if self.interval == "week":
-            # PostHog counts nothing of the week's days before the range.
-            return self._beginning("Day", start)
-        return self._beginning(self.interval.capitalize(), start)
+        # PostHog counts nothing of the days of a week before the range.
+        unit = "Day" if self.interval == "week" else self.interval.capitalize()
+        return start if unit == "Day" and self._midnight_start else self._beginning(unit, start)
 
     def contains(self, values: Values, column: str = "timestamp", *, whole_intervals: bool = False) -> str:
         """The condition that a time is in the range.
@@ -151,7 +152,7 @@ class Period:
 
     def ended(self, values: Values, column: str = "timestamp") -> str:
         """The condition that a time is not after the range."""
-        end = self._end(values)
+        end = self.ending(values)
         return f"{column} {'<=' if end.included else '<'} {end.at}"
 
     def bucket(self, expression: str) -> str:
@@ -167,12 +168,15 @@ class Period:
 
     def buckets(self, values: Values) -> str:
         """The starts of all intervals of the range, as :meth:`bucket` gives them: a HogQL expression, an array."""
-        unit = self.interval.capitalize()
-        first, last = (f"toStartOf{unit}({at})" for at in (self.start(values), self.end(values)))
-        steps = f"range(0, toInt(assumeNotNull(dateDiff('{self.interval}', {first}, {last}))) + 1)"
+        unit, start = self.interval.capitalize(), self.start(values)
+        first = start if unit == "Day" and self._midnight_start else f"toStartOf{unit}({start})"
+        last = f"toStartOf{unit}({self.end(values)})"
         later = f"{first} + toInterval{unit}(n)"
         # Where clocks go forward at midnight a day begins at one; the next begins at midnight again.
-        return f"arrayMap(\n  n -> {f'toStartOfDay({later})' if unit == 'Day' else later},\n  {steps}\n)"
+        each = f"toStartOfDay({later})" if unit == "Day" else later
+        return (
+            f"arrayMap(\n  n -> {each},\n  range(0, assumeNotNull(dateDiff('{self.interval}', {first}, {last})) + 1)\n)"
+        )
 
     def previous(self, compare_to: str | None = None) -> Period:
         """The range before this one, of the same length, which PostHog compares it with.
@@ -190,18 +194,46 @@ class Period:
             raise InvalidInputError(
                 f"compare_to is {compare_to!r}.", hint="Say how far back, such as -1w or -1y.", argument="compare_to"
             )
-        return _Previous(self.date_from, self.date_to, self.interval, self.timezone, self.among, word)
+        return _Previous(**self._facts, of=self, back=word)
+
+    def named(self, values: Values, prefix: str = "") -> tuple[list[str], Period]:
+        """The same range by names, so that a query can be read.
+
+        Args:
+            values: Where values are bound.
+            prefix: What the names ``date_from`` and ``date_to`` begin with.
+
+        Returns:
+            What the query's WITH defines, and the range whose HogQL has the names.
+        """
+        since, end = f"{prefix}date_from", self.ending(values)
+        until = Edge(f"{prefix}date_to", end.included)
+        return [f"{self.start(values)} AS {since}", f"{end.at} AS {until.at}"], _Named(
+            **self._facts, since=since, until=until
+        )
 
     # -- how it is read
 
     @property
+    def _facts(self) -> dict[str, Any]:
+        return {one.name: getattr(self, one.name) for one in fields(Period)}
+
+    @property
+    def _midnight_start(self) -> bool:
+        """Whether the range begins with a day."""
+        found = self._since
+        if not isinstance(found, Word):
+            return found != "all" and not isinstance(found, datetime)
+        return found.unit not in {"Minute", "Hour"} and (self.interval != "minute" or found.edge is not None)
+
+    @property
     def _since(self) -> Word | date | Literal["all"]:
-        return _read(self.date_from, "date_from")
+        return read_date(self.date_from, "date_from")
 
     @property
     def _until(self) -> Word | date | Literal["all"]:
         # Up to now; a word means its interval to the end.
-        return Word(0, "Minute") if self.date_to is None else _read(self.date_to, "date_to")
+        return Word(0, "Minute") if self.date_to is None else read_date(self.date_to, "date_to")
 
     def _first_event(self) -> str:
         # PostHog passes over what clocks that were never set say: its earliest event is one after 2014.
@@ -210,20 +242,6 @@ class Period:
             "assumeNotNull((\n  SELECT if(count() = 0, now() - toIntervalDay(7), min(timestamp))\n  FROM events\n"
             f"  WHERE timestamp > toDateTime('2015-01-01 00:00:00', 'UTC'){among}\n))"
         )
-
-    def _end(self, values: Values) -> _Edge:
-        found = self._until
-        if found == "all":
-            raise InvalidInputError("date_to is 'all', where only date_from can be.", argument="date_to")
-        if not isinstance(found, Word):
-            given = self._given(found, "date_to", values)
-            return _Edge(given) if isinstance(found, datetime) else self._after("Day", given)
-        moment = found.before(self.now)
-        if found.edge == "End" and (found.unit != "Hour" or self.interval in _SHORT):
-            return self._after(found.unit, moment)
-        if found.edge == "Start":
-            moment = self._beginning(found.unit, moment)
-        return self._after(self.interval.capitalize() if self.interval in _SHORT else "Day", moment)
 
     def _given(self, found: date, name: str, values: Values) -> str:
         if isinstance(found, datetime) and found.tzinfo is not None:
@@ -235,10 +253,10 @@ class Period:
         start = f"toStartOf{unit}({moment})"
         return self._midnight(start) if unit in _DATED else start
 
-    def _after(self, unit: str, moment: str) -> _Edge:
+    def _after(self, unit: str, moment: str) -> Edge:
         """The end of the day, month or the like that a moment is in: before the next one begins."""
         after = f"toStartOf{unit}({moment}) + toInterval{unit}(1)"
-        return _Edge(self._midnight(after) if unit in _DATED else after, included=False)
+        return Edge(self._midnight(after) if unit in _DATED else after, included=False)
 
     def _midnight(self, day: str) -> str:
         return self._wall(f"toString({day})")
@@ -250,53 +268,56 @@ class Period:
 
 
 @dataclass(frozen=True)
-class _Edge:
-    """Where a range begins or ends.
+class _Named(Period):
+    """A range whose beginning and end have names in the query.
 
     Attributes:
-        at: The moment, as HogQL.
-        included: Whether it is part of the range itself.
+        since: The name of its beginning.
+        until: The name of its end.
     """
 
-    at: str
-    included: bool = True
+    since: str = ""
+    until: Edge = Edge("")
 
-    @property
-    def last(self) -> str:
-        """A moment of the range's last second."""
-        return self.at if self.included else f"{self.at} - toIntervalSecond(1)"
+    def start(self, values: Values) -> str:  # noqa: ARG002 - bound where the name is defined
+        return self.since
+
+    def ending(self, values: Values) -> Edge:  # noqa: ARG002
+        return self.until
 
 
 @dataclass(frozen=True)
 class _Previous(Period):
-    """The range before another, whose dates it has (``QueryPreviousPeriodDateRange``, ``get_compare_period_dates``).
+    """The range before another (``QueryPreviousPeriodDateRange``, ``get_compare_period_dates``).
 
     Attributes:
+        of: The other.
         back: How far back, where it was said (``QueryCompareToDateRange``).
     """
 
+    of: Period = Period()
     back: Word | None = None
 
     def start(self, values: Values) -> str:
-        start = super().start(values)
+        start = self.of.start(values)
         if self.back is not None:
             return self.back.before(start)
         if unit := self._unit_so_far():
             return self._beginning(unit, f"{start} - toInterval{unit}(1)")
         if self.interval == "minute":
-            return f"{start} - toIntervalSecond(dateDiff('second', {start}, {super()._end(values).at}))"
+            return f"{start} - toIntervalSecond(dateDiff('second', {start}, {self.of.ending(values).at}))"
         return f"{start} - toIntervalDay({self._days(values)})"
 
-    def _end(self, values: Values) -> _Edge:
-        start, edge = super().start(values), super()._end(values)
+    def ending(self, values: Values) -> Edge:
+        start, edge = self.of.start(values), self.of.ending(values)
         if self.back is not None and self.back.unit in {"Minute", "Hour"}:
-            return _Edge(self.back.before(edge.at), edge.included)
+            return Edge(self.back.before(edge.at), edge.included)
         if self.back is not None:
             days = f"dateDiff('day', {self.back.before(start)}, {start})"
-            return _Edge(f"{edge.at} - toIntervalDay({days})", edge.included)
+            return Edge(f"{edge.at} - toIntervalDay({days})", edge.included)
         if self._unit_so_far() or self.interval == "minute":
-            return _Edge(start, included=False)
-        return _Edge(f"{edge.at} - toIntervalDay({self._days(values)})", edge.included)
+            return Edge(start, included=False)
+        return Edge(f"{edge.at} - toIntervalDay({self._days(values)})", edge.included)
 
     def _unit_so_far(self) -> str | None:
         """The unit of a range such as ``mStart``, this month so far: PostHog compares it with the whole one before."""
@@ -308,8 +329,8 @@ class _Previous(Period):
     def _days(self, values: Values) -> str:
         """How many days earlier."""
         found = self._since
-        days = f"dateDiff('day', {super().start(values)}, {super()._end(values).last})"
-        if isinstance(found, datetime) or (isinstance(found, Word) and found.unit in {"Minute", "Hour"}):
+        days = f"dateDiff('day', {self.of.start(values)}, {self.of.ending(values).last})"
+        if not self._midnight_start:
             return f"greatest({days}, 1)"
         to_a_word = self.date_to is not None and isinstance(self._until, Word)
         weeks = isinstance(found, Word) and found.unit == "Day" and found.number > 0 and found.number % 7 == 0
@@ -317,30 +338,3 @@ class _Previous(Period):
             # The last seven days are eight, as today is one more; PostHog compares weekdays all the same.
             return days
         return f"{days} + 1"
-
-
-def _read(given: object, name: str) -> Word | date | Literal["all"]:
-    """What a date is: a relative one, a day, a moment, or ``"all"``.
-
-    Raises:
-        InvalidInputError: it is none of these.
-    """
-    if isinstance(given, str):
-        text = given.strip()
-        if text == "all":
-            return "all"
-        if word := read_word(text):
-            return word
-        try:
-            return date.fromisoformat(text) if _DAY.fullmatch(text) else datetime.fromisoformat(text)
-        except ValueError as error:
-            raise InvalidInputError(
-                f"{name} is {given!r}, which is no date.",
-                hint="Give a date such as 2026-01-31, or one of PostHog's words: -7d, -1m, dStart, mStart, all.",
-                argument=name,
-            ) from error
-    if isinstance(given, date) and not (isinstance(given, datetime) and is_missing(given)):
-        return given
-    raise InvalidInputError(
-        f"{name} is {given!r}, which is no date.", hint="Give a text, a date or a datetime.", argument=name
-    )

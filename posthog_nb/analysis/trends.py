@@ -6,7 +6,7 @@ As PostHog defines them (https://posthog.com/docs/product-analytics/trends/overv
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from posthog_nb.analysis.analysis import Analysis
@@ -86,7 +86,9 @@ def trends(  # noqa: PLR0913 - PostHog's options
     period = Period(date_from, date_to, interval, timezone)
     query = _Query(
         series=listed,
-        periods=[period, period.previous(compare_to)] if compare or compare_to is not None else [period],
+        period=period,
+        compare=compare or compare_to is not None,
+        compare_to=compare_to,
         properties=properties,
         breakdown=read_breakdown(breakdown, breakdown_type, breakdown_limit, hide_other=breakdown_hide_other),
         formula=formula,
@@ -125,7 +127,9 @@ class _Query:
     """The query of trends, from the inside out: events, every interval, series and periods, formula."""
 
     series: list[Series]
-    periods: list[Period]
+    period: Period
+    compare: bool
+    compare_to: str | None
     properties: Properties
     breakdown: Breakdown | None
     formula: str | None
@@ -134,21 +138,31 @@ class _Query:
     sampling_factor: float | None
 
     def text(self, values: Values) -> str:
-        parts = [
-            self._part(number, name, period, values)
-            for number in range(1, len(self.series) + 1)
-            for name, period in zip(("current", "previous"), self.periods, strict=False)
-        ]
+        defined, period = self._since_the_first(values).named(values)
+        periods = [("current", period)]
+        if self.compare:
+            before, previous = period.previous(self.compare_to).named(values, "previous_")
+            defined += before
+            periods.append(("previous", previous))
+        numbers = range(1, len(self.series) + 1)
+        parts = [self._part(number, name, one, values) for number in numbers for name, one in periods]
         order = ["date"] if self.breakdown is None else ["place", "date"]
         if self.formula is not None:
-            return self._of_formula(parts, self.formula, values)
-        if len(parts) == 1:
-            return f"{parts[0]}\nORDER BY {', '.join(order)}\nLIMIT {MOST_ROWS}"
-        keys = ["number", *self._period, *order]
-        return (
-            f"SELECT {', '.join(['series', *self._keys, 'date', 'value'])}\nFROM {_union(parts)}\n"
-            f"ORDER BY {', '.join(keys)}\nLIMIT {MOST_ROWS}"
-        )
+            query = self._of_formula(parts, self.formula, values)
+        elif len(parts) == 1:
+            query = f"{parts[0]}\nORDER BY {', '.join(order)}"
+        else:
+            columns, keys = ["series", *self._keys, "date", "value"], ["number", *self._period, *order]
+            query = f"SELECT {', '.join(columns)}\nFROM {_union(parts)}\nORDER BY {', '.join(keys)}"
+        return f"WITH\n  {indented(f',{chr(10)}'.join(defined), 2)}\n{query}\nLIMIT {MOST_ROWS}"
+
+    def _since_the_first(self, values: Values) -> Period:
+        """The range, where ``"all"`` begins with the first event of any series."""
+        if self.period.date_from != "all":
+            return self.period
+        chosen = [replace(one, properties=None).condition(values) for one in self.series]
+        among = None if None in chosen else f"({' OR '.join(one for one in chosen if one is not None)})"
+        return replace(self.period, among=among)
 
     # -- one series in one period
 
@@ -156,7 +170,7 @@ class _Query:
         counting = Counting(
             self.series[number - 1], period, self.properties, self.breakdown, self.sampling_factor, self.cumulative
         )
-        several = len(self.series) > 1 or len(self.periods) > 1 or self.formula is not None
+        several = len(self.series) > 1 or self.compare or self.formula is not None
         columns = [
             f"{number} AS number" if several else "",
             f"{values.bind(counting.series.label, 'series')} AS series",
@@ -227,7 +241,7 @@ class _Query:
             f"sumIf(value, number = {number}) AS {LETTERS[number - 1]}" for number in range(1, len(self.series) + 1)
         ]
         keys = [*self._keys, "date"]
-        worked_out = ",\n    ".join([*keys, *amounts])
+        worked_out = ",\n      ".join([*keys, *amounts])
         order = [*self._period, "date"]
         if self.breakdown is not None:
             last = (
@@ -242,24 +256,23 @@ class _Query:
                 "FROM (",
                 f"  SELECT {label} AS series, {', '.join(keys)}, {read_formula(formula, len(self.series))} AS value",
                 "  FROM (",
-                f"    SELECT\n    {indented(worked_out, 2)}",
+                f"    SELECT\n      {worked_out}",
                 f"    FROM {indented(_union(parts), 4)}",
                 f"    GROUP BY {', '.join(keys)}",
                 "  )",
                 ")",
                 f"ORDER BY {', '.join(order)}",
-                f"LIMIT {MOST_ROWS}",
             ]
         )
 
     @property
     def _whole(self) -> bool:
-        whole = all(Counting(one, self.periods[0]).whole for one in self.series)
+        whole = all(Counting(one, self.period).whole for one in self.series)
         return whole and self.formula is None
 
     @property
     def _period(self) -> list[str]:
-        return ["period"] if len(self.periods) > 1 else []
+        return ["period"] if self.compare else []
 
     @property
     def _keys(self) -> list[str]:
