@@ -69,7 +69,11 @@ def as_property(key: str, values: pa.ChunkedArray | list[Any], notes: list[str])
         (types.is_decimal, lambda: (pc.cast(values, pa.large_string()), JSON, "Numeric")),
         (types.is_duration, lambda: (_seconds(values), PLAIN, "Numeric")),
         (types.is_large_string, lambda: (values, TEXT, "String")),
-        (types.is_time, lambda: (pc.cast(values, pa.large_string()), TEXT, "String")),
+        # To the microsecond, as Python and pandas write it.
+        (
+            types.is_time,
+            lambda: (pc.cast(pc.cast(values, pa.time64("us"), safe=False), pa.large_string()), TEXT, "String"),
+        ),
         (types.is_date, lambda: (pc.cast(values, pa.large_string()), TEXT, "DateTime")),
         (types.is_timestamp, lambda: (_iso(values), TEXT, "DateTime")),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from posthog_nb.client import Client
@@ -14,7 +15,9 @@ from posthog_nb.settings.targets import FRAME_URL
 from posthog_nb.version import __version__
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
+    from wsgiref.types import StartResponse, WSGIEnvironment
 
     from posthog_nb.accessors.events import Events
     from posthog_nb.embedded.project import Project
@@ -56,28 +59,48 @@ class _FrameConnection(Connection):
         self._given = settings
         self._project: Project | None = None
         self._application: Application | None = None
+        self._closed = False
         super().__init__(
             Settings(kind="frame", api_url=FRAME_URL, ingestion_url=FRAME_URL, label=label),
             version=__version__,
-            adapter=EmbeddedAdapter(self._answering),
+            adapter=EmbeddedAdapter(lambda: self._answer),
             complete=self._load,
         )
 
+    @property
+    def settings(self) -> Settings:
+        """The settings of the project, which is loaded if it has to be.
+
+        Raises:
+            InvalidInputError: it is closed.
+        """
+        if self._closed:
+            raise _closed()
+        return super().settings
+
     def _load(self, settings: Settings) -> Settings:
+        from posthog_nb.embedded.server import create_app  # noqa: PLC0415 - the engine loads here
+
         self._project = loaded(self._events, self._given)
+        self._application = create_app(self._project)
         return with_own(settings, self._project.settings)
 
-    def _answering(self) -> Application:
-        from posthog_nb.embedded.server import create_app  # noqa: PLC0415 - loaded with the first request
+    def _answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if self._application is None:
+            # Closed while the request was on its way.
+            start_response("410 Gone", [])
+            return []
+        return self._application(environ, start_response)
 
-        if self._project is None:
-            raise _closed()
-        self._application = create_app(self._project)
-        return self._application
+    def end_query(self, query_id: str) -> None:
+        """End a query; nothing happens when there are no events to ask, which are not loaded for it."""
+        if self._project is not None:
+            with suppress(InvalidInputError):  # it was closed a moment ago
+                super().end_query(query_id)
 
     def close(self) -> None:
         """End what runs, and take the events out of memory."""
-        self._complete = _refuse
+        self._closed = True
         super().close()
         application, self._application = self._application, None
         project, self._project = self._project, None
@@ -85,10 +108,6 @@ class _FrameConnection(Connection):
             application.end_queries()
         if project is not None:
             project.close()
-
-
-def _refuse(_: Settings) -> Settings:
-    raise _closed()
 
 
 def _closed() -> InvalidInputError:
