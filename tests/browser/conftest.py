@@ -1,4 +1,4 @@
-"""One Jupyter server and one browser for all tests of this folder; a page, a notebook and a kernel for each."""
+"""One Jupyter server, one browser and one JupyterLab for all tests of this folder; a notebook and a kernel for each."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from posthog_nb.embedded.server import create_app
 from posthog_nb.settings import remove_profile, save_profile
-from tests.browser.page import CHROMIUM, NotebookPage, browsing, opened
+from tests.browser.page import CHROMIUM, JupyterLab, NotebookPage, browsing, opened
 from tests.browser.server import serving_notebooks
 from tests.conftest import SCREENSHOTS
 from tests.leaks import KEY, TOKEN
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tests.browser.server import JupyterServer
 
 _TOLD = pytest.StashKey[list[NotebookPage]]()
+_FAILED = pytest.StashKey[bool]()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -43,6 +44,7 @@ def pytest_runtest_makereport(
     """A test that fails tells what was on its pages, and keeps a picture of each."""
     report = yield
     if report.failed and call.when == "call":
+        item.stash[_FAILED] = True
         for notebook in item.stash.get(_TOLD, []):
             report.sections.append((f"Page, {notebook.keep('failed')}", notebook.told()))
     return report
@@ -64,6 +66,14 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="package")
+def lab(jupyter: JupyterServer, chromium: Browser) -> Iterator[JupyterLab]:
+    """The page that shows one notebook after the other."""
+    lab = JupyterLab(jupyter, chromium)
+    yield lab
+    lab.close()
+
+
+@pytest.fixture(scope="package")
 def application() -> Iterator[WSGIApplication]:
     """What answers behind the twin: a project in this process, which no kernel is in."""
     project = new_project()
@@ -81,9 +91,12 @@ def served(twin: Twin) -> Iterator[Twin]:
 
 @pytest.fixture
 def open_notebook(
-    jupyter: JupyterServer, chromium: Browser, request: pytest.FixtureRequest
+    jupyter: JupyterServer, chromium: Browser, lab: JupyterLab, request: pytest.FixtureRequest
 ) -> Iterator[Callable[..., NotebookPage]]:
-    """Opens a notebook with the given cells; the options are those of ``opened``."""
+    """Opens a notebook with the given cells: in Notebook 7, or in the JupyterLab that is open; or on a page of its own.
+
+    The other options are those of ``opened``.
+    """
     name = re.sub(r"\W+", "-", request.node.nodeid.rpartition("/")[2].replace("test_", "").replace(".py", "")).strip(
         "-"
     )
@@ -91,10 +104,20 @@ def open_notebook(
     shutil.rmtree(SCREENSHOTS / name, ignore_errors=True)
     with ExitStack() as pages:
 
-        def open_notebook(*cells: str, **options: object) -> NotebookPage:
+        def open_notebook(
+            *cells: str, front_end: str = "lab", own_page: bool = False, **options: object
+        ) -> NotebookPage:
             path = jupyter.write(f"{name}-{len(request.node.stash[_TOLD])}", cells)
-            page = pages.enter_context(opened(jupyter, chromium, path, pictures=SCREENSHOTS / name, **options))
+            options["pictures"] = SCREENSHOTS / name
+            if own_page or front_end != "lab":
+                opening = opened(jupyter, chromium, path, front_end=front_end, **options)
+            else:
+                opening = lab.opened(path, **options)
+            page = pages.enter_context(opening)
             request.node.stash[_TOLD].append(page)
             return page
 
         yield open_notebook
+        if request.node.stash.get(_FAILED, False):
+            # What is left of its page is not for the next test.
+            lab.close()

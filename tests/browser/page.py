@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tests.browser.server import JupyterServer
 
-__all__ = ["CHROMIUM", "NotebookPage", "browsing", "opened"]
+__all__ = ["CHROMIUM", "JupyterLab", "NotebookPage", "browsing", "opened"]
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
@@ -33,7 +33,11 @@ _QUIET_BROWSER = [
     "--disable-component-update",
     "--disable-sync",
 ]
+_PERMISSIONS = ["clipboard-read", "clipboard-write"]
 _SECONDS = 60
+_OPEN = """async path => {
+    await window.jupyterapp.commands.execute('docmanager:open', {path, factory: 'Notebook'});
+}"""
 _AT_REST = """() => {
     const panel = window.jupyterapp?.shell.currentWidget;
     const kernel = panel?.sessionContext?.session?.kernel;
@@ -241,16 +245,68 @@ def opened(
         viewport={"width": width, "height": height},
         device_scale_factor=scale,
         color_scheme="dark" if dark else "light",
-        permissions=["clipboard-read", "clipboard-write"],
+        permissions=_PERMISSIONS,
     )
     try:
         notebook = NotebookPage(context.new_page(), path, pictures)
         notebook.page.goto(server.page_of(path, front_end), timeout=_SECONDS * 1000)
-        try:
-            notebook.wait_until_at_rest()
-        except Late as error:
-            raise RuntimeError(f"The notebook did not open.\n{notebook.told()}") from error
+        _wait_until_open(notebook)
         yield notebook
     finally:
         context.close()
         server.end_kernel(path)
+
+
+def _wait_until_open(notebook: NotebookPage) -> None:
+    try:
+        notebook.wait_until_at_rest()
+    except Late as error:
+        raise RuntimeError(f"The notebook did not open.\n{notebook.told()}") from error
+
+
+class JupyterLab:
+    """A page with JupyterLab that stays, in which one notebook after the other is opened.
+
+    To load JupyterLab takes longer than most of what is seen in it.
+
+    Args:
+        server: Whose notebooks they are.
+        browser: Where the page opens when the first notebook does.
+    """
+
+    def __init__(self, server: JupyterServer, browser: Browser) -> None:
+        self._server = server
+        self._browser = browser
+        self._page: Page | None = None
+
+    @contextmanager
+    def opened(
+        self, path: Path, *, pictures: Path, width: int = 1060, height: int = 900, dark: bool = False
+    ) -> Iterator[NotebookPage]:
+        """The notebook at ``path`` with a kernel, both of which end with the ``with`` block; as for :func:`opened`."""
+        is_new = self._page is None
+        page = self._page = self._page or self._browser.new_context(permissions=_PERMISSIONS).new_page()
+        notebook = NotebookPage(page, path, pictures)
+        page.mouse.move(0, 0)
+        notebook.resize(width, height)
+        try:
+            if is_new:
+                page.goto(self._server.page_of(path, "lab"), timeout=_SECONDS * 1000)
+            else:
+                page.evaluate(_OPEN, path.name)
+            _wait_until_open(notebook)
+            notebook.dark(dark)
+            yield notebook
+            if self._page is page:
+                page.evaluate("() => window.jupyterapp.shell.currentWidget.dispose()")
+        except BaseException:
+            self.close()
+            raise
+        finally:
+            self._server.end_kernel(path)
+
+    def close(self) -> None:
+        """Close the page; the next notebook opens a new one."""
+        if self._page is not None:
+            self._page.context.close()
+            self._page = None

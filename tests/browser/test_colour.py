@@ -90,7 +90,7 @@ def test_a_cell_has_the_colours_of_the_theme(
 
 @pytest.mark.parametrize("front_end", ["lab", "notebook"])
 def test_it_is_loaded_where_no_other_extension_is(open_notebook: Callable[..., NotebookPage], front_end: str) -> None:
-    notebook = open_notebook("%%hogql\nSELECT 1", front_end=front_end)
+    notebook = open_notebook("%%hogql\nSELECT 1", front_end=front_end, own_page=True)
     stopped: list[str] = []
 
     def stop(route: Route) -> None:

@@ -35,7 +35,7 @@ def test_hostile_values_are_text(open_notebook: Callable[..., NotebookPage], ser
         "person.journey()",
         "%hogql SELECT '<img src=x onerror=alert(1)>' AS `<script>alert(1)</script>`, evnt FROM events",
     ]
-    notebook = open_notebook(*cells, height=3000)
+    notebook = open_notebook(*cells, height=3000, own_page=True)
     asked: list[str] = []
     notebook.page.on("request", lambda request: asked.append(request.url))
     notebook.page.evaluate(WATCH)
