@@ -39,9 +39,14 @@ _STYLE = (
 
 def analysis_html(analysis: Analysis) -> str:
     """The picture and the numbers as one piece of HTML; without Altair, the numbers and how to get the picture."""
-    return framed(
-        heading(shortened(analysis.title)), _picture(analysis), *_numbers(analysis), style=_STYLE, kind="analysis"
-    )
+    try:
+        chart = analysis.plot()
+        from posthog_nb.analysis.charts.picture import svg  # noqa: PLC0415 - loads Altair
+
+        picture = Html(f'<div class="w">{svg(chart)}</div>')
+    except MissingDependencyError as error:
+        return numbers_html(analysis, without_picture=str(error))
+    return framed(picture, *_numbers(analysis), style=_STYLE, kind="analysis")
 
 
 def numbers_html(analysis: Analysis, *, without_picture: str = "") -> str:
@@ -51,7 +56,7 @@ def numbers_html(analysis: Analysis, *, without_picture: str = "") -> str:
         analysis: What is shown.
         without_picture: Why there is no picture beside them.
     """
-    first = [] if not without_picture else [heading(shortened(analysis.title)), _quiet(without_picture)]
+    first = [heading(shortened(analysis.title)), _quiet(without_picture)] if without_picture else []
     return framed(*first, *_numbers(analysis), style=_STYLE, kind="analysis")
 
 
@@ -75,16 +80,6 @@ def _padded(cell: str, wide: int, *, right: bool) -> str:
     return space + cell if right else cell + space
 
 
-def _picture(analysis: Analysis) -> Html:
-    try:
-        chart = analysis.plot()
-        from posthog_nb.analysis.charts.picture import svg  # noqa: PLC0415 - loads Altair
-
-        return Html(f'<div class="w">{svg(chart)}</div>')
-    except MissingDependencyError as error:
-        return _quiet(str(error))
-
-
 def _quiet(words: str) -> Html:
     return Html(f'<div class="q">{escaped(words)}</div>')
 
@@ -101,10 +96,8 @@ def _numbers(analysis: Analysis) -> list[Html]:
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[bool]) -> Html:
     def line(cells: Sequence[str], element: str) -> str:
-        each = "".join(
-            f"<{element}{' class="r"' if right[place] else ''}>{escaped(cell)}</{element}>"
-            for place, cell in enumerate(cells)
-        )
+        opening = [f'<{element} class="r">' if each else f"<{element}>" for each in right]
+        each = "".join(f"{opening[place]}{escaped(cell)}</{element}>" for place, cell in enumerate(cells))
         return f"<tr>{each}</tr>"
 
     body = "".join(line(row, "td") for row in rows)

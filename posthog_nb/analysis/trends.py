@@ -51,12 +51,15 @@ class Trends(Analysis):
         super().__init__(result, text, values, title)
         self.interval = period.interval
         self.timezone = period.timezone
+        self._running = period.date_to is None
 
     def plot(self) -> alt.Chart | alt.LayerChart | alt.FacetChart | alt.HConcatChart | alt.VConcatChart:
         """Lines over time."""
         from posthog_nb.analysis.charts.trends import draw  # noqa: PLC0415 - Altair loads when a picture is drawn
 
-        return draw(self.to_arrow(), title=self.title, interval=self.interval, timezone=self.timezone)
+        return draw(
+            self.to_arrow(), title=self.title, interval=self.interval, timezone=self.timezone, running=self._running
+        )
 
 
 def trends(  # noqa: PLR0913 - PostHog's options

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from posthog_nb.analysis.charts.lines import Field, Line, drawn, left_out, top_of
+from posthog_nb.analysis.charts.lines import STILL, Field, Line, drawn, left_out, top_of
 from posthog_nb.analysis.charts.theme import LEFTOVERS, finished, nothing, number, percent, tooltips
 from posthog_nb.analysis.charts.times import in_zone, milliseconds, told, x_of_times, zone_of
 
@@ -26,6 +26,7 @@ def draw(
     title: str = "Funnel over time",
     interval: str = "day",
     timezone: str | None = None,
+    running: bool = False,
     who: str = "persons",
 ) -> Picture:
     """The picture of a funnel over time.
@@ -36,6 +37,7 @@ def draw(
         title: What it shows.
         interval: What begins at each date.
         timezone: The zone of dates that have none.
+        running: Whether the last interval has not ended yet.
         who: What is counted.
     """
     zone = zone_of(table["date"], timezone)
@@ -68,11 +70,15 @@ def draw(
     layers = drawn(
         all_of_them,
         x_of_times(shown, interval, zone),
-        Field(_WIDTH, _HEIGHT, min(top_of(tallest, least=0.01), 1.0)),
+        Field(_WIDTH, _HEIGHT, min(top_of(tallest, least=0.01), 1.0), running=running),
         tooltips(name="who", when=interval, rate="conversion", of="converted")[0 if len(lines) > 1 else 1 :],
     )
     each = f"{number(min(entered))} to {number(max(entered))} a{'n' if interval == 'hour' else ''} {interval}"
-    subtitle = [f"Share of the {number(sum(entered))} {who} who entered, {each}.", left_out(all_of_them)]
+    subtitle = [
+        f"Share of the {number(sum(entered))} {who} who entered, {each}.",
+        left_out(all_of_them),
+        STILL.format(interval) if running else "",
+    ]
     ends = f"from {told(shown[0], interval)} to {told(shown[-1], interval)}"
     words = f"{title}. Conversion by {interval} {ends}, of {number(sum(entered))} {who}."
     return finished(layers, title=title, subtitle=subtitle, description=words, width=_WIDTH, height=_HEIGHT)

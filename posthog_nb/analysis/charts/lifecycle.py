@@ -47,6 +47,7 @@ def draw(
     title: str = "Lifecycle",
     interval: str = "day",
     timezone: str | None = None,
+    running: bool = False,
     who: str = "persons",
 ) -> Picture:
     """The picture of a lifecycle frame.
@@ -56,6 +57,7 @@ def draw(
         title: What it shows.
         interval: What begins at each date.
         timezone: The zone of dates that have none.
+        running: Whether the last interval has not ended yet.
         who: What is counted.
     """
     zone = zone_of(table["date"], timezone)
@@ -69,6 +71,8 @@ def draw(
         return nothing(title, f"no {who} in these {interval}s", _WIDTH)
     shown = [starts[each] for each in sorted(starts)]
     bars = [bar for start in shown for bar in _stacked(start, counts[milliseconds(start)], interval, who)]
+    for bar in bars:
+        bar["running"] = running and bar["from"] == milliseconds(shown[-1])
     top, bottom = top_of([bar["high"] for bar in bars]), -top_of([-bar["low"] for bar in bars], least=0)
     y_scale = alt.Scale(domain=[bottom, top], nice=False)
     up = quiet_axis(labelExpr=f"format(abs(datum.value), '{count_format([top, bottom])}')", tickCount=6, ticks=False)
@@ -81,10 +85,11 @@ def draw(
             y=alt.Y("low:Q", scale=y_scale, axis=up),
             y2="high:Q",
             color=own_colour(),
+            opacity=alt.condition("datum.running", alt.value(0.5), alt.value(1)),
             tooltip=tooltips(status="who", when=interval, count="how many"),
         ),
         charted([{"zero": 0}]).mark_rule(color=INK, opacity=0.8).encode(y=alt.Y("zero:Q")),
-        *_labels(bars[-len(_STATUSES) :], top, bottom),
+        *_labels(bars[-len(_STATUSES) * (2 if running and len(shown) > 1 else 1) :][: len(_STATUSES)], top, bottom),
     ]
     sums = {status: sum(abs(each.get(status, 0)) for each in counts.values()) for status in _STATUSES}
     words = (
@@ -94,7 +99,10 @@ def draw(
     return finished(
         layers,
         title=title,
-        subtitle=[f"{who} a {interval}; the dormant below the line"],
+        subtitle=[
+            f"{who} a {interval}; the dormant below the line",
+            f"Pale: the {interval} that has not ended yet." if running else "",
+        ],
         description=words,
         width=_WIDTH,
         height=_HEIGHT,

@@ -27,7 +27,9 @@ from posthog_nb.analysis.charts.theme import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Field", "Line", "count_format", "drawn", "left_out", "top_of"]
+__all__ = ["STILL", "Field", "Line", "count_format", "drawn", "left_out", "top_of"]
+
+STILL = "Dashed: the {} that has not ended yet."
 
 _MOST_POINTS = 32
 """Up to so many points of a line are dots."""
@@ -47,6 +49,7 @@ class Field:
         top: The highest value that has room.
         bottom: The lowest.
         y_format: How the axis writes values.
+        running: Whether the last interval has not ended yet: what is in it will be more.
     """
 
     width: float
@@ -54,6 +57,7 @@ class Field:
     top: float
     bottom: float = 0.0
     y_format: str = "~%"
+    running: bool = False
 
     def above(self, value: float) -> float:
         """Pixels of a value above the lower edge."""
@@ -106,9 +110,9 @@ def drawn(lines: Sequence[Line], x: alt.X, field: Field, tips: Sequence[alt.Tool
     looks = _looks(lines)
     # One id a line, as two may have one name.
     values = [
-        {**point, "line": str(index), "name": named(line.name or line.follows or ""), **look}
+        {**point, "line": str(index), "name": named(line.name or line.follows or ""), **look, "left": left}
         for index, (line, look) in enumerate(zip(lines, looks, strict=True))
-        for point in line.points
+        for left, point in zip(range(len(line.points) - 1, -1, -1), line.points, strict=True)
     ]
     axis = quiet_axis(
         labelExpr=f"format(datum.value, '{field.y_format}')",
@@ -124,11 +128,15 @@ def drawn(lines: Sequence[Line], x: alt.X, field: Field, tips: Sequence[alt.Tool
     if any("low" in value for value in values):
         band = base.transform_filter("isValid(datum.low)").mark_area(opacity=0.15, line=False)
         layers.append(band.encode(y=alt.Y("low:Q", axis=axis, scale=scale), y2="high:Q"))
-    layers.append(
-        base.mark_line(strokeJoin="round", strokeCap="round").encode(
-            y=y, strokeDash=alt.StrokeDash("dash:N", scale=None), strokeWidth=alt.StrokeWidth("width:Q", scale=None)
-        )
+    line = base.mark_line(strokeJoin="round", strokeCap="round").encode(
+        y=y, strokeDash=alt.StrokeDash("dash:N", scale=None), strokeWidth=alt.StrokeWidth("width:Q", scale=None)
     )
+    if field.running:
+        layers.append(line.transform_filter("datum.left > 0 || datum.dash[0] == 2"))
+        running = base.mark_line(strokeDash=[3, 4], strokeWidth=1.5).encode(y=y)
+        layers.append(running.transform_filter("datum.left < 2 && datum.dash[0] != 2"))
+    else:
+        layers.append(line)
     longest = max((len(line.points) for line in lines), default=0)
     near = alt.selection_point(name="near", on="pointerover", nearest=True, empty=False, clear="pointerout")
     plain = alt.value(1.0 if longest <= _MOST_POINTS else 0.0)
@@ -165,14 +173,16 @@ def _names(lines: Sequence[Line], looks: Sequence[dict[str, Any]], field: Field)
     ends = []
     for line in _named(lines):
         known = [point["y"] for point in line.points if point["y"] is not None]
-        if known:
-            ends.append((line, field.above(known[-1])))
+        # How far the interval that is running has got says little, and is much the same for all.
+        settled = known[:-1] if field.running and len(known) > 1 else known
+        if settled:
+            ends.append((line, field.above(settled[-1])))
     places = spread([end for _, end in ends], _LABEL_GAP, 0, field.height)
     values = [
         {
             "text": short(line.name),
             "colour": looks[lines.index(line)]["colour"],
-            "from": field.height - end,
+            "from": field.height - (place if field.running else end),
             "at": field.height - place,
         }
         for (line, end), place in zip(ends, places, strict=True)

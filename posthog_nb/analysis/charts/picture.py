@@ -34,6 +34,14 @@ _PAGES: Mapping[str, tuple[str, str]] = {
     "dark": ("#e6edf3", "#111111"),
 }
 """The colour of texts and of what is behind them: of the page around, white, or near black."""
+_CONFIG = {
+    "font": "sans-serif",
+    "view": {"stroke": None},
+    # The description tells a screen reader what is drawn, and the table beside it every number. What Vega would say of
+    # each mark and axis has times in another zone than the data's.
+    "mark": {"aria": False},
+    "axis": {"aria": False},
+}
 _SCALE = 2
 _DATA = {"data", "datasets", "text", "subtitle", "description"}
 """Parts of a chart that hold data's texts, not colours."""
@@ -56,7 +64,7 @@ def specification(chart: alt.TopLevelMixin, page: str = "page") -> dict[str, Any
     """The chart as Vega-Lite 5, in the colours of ``"page"`` (those around it), ``"light"`` or ``"dark"``."""
     ink, background = _PAGES[page]
     spec: dict[str, Any] = _inked(chart.to_dict(), ink)
-    config = {"font": "sans-serif", "view": {"stroke": None}, **spec.get("config", {})}
+    config = {**_CONFIG, **spec.get("config", {})}
     return {**spec, "$schema": _SCHEMA, "background": background, "config": config}
 
 
@@ -122,7 +130,8 @@ def _told(drawn: str, chart: alt.TopLevelMixin) -> str:
         raise AssertionError(f"no SVG: {drawn[:80]!r}")
     found = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', opening[0])
     width, height = (found[1], found[2]) if found else ("480", "300")
-    style = f"display:block;width:100%;max-width:{width}px;height:auto;background:transparent"
+    # No narrower than that its texts can be read; the box around it scrolls.
+    style = f"display:block;width:100%;min-width:{0.8 * float(width):.0f}px;max-width:{width}px;height:auto"
     start = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" style="{style}">'
         f"<desc>{html.escape(_description(chart))}</desc>"

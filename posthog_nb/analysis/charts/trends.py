@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from posthog_nb.analysis.charts.lines import Field, Line, count_format, drawn, left_out, top_of
+from posthog_nb.analysis.charts.lines import STILL, Field, Line, count_format, drawn, left_out, top_of
 from posthog_nb.analysis.charts.theme import LEFTOVERS, finished, nothing, number, tooltips
 from posthog_nb.analysis.charts.times import in_zone, milliseconds, told, x_of_times, zone_of
 
@@ -22,7 +22,9 @@ __all__ = ["draw"]
 _WIDTH, _HEIGHT = 460, 240
 
 
-def draw(table: pa.Table, *, title: str = "Trends", interval: str = "day", timezone: str | None = None) -> Picture:
+def draw(
+    table: pa.Table, *, title: str = "Trends", interval: str = "day", timezone: str | None = None, running: bool = False
+) -> Picture:
     """The picture of a trends frame.
 
     Args:
@@ -30,6 +32,7 @@ def draw(table: pa.Table, *, title: str = "Trends", interval: str = "day", timez
         title: What it shows.
         interval: What begins at each date: ``"day"`` and so on.
         timezone: The zone of dates that have none.
+        running: Whether the last interval has not ended yet.
     """
     zone = zone_of(table["date"], timezone)
     lines, starts = _lines(table, zone, interval)
@@ -40,14 +43,14 @@ def draw(table: pa.Table, *, title: str = "Trends", interval: str = "day", timez
     layers = drawn(
         lines,
         x_of_times(starts, interval, zone),
-        Field(_WIDTH, _HEIGHT, top_of(values), bottom, count_format(values)),
+        Field(_WIDTH, _HEIGHT, top_of(values), bottom, count_format(values), running),
         tooltips(name="who", when=interval, value="value"),
     )
     compared = "dotted: the period before" if "period" in table.column_names else ""
     return finished(
         layers,
         title=title,
-        subtitle=[left_out(lines), compared],
+        subtitle=[left_out(lines), compared, STILL.format(interval) if running else ""],
         description=_words(title, lines, starts, interval),
         width=_WIDTH,
         height=_HEIGHT,
