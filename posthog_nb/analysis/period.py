@@ -245,7 +245,9 @@ class Period:
 
     def _given(self, found: date, name: str, values: Values) -> str:
         if isinstance(found, datetime) and found.tzinfo is not None:
-            return self.zoned(values.bind(in_utc(found, name), name))
+            instant = values.bind(in_utc(found, name), name)
+            # The days of a moment are those of its zone, which without a function is the one that it was written in.
+            return f"toDateTime64({instant}, 6)" if self.timezone is None else self.zoned(instant)
         moment = found if isinstance(found, datetime) else datetime.combine(found, time())
         return self._wall(values.bind(moment.isoformat(sep=" "), name))
 
