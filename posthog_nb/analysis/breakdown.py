@@ -85,6 +85,11 @@ class Breakdown:
             return texts[0]
         return f"arrayStringConcat([{', '.join(texts)}], {values.bind(_BETWEEN, 'between')})"
 
+    @property
+    def none(self) -> str:
+        """The text of an event that has none of the properties."""
+        return _BETWEEN.join([NONE] * max(1, len(self.properties)))
+
     def rank(self, values: Values, total: str = "total", value: str = "breakdown_value") -> str:
         """The place of a value among all, from 1, as a window function over rows of one value each.
 

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING
 
 from posthog_nb.analysis.analysis import Analysis
 from posthog_nb.analysis.breakdown import read_breakdown
-from posthog_nb.analysis.funnels.frames import steps_frame
+from posthog_nb.analysis.funnels.chain import Chain
+from posthog_nb.analysis.funnels.frames import steps_frame, times_frame, trends_frame
+from posthog_nb.analysis.funnels.general import add_general_ways
 from posthog_nb.analysis.funnels.options import WINDOW_UNITS, Exclusion, Options, read_exclusion
-from posthog_nb.analysis.funnels.plain import plain_ways
+from posthog_nb.analysis.funnels.plain import add_plain_ways
+from posthog_nb.analysis.funnels.unordered import add_unordered_ways
 from posthog_nb.analysis.period import Period
 from posthog_nb.analysis.series import read_all_series
 from posthog_nb.analysis.text import Values
@@ -92,10 +95,25 @@ def funnel(  # noqa: PLR0913 - PostHog's options
         sampling_factor=sampling_factor,
     )
     values = Values()
-    text = steps_frame(options, plain_ways(options, values), values)
+    text = _text(options, values)
     return Funnel(
         asking.run(text, values), text, values, f"Funnel: {' → '.join(step.label for step in steps)}", options
     )
+
+
+def _text(options: Options, values: Values) -> str:
+    chain = Chain()
+    if options.order == "unordered":
+        add_unordered_ways(chain, options, values)
+    elif options.plain:
+        add_plain_ways(chain, options, values)
+    else:
+        add_general_ways(chain, options, values)
+    if options.viz == "steps":
+        return steps_frame(chain, options, values)
+    if options.viz == "time_to_convert":
+        return times_frame(chain, options)
+    return trends_frame(chain, options, values)
 
 
 def _window(number: object, unit: object) -> int:

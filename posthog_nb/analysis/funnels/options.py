@@ -63,6 +63,10 @@ class Exclusion:
         """What happens."""
         return Series(self.event, properties=self.properties, action=self.action)
 
+    def bars(self, step: int) -> bool:
+        """Whether it bars the way to a step, counted from 0."""
+        return self.funnel_from_step < step and (self.funnel_to_step is None or step <= self.funnel_to_step)
+
 
 @dataclass(frozen=True)
 class Options:
@@ -152,6 +156,10 @@ class Options:
                 argument="breakdown",
             )
 
+    def bars(self, step: int) -> bool:
+        """Whether an exclusion bars the way to a step, counted from 0."""
+        return any(exclusion.bars(step) for exclusion in self.exclusions)
+
     @property
     def names(self) -> list[str]:
         """What the steps are called; of an unordered funnel, how many of them were done."""
@@ -162,7 +170,19 @@ class Options:
     @property
     def plain(self) -> bool:
         """Whether an event is one step at most and nothing else matters: what most funnels are."""
-        return self.order == "ordered" and not self.exclusions and not self.overlapping
+        bare = self.order == "ordered" and not self.exclusions and not self.overlapping
+        return bare and self.of_step is None and self.viz != "trends"
+
+    @property
+    def by_value(self) -> bool:
+        """Whether a person goes through the funnel once with the events of each value."""
+        return self.breakdown is not None and (self.attribution == "all_events" or bool(self.breakdown.cohorts))
+
+    @property
+    def of_step(self) -> int | None:
+        """The step that has to have the value, counted from 0; None where it may be any."""
+        of_step = self.breakdown is not None and self.attribution == "step" and not self.by_value
+        return self.attribution_step if of_step else None
 
     @property
     def overlapping(self) -> bool:

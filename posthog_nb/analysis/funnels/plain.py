@@ -1,53 +1,59 @@
 """The way of each person through an ordered funnel whose events are one step each.
 
-What it computes is PostHog's ``aggregate_funnel`` (``funnel-udf/src/steps.rs``), step by step for whole arrays:
+What it works out is PostHog's ``aggregate_funnel`` (``funnel-udf/src/steps.rs``), for all events of a step at once:
 
 - Events are in the order of time, at one time in that of the steps.
 - Whoever does a step goes on from the step before, with the time of the first step that led there; a later first
   step takes its place. The window is from that first step, its last moment included.
-- A first step counts once for each step after it, so that its times are those of the first event each.
-- What counts is the first way to the furthest step that was come to.
+- What counts is the first way to the furthest step that was come to, and of each step on it the first event.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from posthog_nb.analysis.funnels.events import nested, step_events
+from posthog_nb.analysis.funnels.chain import select
+from posthog_nb.analysis.funnels.events import add_step_events, attributed
 
 if TYPE_CHECKING:
+    from posthog_nb.analysis.funnels.chain import Chain
     from posthog_nb.analysis.funnels.options import Options
     from posthog_nb.analysis.text import Values
 
-__all__ = ["plain_ways"]
+__all__ = ["add_plain_ways"]
 
 
-def plain_ways(options: Options, values: Values) -> str:
-    """A row for each person who did the first step: ``way``, the times of the steps that count, in microseconds."""
+def add_plain_ways(chain: Chain, options: Options, values: Values) -> None:
+    """Rows for the persons who did the first step: ``way``, the times of the steps that count, in microseconds."""
     last = len(options.steps)
-    lines = [
+    add_step_events(chain, options, values)
+    shown = [] if options.breakdown is None else [f"{attributed(options, values)} AS breakdown_value"]
+    in_order = [
         "arraySort(groupArray(moment)) AS moments",
         "arraySort((step, moment) -> moment * 100 + step, groupArray(step), groupArray(moment)) AS steps",
-        # When the first step was, for every event that is one, and as it holds until the next.
-        "arrayMap((moment, step) -> if(step = 1, moment, 0), moments, steps) AS done_1",
     ]
+    by = "actor, value" if options.by_value else "actor"
+    chain.add("persons", select([*shown, *in_order], chain.last, group_by=by))
+    # For each event that does a step, when the first step was that led there; 0 for the others.
+    chain.go_on("step_1", ["arrayMap((moment, step) -> if(step = 1, moment, 0), moments, steps) AS done_1"])
     for step in range(2, last + 1):
-        lines += [
-            f"arrayFill(start -> start > 0, done_{step - 1}) AS from_{step - 1}",
-            f"arrayMap(\n    (moment, step, start) -> if(step = {step} AND moment - start <= {options.window}, start, 0),\n"
-            f"    moments, steps, from_{step - 1}\n  ) AS done_{step}",
-        ]
-    firsts = ",\n    ".join(
-        f"arrayFirst(start -> start > 0, done_{step}) > 0, arrayFirst(start -> start > 0, done_{step})"
-        for step in range(last, 1, -1)
-    )
-    lines += [
-        f"multiIf(\n    {firsts},\n    arrayFirst(start -> start > 0, done_1)\n  ) AS start",
-        "arrayFilter(moment -> moment > 0, [\n    start,\n"
-        + ",\n".join(
-            f"    arrayFirst((moment, start_of) -> start_of = start, moments, done_{step})" for step in range(2, last + 1)
+        done = (
+            f"arrayMap(\n"
+            f"  (moment, step, start) -> if(step = {step} AND moment - start <= {options.window}, start, 0),\n"
+            f"  moments, steps, arrayFill(start -> start > 0, done_{step - 1})\n"
+            f") AS done_{step}"
         )
-        + "\n  ]) AS way",
+        chain.go_on(f"step_{step}", [done])
+    chain.go_on(
+        "starts", [f"arrayFirst(start -> start > 0, done_{step}) AS start_{step}" for step in range(1, last + 1)]
+    )
+    furthest = ", ".join(f"start_{step} > 0, start_{step}" for step in range(last, 1, -1))
+    chain.go_on("furthest", [f"multiIf({furthest}, start_1) AS start"], where="start > 0")
+    each = [
+        f"arrayFirst((moment, first) -> first = start, moments, done_{step}) AS moment_{step}"
+        for step in range(1, last + 1)
     ]
-    columns = ",\n  ".join(lines)
-    return f"SELECT\n  {columns}\nFROM {nested(step_events(options, values))}\nGROUP BY actor\nHAVING start > 0"
+    chain.go_on("moments_of_steps", each)
+    moments = ", ".join(f"moment_{step}" for step in range(1, last + 1))
+    shown = [] if options.breakdown is None else ["breakdown_value"]
+    chain.add("ways", select([*shown, f"arrayFilter(moment -> moment > 0, [{moments}]) AS way"], chain.last))
