@@ -90,24 +90,28 @@ def test_names_of_columns_are_texts_and_different() -> None:
     assert "has a column 7, whose name is of type int" in refusal(pd.DataFrame({7: [1]}))
 
 
+IDS = "is of type {}; ids are texts, whole numbers or UUIDs."
+NOTHING = "1 of 2 rows have nothing in the column"
+
+
 @pytest.mark.parametrize(
     ("column", "values", "told"),
     [
         ("event", [1, 2], "The column 'event', the event, is of type int64, not text."),
-        ("event", ["a", None], "1 of 2 rows have nothing in the column 'event', the event; the first is row 1."),
-        ("distinct_id", [1.5, 2.0], "The column 'distinct_id', who did it, is of type double; ids are texts,"),
-        ("distinct_id", [True, False], "The column 'distinct_id', who did it, is of type bool; ids are texts,"),
-        ("distinct_id", [None, "x"], "1 of 2 rows have nothing in the column 'distinct_id', who did it; the first is row 0."),
-        ("distinct_id", ["x", ""], "1 of 2 rows have nothing in the column 'distinct_id', who did it; the first is row 1."),
-        ("timestamp", ["2026-01-01", "2026-01-02"], "The column 'timestamp', the timestamp, is of type string, not a time. Make times of it: pd.to_datetime"),
+        ("event", ["a", None], f"{NOTHING} 'event', the event; the first is row 1."),
+        ("distinct_id", [1.5, 2.0], f"The column 'distinct_id', who did it, {IDS.format('double')}"),
+        ("distinct_id", [True, False], f"The column 'distinct_id', who did it, {IDS.format('bool')}"),
+        ("distinct_id", [None, "x"], f"{NOTHING} 'distinct_id', who did it; the first is row 0."),
+        ("distinct_id", ["x", ""], f"{NOTHING} 'distinct_id', who did it; the first is row 1."),
+        ("timestamp", ["2026-01-01", "x"], "The column 'timestamp', the timestamp, is of type string, not a time."),
         ("timestamp", [1, 2], "The column 'timestamp', the timestamp, is of type int64, not a time."),
-        ("timestamp", [NOW, None], "1 of 2 rows have nothing in the column 'timestamp', the timestamp; the first is row 1."),
-        ("timestamp", [NOW, NOW.replace(year=1492)], "The column 'timestamp' has the time 1492-01-01T00:00:00+00:00. Events lie"),
-        ("person_id", [1.5, 2.5], "The column 'person_id', the person, is of type double; ids are texts,"),
-        ("session_id", [1.5, 2.5], "The column 'session_id', the session, is of type double; ids are texts,"),
+        ("timestamp", [NOW, None], f"{NOTHING} 'timestamp', the timestamp; the first is row 1."),
+        ("timestamp", [NOW, NOW.replace(year=1492)], "The column 'timestamp' has the time 1492-01-01T00:00:00+00:00."),
+        ("person_id", [1.5, 2.5], f"The column 'person_id', the person, {IDS.format('double')}"),
+        ("session_id", [1.5, 2.5], f"The column 'session_id', the session, {IDS.format('double')}"),
         ("data", [b"x", b"y"], "The column 'data' is of type"),
     ],
-)  # fmt: skip
+)
 def test_a_column_of_the_wrong_type_is_told_with_what_it_is(column: str, values: list[Any], told: str) -> None:
     for frame in frames({**GOOD, column: values}):
         assert refusal(frame).startswith(told)

@@ -303,7 +303,8 @@ def test_columns_are_added_to_the_properties_and_come_before_them() -> None:
 def test_properties_are_typed_by_their_first_value_that_tells() -> None:
     objects = [{"a": None, "n": 1, "b": True, "t": "x", "at": "2026-01-01T00:00:00Z"}, {"a": 5, "n": "x", "late": [1]}]
     columns = {"event": ["e", "e"], "distinct_id": ["x", "x"], "timestamp": [MIDDAY] * 2}
-    hogql = "SELECT properties.a, properties.n, properties.b, properties.t, properties.at, properties.late FROM events ORDER BY uuid"
+    keys = ("a", "n", "b", "t", "at", "late")
+    hogql = f"SELECT {', '.join(f'properties.{key}' for key in keys)} FROM events ORDER BY uuid"
     expected = [
         (None, 1.0, True, "x", datetime(2026, 1, 1, tzinfo=UTC), None),
         (5.0, None, None, None, None, "[1]"),
