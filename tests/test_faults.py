@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from posthog_nb.client import Client
+    from posthog_nb.embedded.store.store import Store
 
 ROWS = 10
 REQUESTS = 4
@@ -43,10 +44,15 @@ EXPECTED = {
 
 @dataclass(frozen=True)
 class World(Stage):
-    """A project with somebody's events, and a client that meets no fault."""
+    """A project with somebody's events.
 
-    client: Client
-    url: str
+    Attributes:
+        store: The project's tables.
+        uuid: The person who has some.
+    """
+
+    store: Store
+    uuid: str
 
     def who(self, operation: Operation, cell: str) -> str:
         """The text for an operation: a new name for a write, somebody who is known for a read."""
@@ -54,14 +60,10 @@ class World(Stage):
             return f"{operation.name} {cell}"
         return "ann" if operation.name.startswith(("query", "persons.search")) else self.uuid
 
-    @property
-    def uuid(self) -> str:
-        return str(self.client.persons.search(distinct_id="ann")["uuid"][0])
-
     def stored(self, who: str) -> int:
         """How many events somebody has."""
-        query = "SELECT count() FROM events WHERE distinct_id = {who}"
-        return self.client.query(query, values={"who": who}, fresh=True).rows[0][0]
+        query = f"SELECT count() FROM {self.store.database}.events WHERE distinct_id = {{who:String}}"
+        return int(self.store.engine.read(query, {"who": who})[0][0])
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +74,7 @@ def world() -> Iterator[World]:
         client.identify("ann", {"email": "ann@example.com"}, timestamp="2026-01-01T00:00:00Z")
         for number in range(ROWS):
             client.capture("row", "ann", {"n": number}, timestamp="2026-01-02T00:00:00Z")
-        yield World(application, client, calm.url)
+        yield World(application, project.store, str(client.persons.search(distinct_id="ann")["uuid"][0]))
     project.close()
 
 

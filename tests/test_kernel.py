@@ -19,9 +19,9 @@ from posthog_nb.embedded.server import create_app
 from posthog_nb.notebook.arguments import help_text
 from posthog_nb.notebook.connections import posthog_help
 from tests.endless import ENDLESS, ends_within
-from tests.leaks import KEY, TOKEN, leaks
+from tests.leaks import leaks
 from tests.notebooks import ROOT, execute
-from tests.twin import new_project, twin_of
+from tests.twin import environment_of, new_project, twin_of
 from tests.twin_faults import FAULTS
 
 if TYPE_CHECKING:
@@ -110,7 +110,8 @@ def text_of(outputs: Outputs) -> str:
 
 class TestOptions:
     @pytest.fixture(scope="class")
-    def outputs(self, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outputs]:
+    @classmethod
+    def outputs(cls, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outputs]:
         found = saved(tmp_path_factory.mktemp("options"), [DEMO, *CELLS])
         assert found[0] == []
         return dict(zip(CELLS, found[1:], strict=True))
@@ -166,7 +167,8 @@ WITHOUT_A_HINT = {errors.QueryError, errors.APIError, errors.CaptureRejected, er
 
 class TestErrors:
     @pytest.fixture(scope="class")
-    def outputs(self, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outputs]:
+    @classmethod
+    def outputs(cls, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outputs]:
         project = new_project()
         with twin_of(create_app(project)) as twin:
             for number, name in enumerate(BY_STATUS):
@@ -181,7 +183,7 @@ class TestErrors:
             )
             twin.always("/batch/", FAULTS["400"])
             raised = [f"raise errors.{name}({_given(name)})" for name in RAISED]
-            found = saved(tmp_path_factory.mktemp("errors"), [made, *FAILING, *raised], _settings(twin))
+            found = saved(tmp_path_factory.mktemp("errors"), [made, *FAILING, *raised], environment_of(twin))
         project.close()
         assert found[0] == [], text_of(found[0])
         return dict(zip([*FAILING, *RAISED], found[1:], strict=True))
@@ -207,15 +209,6 @@ def _given(name: str) -> str:
     if kind is errors.EngineError:
         return "'It went wrong.', name='TYPE_MISMATCH'"
     return "'It went wrong.', hint='Do it again.'" + (", status=400" if issubclass(kind, errors.APIError) else "")
-
-
-def _settings(twin: Twin) -> dict[str, str]:
-    return {
-        "POSTHOG_HOST": twin.url,
-        "POSTHOG_PROJECT_ID": "1",
-        "POSTHOG_PERSONAL_API_KEY": KEY,
-        "POSTHOG_PROJECT_TOKEN": TOKEN,
-    }
 
 
 def test_in_a_terminal_an_error_is_the_same_few_lines(tmp_path: Path) -> None:
@@ -293,6 +286,6 @@ def test_an_interrupt_ends_the_query_on_the_server_within_a_second(
 def interrupted() -> Iterator[tuple[Twin, KernelManager, BlockingKernelClient]]:
     """A twin, and a kernel whose `ph` asks it."""
     project = new_project()
-    with twin_of(create_app(project)) as twin, kernel(_settings(twin)) as (manager, client):
+    with twin_of(create_app(project)) as twin, kernel(environment_of(twin)) as (manager, client):
         yield twin, manager, client
     project.close()

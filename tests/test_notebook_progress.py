@@ -10,14 +10,20 @@ from IPython.core.interactiveshell import InteractiveShell
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
+from posthog_nb.embedded.server import create_app
 from posthog_nb.notebook import progress
 from posthog_nb.notebook.progress import CallBar, CellBar, bar_for, bar_of_a_call
 from posthog_nb.operations.progress import Bar
 from posthog_nb.operations.task import Progress
 from tests.notebooks import execute
+from tests.twin import environment_of, new_project
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+    from wsgiref.types import WSGIApplication
+
+    from tests.twin import Twin
 
 pytest.importorskip("chdb", reason="the embedded engine has no wheel here")
 
@@ -29,8 +35,9 @@ MANY = "SELECT number FROM numbers(600) ORDER BY number"
 class Watched:
     """A run in a kernel: the notebook as it would be saved, and all that was displayed on the way."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, folder: Path, twin: Twin) -> None:
         self.displayed: list[dict[str, Any]] = []
+        self._settings = environment_of(twin)
         self._folder = folder
         process = NotebookClient.process_message
 
@@ -42,11 +49,9 @@ class Watched:
         monkeypatch.setattr(NotebookClient, "process_message", listening)
 
     def run(self, *cells: str) -> list[list[dict[str, Any]]]:
-        first = '%load_ext posthog_nb\nimport posthog_nb\nph = posthog_nb.connect("demo", as_of="2026-03-31T00:00:00Z")'
-        self.notebook = nbformat.v4.new_notebook(
-            cells=[nbformat.v4.new_code_cell(cell) for cell in (f"{first}\nph.query('SELECT 1')", *cells)]
-        )
-        execute(self.notebook, self._folder, in_place=True)
+        first = "%load_ext posthog_nb\nimport posthog_nb\nph = posthog_nb.connect()\nph.query('SELECT 1')"
+        self.notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in (first, *cells)])
+        execute(self.notebook, self._folder, in_place=True, settings=self._settings)
         return self.outputs
 
     @property
@@ -58,9 +63,16 @@ class Watched:
         return [data["text/plain"] for data in self.displayed if "posthog-nb-progress" in data.get("text/html", "")]
 
 
+@pytest.fixture(scope="module")
+def application() -> Iterator[WSGIApplication]:
+    project = new_project()
+    yield create_app(project)
+    project.close()
+
+
 @pytest.fixture
-def watched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Watched:
-    return Watched(monkeypatch, tmp_path)
+def watched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, twin: Twin) -> Watched:
+    return Watched(monkeypatch, tmp_path, twin)
 
 
 def kinds(shown: list[dict[str, Any]]) -> list[str]:

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from posthog_nb.client import Client
 
-__all__ = ["Seen", "Twin", "client_of", "new_project", "separate_twin", "twin_of"]
+__all__ = ["Seen", "Twin", "client_of", "environment_of", "new_project", "separate_twin", "twin_of"]
 
 HOST = "127.0.0.1"
 
@@ -314,6 +314,16 @@ def application(**settings: Any) -> WSGIApplication:
 def client_of(twin: Any, **options: Any) -> Client:
     """A client that takes the twin for a PostHog on the network; the options are those of ``connect``."""
     return posthog_nb.connect(twin.get_url(), project_id=1, personal_api_key=KEY, project_token=TOKEN, **options)
+
+
+def environment_of(twin: Twin) -> dict[str, str]:
+    """The environment in which ``connect()`` gives a client of the twin."""
+    return {
+        "POSTHOG_HOST": twin.url,
+        "POSTHOG_PROJECT_ID": "1",
+        "POSTHOG_PERSONAL_API_KEY": KEY,
+        "POSTHOG_PROJECT_TOKEN": TOKEN,
+    }
 
 
 # A process of its own -----------------------------------------------------------------------------------------------
