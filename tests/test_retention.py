@@ -11,6 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from posthog_nb.analysis.series import Series
+from posthog_nb.analysis.statistics import interval
 from posthog_nb.errors import InvalidInputError
 from tests.streams import Calendar, Seen, Stream, project_in, streams
 
@@ -216,3 +217,155 @@ def test_fuzz(berlin: Client, sao_paulo: Client, data: st.DataObject) -> None:
         check(berlin, "Europe/Berlin", 1, data)
     else:
         check(sao_paulo, "America/Sao_Paulo", 0, data)
+
+
+# -- one by one
+
+
+@pytest.fixture(scope="module")
+def ph() -> Iterator[Client]:
+    """Monday to Wednesday: Ann comes each day, Bob on two of them, Cid once; and a company with both of the first."""
+    with project_in("Europe/Berlin", as_of=datetime(2026, 1, 7, 12, tzinfo=UTC)) as client:
+        for person, days in (("ann", "567"), ("bob", "57"), ("cid", "6")):
+            for day in days:
+                groups = {} if person == "cid" else {"$groups": {"company": "Acme"}}
+                browser = {"$browser": "Chrome" if person == "ann" else "Firefox"}
+                client.capture("seen", person, groups | browser, f"2026-01-0{day}T10:00:00Z")
+        yield client
+
+
+def test_three_days_of_three_persons(ph: Client) -> None:
+    frame = ph.retention("seen", total_intervals=3).to_pandas()
+    assert list(frame.columns) == ["date", "size", "interval", "count", "rate"]
+    assert str(frame["date"].dtype) == "datetime64[s, Europe/Berlin]"
+    assert frame["date"].dt.strftime("%m-%d").tolist() == ["01-05"] * 3 + ["01-06"] * 2 + ["01-07"]
+    assert frame[["size", "interval", "count"]].to_numpy().tolist() == [
+        [2, 0, 2], [2, 1, 1], [2, 2, 2], [2, 0, 2], [2, 1, 1], [2, 0, 2]
+    ]  # fmt: skip
+    assert frame["rate"].tolist() == [1, 0.5, 1, 1, 0.5, 1]
+
+
+def test_relative_dates_are_of_the_projects_clock_and_end_with_this_hour(ph: Client) -> None:
+    frame = ph.retention("seen", period="Hour", total_intervals=2).to_pandas()
+    assert frame["date"].dt.strftime("%d %H:%M").tolist() == ["07 12:00", "07 12:00", "07 13:00"]
+
+
+def test_groups_in_place_of_persons(ph: Client) -> None:
+    found = ph.retention("seen", total_intervals=1, date_from="2026-01-05", aggregation_group_type_index=0)
+    assert found.to_pandas()["size"].tolist() == [1, 1, 1]
+
+
+def test_a_sample_is_enlarged_to_all_and_no_surer_for_that(ph: Client) -> None:
+    whole = ph.retention("seen", total_intervals=1, sampling_factor=1)
+    assert whole.to_pandas()["size"].tolist() == [2]
+    part = ph.retention("seen", total_intervals=1, sampling_factor=0.5)
+    assert "events SAMPLE 0.5" in part.hogql
+    size = part.to_pandas()["size"].item()
+    assert size in {0, 2, 4}
+    low, high = part.confidence().iloc[0][["low", "high"]]
+    assert size == 0 or low == pytest.approx(interval(size // 2, size // 2).low)
+    assert size == 0 or high == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"breakdown": "$browser", "period": "Week", "timezone": "Asia/Tokyo"},
+        {"retention_type": "retention_first_ever_occurrence", "date_from": "-1m", "period": "Month"},
+        {"breakdown": ["all"], "breakdown_type": "cohort", "date_from": datetime(2026, 1, 5, 1, tzinfo=UTC)},
+        {"properties": {"$browser": "o'Neil"}, "cumulative": True, "minimum_occurrences": 2},
+    ],
+)
+def test_the_query_by_hand_gives_the_same_rows(ph: Client, options: dict[str, Any]) -> None:
+    found = ph.retention(Series("seen", {"$browser": ["Chrome", "Firefox"]}), "seen", total_intervals=4, **options)
+    assert ph.query(found.hogql, limit=50_000).rows == found.result.rows
+
+
+def test_cohorts_of_persons_side_by_side(ph: Client) -> None:
+    early = ph.cohort("On Monday", "SELECT person_id FROM events WHERE timestamp < '2026-01-06' LIMIT 100")
+    found = ph.retention(
+        "seen", total_intervals=2, date_from="2026-01-05", breakdown=["all", early], breakdown_type="cohort"
+    )
+    sizes = {(row["breakdown_value"], row["date"].day): row["size"] for row in found.to_arrow().to_pylist()}
+    assert sizes == {
+        ("all users", 5): 2, ("all users", 6): 2, ("all users", 7): 2,
+        ("On Monday", 5): 2, ("On Monday", 6): 1, ("On Monday", 7): 2,
+    }  # fmt: skip
+
+
+def test_the_picture_and_what_it_is_called(ph: Client) -> None:
+    found = ph.retention("seen", "paid")
+    assert found.title == "Retention: seen → paid"
+    assert "Retention: seen → paid" in found.plot().to_json(ensure_ascii=False)
+
+
+# -- how sure
+
+
+def test_confidence_stands_beside_each_rate(ph: Client) -> None:
+    found = ph.retention("seen", total_intervals=3, date_from="2026-01-04")
+    frame = found.confidence(0.9, frame="polars")
+    assert frame.columns == ["date", "size", "interval", "count", "rate", "low", "high"]
+    for row in frame.iter_rows(named=True):
+        expected = interval(row["count"], row["size"], 0.9) if row["size"] else (None, None)
+        assert (row["low"], row["high"]) == expected
+    assert frame["low"].null_count() == 3
+
+
+def test_cohorts_of_the_first_time_are_compared_together(ph: Client) -> None:
+    found = ph.retention(
+        "seen", retention_type="retention_first_time", breakdown="$browser", date_from="2026-01-05", total_intervals=2
+    )
+    comparison = found.compare("Chrome", "Firefox")
+    assert [(one.name, one.count, one.of) for one in (comparison.a, comparison.b)] == [
+        ("Chrome", 1, 1),
+        ("Firefox", 1, 2),
+    ]
+
+
+def test_one_cohort_is_compared_with_that_of_another_retention(ph: Client) -> None:
+    chrome, firefox = (
+        ph.retention("seen", properties={"$browser": browser}, total_intervals=3) for browser in ("Chrome", "Firefox")
+    )
+    comparison = chrome.compare(firefox, interval=2, date="2026-01-05")
+    assert [(one.count, one.of) for one in (comparison.a, comparison.b)] == [(1, 1), (1, 1)]
+    assert comparison.a.name != comparison.b.name
+
+
+def test_what_would_not_be_a_fair_comparison_is_refused(ph: Client) -> None:
+    recurring = ph.retention("seen")
+    with pytest.raises(InvalidInputError, match="in several cohorts"):
+        recurring.compare(recurring)
+    with pytest.raises(InvalidInputError, match="another retention, or two breakdown values"):
+        recurring.compare("Chrome")
+    with pytest.raises(InvalidInputError, match="no breakdown"):
+        recurring.compare("Chrome", "Firefox", date="2026-01-05")
+    with pytest.raises(InvalidInputError, match="no single cohort"):
+        recurring.compare(recurring, date="2026-01")
+    with pytest.raises(InvalidInputError, match="nobody in a cohort that interval 7"):
+        recurring.compare(recurring, date="2026-01-05", interval=7)
+    by_browser = ph.retention("seen", breakdown="$browser", retention_type="retention_first_time")
+    with pytest.raises(InvalidInputError, match="no breakdown value 'Opera'"):
+        by_browser.compare("Chrome", "Opera")
+    with pytest.raises(InvalidInputError, match="has a breakdown"):
+        by_browser.compare(by_browser)
+    with pytest.raises(InvalidInputError, match="the interval before"):
+        ph.retention("seen", retention_reference="previous").confidence()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"retention_type": "first_time"}, "retention_type is 'first_time'"),
+        ({"retention_reference": "first"}, "retention_reference is 'first'"),
+        ({"period": "day"}, "period is 'day'"),
+        ({"total_intervals": 0}, "total_intervals is 0"),
+        ({"minimum_occurrences": 1.5}, "minimum_occurrences is 1.5"),
+        ({"sampling_factor": 0}, "sampling_factor is 0"),
+        ({"aggregation_group_type_index": -1}, "aggregation_group_type_index is -1"),
+        ({"date_to": "soon"}, "date_to is 'soon'"),
+    ],
+)
+def test_bad_options_are_refused(ph: Client, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidInputError, match=message):
+        ph.retention("seen", **options)

@@ -27,67 +27,72 @@ class Intervals:
         period: The range.
         values: Where values are bound.
         last: How many there are, counted back from the end of the range; None for as many as the range has.
+        before: How many there are before the range besides: 0 or 1. Its number is 0 then.
     """
 
     period: Period
     values: Values
     last: int | None = None
+    before: int = 0
 
-    @property
-    def unit(self) -> str:
-        """``Hour``, ``Day``, ``Week`` or ``Month``."""
-        return self.period.interval.capitalize()
-
-    @property
-    def end(self) -> str:
-        """A moment of the last interval."""
-        return self.period.end(self.values)
-
-    @property
-    def first(self) -> str:
-        """When the first interval begins."""
-        if self.last is None:
-            return self.beginning(self.period.start(self.values))
-        return self.beginning(f"{self.end} - toInterval{self.unit}({self.last - 1})")
-
-    @property
-    def after(self) -> str:
-        """When the interval after the last one begins."""
-        return self.beginning(f"{self.end} + toInterval{self.unit}(1)")
-
-    @property
-    def latest(self) -> str:
-        """The number of the last one."""
-        if self.last is not None:
-            return str(self.last - 1)
-        return f"assumeNotNull({self.number(self.end)})"
-
-    @property
-    def count(self) -> str:
-        """How many there are."""
-        return str(self.last) if self.last is not None else f"{self.latest} + 1"
+    def definitions(self, *, ends: bool = True) -> str:
+        """The WITH of the query, which the other texts rest on; ``ends`` is for :attr:`contain`."""
+        unit, last = self._unit, self.last
+        dates, _ = self.period.named(self.values)
+        if last is None:
+            first = self.beginning(self._range.start(self.values))
+            first = self.beginning(f"{first} - toIntervalSecond(1)") if self.before else first
+        else:
+            dates = dates[1:]
+            first = self.beginning(f"{self._end} - toInterval{unit}({last - 1})")
+        named = [*dates, f"{first} AS first_begins"]
+        if ends:
+            named.append(f"{self.beginning(f'{self._end} + toInterval{unit}(1)')} AS last_ends")
+        if last is None:
+            named.append(f"assumeNotNull({self.number(self._end)}) AS latest")
+        return "WITH\n  " + ",\n  ".join(named) + "\n"
 
     @property
     def contain(self) -> str:
         """The condition that an event is in one of them."""
-        return f"timestamp >= {self.first}\n  AND timestamp < {self.after}"
+        return "timestamp >= first_begins\n  AND timestamp < last_ends"
+
+    @property
+    def count(self) -> str:
+        """How many there are."""
+        return "latest + 1" if self.last is None else str(self.last)
 
     def number(self, time: str) -> str:
         """The number of the interval that ``time`` falls into."""
-        if self.unit == "Week":
+        if self._unit == "Week":
             # dateDiff counts Mondays, and weeks begin on the project's day.
-            return f"intDiv(dateDiff('day', {self.first}, {self.period.zoned(time)}), 7)"
-        return f"dateDiff('{self.period.interval}', {self.first}, {self.period.zoned(time)})"
+            return f"intDiv(dateDiff('day', first_begins, {self.period.zoned(time)}), 7)"
+        return f"dateDiff('{self.period.interval}', first_begins, {self.period.zoned(time)})"
 
     def start(self, number: str) -> str:
         """When the interval of this number begins."""
-        return self.beginning(f"{self.end} - toInterval{self.unit}({self.latest} - {number})")
+        latest = "latest" if self.last is None else self.last - 1
+        return self.beginning(f"{self._end} - toInterval{self._unit}({latest} - {number})")
 
     def beginning(self, time: str) -> str:
         """When the interval begins that ``time`` falls into: a DateTime in the zone of the analysis."""
         moment = self.period.moment(self.period.bucket(time))
         # A week or a month may begin with a day that has no midnight; noon it has.
-        return f"toStartOfDay({moment} + toIntervalHour(12))" if self.unit in {"Week", "Month"} else moment
+        return f"toStartOfDay({moment} + toIntervalHour(12))" if self._unit in {"Week", "Month"} else moment
+
+    @property
+    def _unit(self) -> str:
+        return self.period.interval.capitalize()
+
+    @property
+    def _range(self) -> Period:
+        """The range by the names of its dates."""
+        return self.period.named(self.values)[1]
+
+    @property
+    def _end(self) -> str:
+        """A moment of the last interval."""
+        return self._range.end(self.values)
 
 
 def actor(aggregation_group_type_index: int | None) -> tuple[str, str | None]:

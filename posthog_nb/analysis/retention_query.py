@@ -75,6 +75,7 @@ class RetentionQuery:
         if self.options.breakdown:
             value, carried, rank = "\n  breakdown_value,", "rank, breakdown_value, ", "rank, "
         return (
+            f"{self.intervals.definitions()}"
             f"SELECT{value}\n"
             f"  {self.intervals.start('start')} AS date,\n"
             f"  counts[indexOf(cells, {size})] AS size,\n"
@@ -194,9 +195,9 @@ class RetentionQuery:
         return [f"{_if('groupUniqArray', number, target)} AS starts", *self._returns(returning)]
 
     def _first(self, target: str | None, named: str | None, returning: str | None) -> list[str]:
-        first, after, number = self.intervals.first, self.intervals.after, self.intervals.number("first_at")
+        number = self.intervals.number("first_at")
         columns = [f"{_if('min', 'timestamp', target)} AS first_at"]
-        conditions = [f"first_at >= {first}", f"first_at < {after}"]
+        conditions = ["first_at >= first_begins", "first_at < last_ends"]
         if self.options.retention_type == FIRST_EVER:
             columns.append(f"{_if('min', 'timestamp', named)} AS first_ever_at")
             conditions.append("first_at = first_ever_at")
