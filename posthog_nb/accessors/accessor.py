@@ -11,12 +11,12 @@ from zoneinfo import ZoneInfo
 from posthog_nb.accessors.columns import Given, check_names, column_of, missing
 from posthog_nb.accessors.events import read_events, read_zone
 from posthog_nb.accessors.persons import with_persons
-from posthog_nb.accessors.sessions import POSTHOGS_GAP, by_column, by_gap, read_gap
+from posthog_nb.accessors.sessions import POSTHOGS_GAP, by_column, by_gap, described, read_gap
 from posthog_nb.accessors.temporary import FrameClient
 from posthog_nb.analysis.insights import Insights
 from posthog_nb.client import Client, latest_client
 from posthog_nb.errors import InvalidInputError
-from posthog_nb.frames import ClickHouseType
+from posthog_nb.frames import ClickHouseType, to_frame
 from posthog_nb.operations.expand import expand_as
 from posthog_nb.operations.moments import warn_caller
 
@@ -160,7 +160,8 @@ class FrameAccessor:
         Returns:
             A frame of the same kind, with the types that HogQL gives to the columns.
         """
-        return self._asked(self._events(), hogql, values, limit)
+        with self._told(self._events()) as client:
+            return client.query(hogql, limit=_MOST_ROWS if limit is None else limit, values=values).to_frame()
 
     def sessions(self, gap: str | timedelta | None = None) -> Any:  # noqa: ANN401 - a frame of the same kind
         """The sessions of each person.
@@ -178,8 +179,12 @@ class FrameAccessor:
         wanted = None if gap is None else read_gap(gap)
         events = self._events()
         if wanted is None and events.session is not None:
-            return self._asked(events, *by_column(events.session, persons=events.has_persons))
-        return self._asked(events, *by_gap(wanted or POSTHOGS_GAP, persons=events.has_persons))
+            hogql, values = by_column(events.session, persons=events.has_persons)
+        else:
+            hogql, values = by_gap(wanted or POSTHOGS_GAP, persons=events.has_persons)
+        with self._told(events) as client:
+            found = client.all_rows(hogql, values)
+        return to_frame(described(found), _kind(self._frame))
 
     def expand(
         self,
@@ -262,13 +267,11 @@ class FrameAccessor:
         kind = _kind(self._frame)
         return FrameClient(events, label=f"a {kind} frame", frame=kind, as_of=as_of, settings=settings)
 
-    def _asked(
-        self, events: Events, hogql: str, values: Mapping[str, object] | None = None, limit: int | None = None
-    ) -> Any:  # noqa: ANN401 - a frame of the same kind
+    def _told(self, events: Events) -> FrameClient:
+        """The same, where no result will carry the notes."""
         for note in events.notes:
             warn_caller(note)
-        with self._client(events) as client:
-            return client.query(hogql, limit=limit or _MOST_ROWS, values=values).to_frame()
+        return self._client(events)
 
     def __repr__(self) -> str:
         return f"<posthog accessor of a {_kind(self._frame)} frame with {len(self._frame):,} rows>"

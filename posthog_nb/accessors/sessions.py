@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from posthog_nb.errors import InvalidInputError
+from posthog_nb.frames import ClickHouseType, Table
 
-__all__ = ["POSTHOGS_GAP", "by_column", "by_gap", "read_gap"]
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["POSTHOGS_GAP", "by_column", "by_gap", "described", "read_gap"]
 
 POSTHOGS_GAP = timedelta(minutes=30)
 """After so long without an event a new session begins in PostHog's SDKs (posthog.com/docs/data/sessions)."""
 
 _GAP = re.compile(r"(\d+(?:\.\d+)?)\s*(s|sec|seconds?|m|min|minutes?|h|hours?|d|days?)")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+_TYPES = {"string": "String", "uint64": "UInt64", "double": "Float64"}
 
 _OF_A_SESSION = """\
     argMin(distinct_id, (timestamp, uuid)) AS distinct_id,
@@ -87,5 +94,12 @@ def by_column(session: str, *, persons: bool) -> tuple[str, dict[str, object]]:
     return _BY_COLUMN.format(person=_person(persons=persons), columns=_OF_A_SESSION), {"session": session}
 
 
+def described(sessions: pa.Table) -> Table:
+    """The answer of one of the queries, with the types of its columns."""
+    return Table(
+        sessions, tuple(ClickHouseType(_TYPES.get(str(field.type), "DateTime64")) for field in sessions.schema)
+    )
+
+
 def _person(*, persons: bool) -> str:
-    return "    person_id,\n" if persons else ""
+    return "    toString(person_id) AS person_id,\n" if persons else ""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from posthog_nb.client import Client
 from posthog_nb.connection import Connection, with_own
@@ -15,9 +17,11 @@ from posthog_nb.settings.targets import FRAME_URL
 from posthog_nb.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
     from wsgiref.types import StartResponse, WSGIEnvironment
+
+    import pyarrow as pa
 
     from posthog_nb.accessors.events import Events
     from posthog_nb.embedded.project import Project
@@ -27,6 +31,9 @@ __all__ = ["FrameClient", "loaded"]
 
 OWN_COLUMNS_FROM = 200_000
 """Rows from which on properties get columns of their own, as with ingestion (docs/adr/0002)."""
+
+_SLICE = 0.2
+"""Seconds."""
 
 _LOOKED_AT = 10_000
 """Rows whose properties are read one by one for their types. A property that none of them has is looked for in all."""
@@ -49,8 +56,19 @@ class FrameClient(Client):
     def __init__(
         self, events: Events, *, label: str, frame: str, as_of: datetime, settings: dict[str, Any] | None = None
     ) -> None:
-        super().__init__(_FrameConnection(events, label, {"as_of": as_of, **(settings or {})}), frame=frame)
+        connection = _FrameConnection(events, label, {"as_of": as_of, **(settings or {})})
+        super().__init__(connection, frame=frame)
         self._notes = events.notes
+        self._frames = connection
+
+    def all_rows(self, hogql: str, values: Mapping[str, object]) -> pa.Table:
+        """All rows of a query of plain columns, from ClickHouse as they are: a million of them takes no pages.
+
+        Args:
+            hogql: The query.
+            values: Numbers and texts for its placeholders.
+        """
+        return self._frames.all_rows(hogql, values)
 
 
 class _FrameConnection(Connection):
@@ -91,6 +109,25 @@ class _FrameConnection(Connection):
             start_response("410 Gone", [])
             return []
         return self._application(environ, start_response)
+
+    def all_rows(self, hogql: str, values: Mapping[str, object]) -> pa.Table:
+        """As :meth:`FrameClient.all_rows`."""
+        from posthog_nb.embedded.hogql import compile_query  # noqa: PLC0415 - as above
+
+        if self.settings.project_id is None or self._project is None:  # pragma: no cover - loaded by the first of them
+            raise _closed()
+        project, query_id = self._project, str(uuid4())
+        sql = compile_query(hogql, project.facts(), values=values, limited=False).sql
+        with ThreadPoolExecutor(1, thread_name_prefix="posthog-nb-frame") as pool:
+            coming = pool.submit(project.store.engine.arrow, sql, query_id=query_id)
+            try:
+                # In slices: a signal that another thread received does not wake this one.
+                while not wait([coming], _SLICE).done:
+                    pass
+            except BaseException:
+                project.cancel(query_id)
+                raise
+            return coming.result()
 
     def end_query(self, query_id: str) -> None:
         """End a query; nothing happens when there are no events to ask, which are not loaded for it."""
