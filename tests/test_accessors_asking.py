@@ -140,7 +140,8 @@ def test_sessions_are_those_of_the_frames_column() -> None:
         ("1", "bob", 1, "$pageview"),
         ("2", "ann", 1, "$pageview"),
     ]
-    assert FrameAccessor(frame.drop_nulls("session")).sessions("2h")["session"].to_list() == [1, 1]
+    with pytest.warns(UserWarning, match="no UUIDs of version 7"):
+        assert FrameAccessor(frame).sessions("2h")["session"].to_list() == [1, 1]
 
 
 def test_the_table_of_sessions_knows_the_frames_sessions() -> None:
@@ -179,15 +180,17 @@ def test_an_analysis_has_the_arguments_of_the_clients(name: str) -> None:
 
 
 EVENTS = """
-    SELECT uuid, event, distinct_id, person_id, timestamp, properties, person.properties AS person_properties
-    FROM events WHERE timestamp > toDateTime('2026-03-16 00:00:00') AND timestamp < toDateTime('2026-03-31 00:00:00')
+    SELECT uuid, event, distinct_id, person_id, timestamp, properties.$browser AS `$browser`,
+      properties.$current_url AS `$current_url`, properties.$screen_name AS `$screen_name`,
+      properties.$session_id AS `$session_id`
+    FROM events
 """
 RANGE = {"date_from": "2026-03-17", "date_to": "2026-03-29"}
 
 
 @pytest.fixture(scope="module")
 def taken(demo: Client) -> Iterator[tuple[Client, Client]]:
-    """The demo, and two weeks of it in a frame."""
+    """The demo, and all of its events in a frame."""
     frame = demo.query(EVENTS, limit=10**6).to_polars()
     with FrameAccessor(frame)(as_of="2026-03-31T00:00:00Z").connect() as client:
         yield demo, client
@@ -195,7 +198,7 @@ def taken(demo: Client) -> Iterator[tuple[Client, Client]]:
 
 ASKED: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "trends": (("$pageview",), {**RANGE, "breakdown": "$browser"}),
-    "funnel": ((["$pageview", "signed_up"],), {**RANGE, "breakdown": "plan", "breakdown_type": "person"}),
+    "funnel": ((["$pageview", "signed_up"],), {**RANGE, "breakdown": "$browser"}),
     "retention": (("$pageview",), {"date_to": "2026-03-29"}),
     "stickiness": (("$pageview",), RANGE),
     "lifecycle": (("$pageview",), {"date_from": "2026-03-20", "date_to": "2026-03-29"}),

@@ -156,8 +156,8 @@ class Engine:
             "log_comment": query_id,
             "output_format_arrow_string_as_string": 1,
         }
-        # Part of the query: the driver would set them for good here, readonly too, as a raw query has no place for them.
-        clause = ", ".join(f"{name} = {literal(value)}" for name, value in settings.items())
+        # In the query, as the driver would set them for the client and could not take readonly back.
+        clause = ", ".join(f"{name} = {literal(str(value))}" for name, value in settings.items())
         with self._client() as client:
             return self._guarded(client.query_arrow, f"SELECT * FROM ({sql}) SETTINGS {clause}")
 
