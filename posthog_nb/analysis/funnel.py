@@ -45,8 +45,25 @@ class Funnel(Analysis):
         self._options = options
 
     def plot(self) -> alt.Chart | alt.LayerChart | alt.FacetChart | alt.HConcatChart | alt.VConcatChart:
-        """Bars, one a step."""
-        raise NotImplementedError
+        """Bars, one a step; of its trends a line of shares; of its times a histogram."""
+        from posthog_nb.analysis.charts import funnel as steps  # noqa: PLC0415 - Altair loads when a picture is drawn
+        from posthog_nb.analysis.charts import funnel_trends, time_to_convert  # noqa: PLC0415 - as above
+
+        table, options = self.to_arrow(), self._options
+        who = "persons" if options.group is None else "groups"
+        if options.viz == "steps":
+            return steps.draw(table, title=self.title, who=who)
+        if options.viz == "time_to_convert":
+            return time_to_convert.draw(table, title=self.title, who=who)
+        period = options.period
+        return funnel_trends.draw(
+            table,
+            title=self.title,
+            interval=period.interval,
+            timezone=period.timezone,
+            running=period.date_to is None,
+            who=who,
+        )
 
 
 def funnel(  # noqa: PLR0913 - PostHog's options

@@ -37,10 +37,10 @@ def show(analysis: Analysis) -> None:
     else:
         display(data, metadata=about, raw=True)  # type: ignore[no-untyped-call]
     numbers = {"text/html": numbers_html(analysis, without_picture=missing), "text/plain": text}
-    display(numbers, raw=True)
+    display(numbers, raw=True)  # type: ignore[no-untyped-call]
 
 
 def _shows_more_than_text() -> bool:
-    shell = get_ipython()  # type: ignore[no-untyped-call]
+    shell = get_ipython()
     formatter = None if shell is None else shell.display_formatter
     return formatter is not None and formatter.active_types != ["text/plain"]

@@ -26,6 +26,7 @@ from posthog_nb.analysis.charts.theme import (
     text,
     tooltips,
 )
+from posthog_nb.analysis.statistics import interval
 from posthog_nb.operations.spans import in_short
 
 if TYPE_CHECKING:
@@ -52,8 +53,7 @@ def draw(table: pa.Table, *, title: str = "Funnel", who: str = "persons") -> Pic
 
     Args:
         table: Columns [``breakdown_value``,] ``step``, ``name``, ``count``, ``conversion_rate``,
-            ``step_conversion_rate``, ``median_conversion_time``, and ``low`` and ``high`` where the rates have an
-            interval.
+            ``step_conversion_rate``, ``median_conversion_time``.
         title: What it shows.
         who: What is counted.
     """
@@ -102,7 +102,7 @@ def _laid_out(
             row = groups[value][index]
             bars.append(
                 {
-                    **_bar(row, value, who),
+                    **_bar(row, groups[value][0]["count"], value, who),
                     "y": at,
                     "y2": at + _BAR,
                     "middle": at + _BAR / 2,
@@ -120,14 +120,15 @@ def _colour(value: str | None, place: int, count: int) -> str:
     return GREY if value in LEFTOVERS else COLOURS[place % len(COLOURS)]
 
 
-def _bar(row: dict[str, Any], value: str | None, who: str) -> dict[str, Any]:
+def _bar(row: dict[str, Any], entered: int, value: str | None, who: str) -> dict[str, Any]:
     rate = row["conversion_rate"]
     time = _known(row.get("median_conversion_time"))
     first = row["step"] == 1
+    low, high = (None, None) if first or not entered else interval(row["count"], entered)
     return {
         "share": _known(rate) or 0.0,
-        "low": None if first else _known(row.get("low")),
-        "high": None if first else _known(row.get("high")),
+        "low": low,
+        "high": high,
         "group": "" if value is None else short(LEFTOVERS.get(value, value), 18),
         "whole": named(value or "all"),
         "step": f"{row['step']}. {named(row['name'])}",
@@ -201,12 +202,11 @@ def _layers(bars: list[dict[str, Any]], heads: list[dict[str, Any]], *, broken_d
 
 def _subtitle(groups: _Groups, shown: list[str | None], who: str) -> list[str]:
     total = sum(of[0]["count"] for of in groups.values())
-    intervals = any(row.get("low") is not None for value in shown for row in groups[value])
     left_out = len(shown) < len(groups)
     return [
         f"{number(total)} {who} entered; at the right, the share of them and how many.",
         f"The {len(shown)} largest of {len(groups)} groups are drawn; the frame has all." if left_out else "",
-        "The whiskers are confidence intervals." if intervals else "",
+        "The whiskers are 95% confidence intervals.",
     ]
 
 

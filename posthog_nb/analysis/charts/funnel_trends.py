@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from posthog_nb.analysis.charts.lines import STILL, Field, Line, drawn, left_out, top_of
 from posthog_nb.analysis.charts.theme import LEFTOVERS, finished, nothing, number, percent, tooltips
 from posthog_nb.analysis.charts.times import in_zone, milliseconds, told, x_of_times, zone_of
+from posthog_nb.analysis.statistics import interval as interval_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -18,9 +19,11 @@ if TYPE_CHECKING:
 __all__ = ["draw"]
 
 _WIDTH, _HEIGHT = 460, 220
+_MOST_BANDS = 3
+"""Lines that can have bands of confidence and still be told apart."""
 
 
-def draw(
+def draw(  # noqa: PLR0913 - what an axis of times and a reader need to know
     table: pa.Table,
     *,
     title: str = "Funnel over time",
@@ -32,8 +35,7 @@ def draw(
     """The picture of a funnel over time.
 
     Args:
-        table: Columns [``breakdown_value``,] ``date``, ``entered``, ``converted``, ``conversion_rate``, and ``low`` and
-            ``high`` where the rates have an interval.
+        table: Columns [``breakdown_value``,] ``date``, ``entered``, ``converted``, ``conversion_rate``.
         title: What it shows.
         interval: What begins at each date.
         timezone: The zone of dates that have none.
@@ -53,7 +55,7 @@ def draw(
         line.weight += row["entered"]
         # Of nobody there is no share.
         rate = row["conversion_rate"] if row["entered"] else None
-        band = {name: row[name] for name in ("low", "high") if rate is not None and name in row}
+        band = {} if rate is None else interval_of(row["converted"], row["entered"])._asdict()
         point = {
             "x": milliseconds(start),
             "y": rate,
@@ -65,6 +67,9 @@ def draw(
     if not any(entered):
         return nothing(title, f"no {who} entered", _WIDTH)
     all_of_them = list(lines.values())
+    if len(all_of_them) > _MOST_BANDS:
+        for line in all_of_them:
+            line.points = [{**point, "low": None, "high": None} for point in line.points]
     shown = [starts[each] for each in sorted(starts)]
     tallest = [value for line in all_of_them for point in line.points for value in (point["y"], point.get("high"))]
     layers = drawn(

@@ -41,7 +41,7 @@ _STATUSES = {"returning": GREEN, "resurrecting": PURPLE, "new": BLUE, "dormant":
 """From the bottom upwards; the dormant hang below."""
 
 
-def draw(
+def draw(  # noqa: PLR0913 - what an axis of times and a reader need to know
     table: pa.Table,
     *,
     title: str = "Lifecycle",

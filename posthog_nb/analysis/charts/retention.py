@@ -51,13 +51,14 @@ _BOUNDS = (1 / 24, 1 / 6, 2 / 6, 3 / 6, 4 / 6, 5 / 6)
 _WHITE = "#ffffff"
 
 
-def draw(
+def draw(  # noqa: PLR0913 - what a cohort's date and a reader need to know
     table: pa.Table,
     *,
     title: str = "Retention",
     period: str = "Day",
     timezone: str | None = None,
     who: str = "persons",
+    reference: str = "total",
 ) -> Picture:
     """The picture of a retention frame.
 
@@ -67,6 +68,7 @@ def draw(
         period: What the intervals are, ``"Day"`` and so on.
         timezone: The zone of dates that have none.
         who: What is counted.
+        reference: What the rates are shares of: ``"total"`` for the cohort, ``"previous"`` for the interval before.
     """
     rows = table.to_pylist()
     if not any(row["size"] for row in rows):
@@ -74,9 +76,20 @@ def draw(
     zone = zone_of(table["date"], timezone)
     for row in rows:
         row["date"] = in_zone(row["date"], zone)
+    if reference == "previous":
+        _measure_by_the_interval_before(rows)
     if "breakdown_value" in table.column_names:
         return _curves(rows, title, period, who)
     return _triangle(rows, title, period, f"{zone.key}", who)
+
+
+def _measure_by_the_interval_before(rows: list[dict[str, Any]]) -> None:
+    def key(row: dict[str, Any], back: int = 0) -> tuple[object, ...]:
+        return row.get("breakdown_value"), milliseconds(row["date"]), row["interval"] - back
+
+    counts = {key(row): row["count"] for row in rows}
+    for row in rows:
+        row["of"] = counts[key(row, 1)] if row["interval"] else row["size"]
 
 
 # The triangle ---------------------------------------------------------------------------------------------------------
@@ -194,14 +207,15 @@ def _curves(rows: list[dict[str, Any]], title: str, period: str, who: str) -> Pi
     layers = drawn(
         lines,
         alt.X("x:Q", axis=across, scale=alt.Scale(domain=[0, max(most, 1)], nice=False)),
-        Field(_WIDTH, _HEIGHT, min(top_of(heights, least=0.01), 1.0)),
+        Field(_WIDTH, _HEIGHT, top_of(heights, least=0.01)),
         tooltips(name="who", when="interval", of="came back", rate="share"),
     )
     total = sum(line.weight for line in lines)
     sizes = ", ".join(f"{number(line.weight)} {short(line.name, 18)}" for line in lines[:4])
     subtitle = [
         f"{number(total)} {who}: {sizes}{' …' if len(lines) > 4 else ''}",  # noqa: PLR2004 - as many as a line holds
-        "All cohorts together, each as far as it has got; bands: 95% confidence.",
+        "All cohorts together, each as far as it has got"
+        + ("; bands: 95% confidence." if any("low" in point for point in lines[0].points) else "."),
         left_out(lines),
     ]
     words = f"{title}. Share that came back, by {period.lower()}: " + "; ".join(
@@ -211,7 +225,7 @@ def _curves(rows: list[dict[str, Any]], title: str, period: str, who: str) -> Pi
 
 
 def _point(of: list[dict[str, Any]], number_of: int, period: str, who: str) -> dict[str, Any]:
-    count, size = sum(row["count"] for row in of), sum(row["size"] for row in of)
+    count, size = sum(row["count"] for row in of), sum(row.get("of", row["size"]) for row in of)
     share = count / size if size else None
     return {
         "x": number_of,
@@ -219,5 +233,6 @@ def _point(of: list[dict[str, Any]], number_of: int, period: str, who: str) -> d
         "when": f"{period} {number_of}",
         "of": f"{number(count)} of {number(size)} {who}",
         "rate": percent(share),
-        **(interval(count, size)._asdict() if size and number_of else {}),
+        # Of the interval before more may come than were there: that is no share, and has no interval of confidence.
+        **(interval(count, size)._asdict() if size and number_of and "of" not in of[0] else {}),
     }
