@@ -73,7 +73,7 @@ def ph(twin: Twin) -> Iterator[Client]:
         yield client
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def demo() -> Iterator[Client]:
     """The demo as of a fixed moment."""
     with posthog_nb.connect("demo", as_of="2026-03-31T00:00:00Z", seed=1) as client:
