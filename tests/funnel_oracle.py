@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import NamedTuple
 
-__all__ = ["Event", "ordered_way", "trend", "unordered_trend", "unordered_way"]
+__all__ = ["Event", "ordered_trend", "ordered_way", "unordered_trend", "unordered_way"]
 
 
 class Event(NamedTuple):
@@ -156,3 +156,63 @@ def unordered_way(
         )
     ]
     return _Unordered(last, window, of_step, value).way(kept)
+
+
+def ordered_trend(
+    events: list[tuple[Event, int]],
+    last: int,
+    window: int,
+    *,
+    strict: bool,
+    of_step: int | None = None,
+    value: str = "",
+) -> dict[int, int]:
+    """The furthest step of each interval, of events with theirs: ``trends.rs`` without exclusions."""
+    entered: dict[int, list[int]] = {}
+    furthest: dict[int, int] = {}
+    for event, interval in events:
+        for step in reversed(event.steps):
+            if of_step == step - 1 and event.value != value:
+                continue
+            if step == 1:
+                entered.setdefault(interval, [0] * (last + 1))[1] = event.moment
+                furthest.setdefault(interval, 1)
+                continue
+            for each, starts in entered.items():
+                start = starts[step - 1]
+                if start and event.moment - start <= window and starts[step] != start:
+                    starts[step] = start
+                    furthest[each] = max(furthest[each], step)
+        if strict:
+            for starts in entered.values():
+                starts[1:] = [start if step in event.steps else 0 for step, start in enumerate(starts)][1:]
+    return furthest
+
+
+def unordered_trend(
+    events: list[tuple[Event, int]], last: int, window: int, *, of_step: int | None = None, value: str = ""
+) -> dict[int, int]:
+    """How many steps were done from an event of each interval on: ``unordered_trends.rs``."""
+    queues: list[list[tuple[Event, int]]] = [[] for _ in range(last)]
+    best: dict[int, int] = {}
+
+    def pop(now: int, *, at_the_end: bool) -> None:
+        while any(queues):
+            oldest = min((queue for queue in queues if queue), key=lambda queue: queue[0][0].moment)
+            completed = sum(bool(queue) for queue in queues)
+            event, interval = oldest[0]
+            if not (at_the_end or completed >= last or event.moment + window < now):
+                break
+            best[interval] = max(best.get(interval, 0), completed)
+            oldest.pop(0)
+
+    for event, interval in events:
+        pop(event.moment, at_the_end=False)
+        if not event.steps:
+            queues = [[] for _ in range(last)]
+        elif of_step != sum(bool(queue) for queue in queues) or event.value == value:
+            step = min(event.steps, key=lambda each: queues[each - 1][-1][0].moment if queues[each - 1] else 0)
+            queues[step - 1].append((event, interval))
+    if events:
+        pop(events[-1][0].moment, at_the_end=True)
+    return best

@@ -63,7 +63,11 @@ def steps_frame(chain: Chain, options: Options, values: Values) -> str:
 def times_frame(chain: Chain, options: Options) -> str:
     """A row for each bin of the times from one step to another (``funnel_time_to_convert_udf.py``)."""
     begin, end = options.from_step + 1, options.to_step + 1
-    bins = "least(60, greatest(1, ceil(cbrt(count()))))" if options.bin_count is None else str(options.bin_count)
+    bins = (
+        "assumeNotNull(toInt(least(60, greatest(1, ceil(cbrt(count()))))))"
+        if options.bin_count is None
+        else str(options.bin_count)
+    )
     chain.add(
         "converted",
         select(
@@ -90,9 +94,7 @@ def times_frame(chain: Chain, options: Options) -> str:
 def trends_frame(chain: Chain, options: Options, values: Values) -> str:
     """A row for each interval: who came to one step from a first step in it, and who of them to another."""
     by = "bucket" if options.breakdown is None else "breakdown_value, bucket"
-    chain.add(
-        "of_persons", select([*by.split(", "), "max(level) AS furthest"], chain.last, group_by=f"actor, {by}")
-    )
+    chain.add("of_persons", select([*by.split(", "), "max(level) AS furthest"], chain.last, group_by=f"actor, {by}"))
     counted = [
         f"countIf(furthest >= {options.from_step + 1}) AS came",
         f"countIf(furthest >= {options.to_step + 1}) AS went",

@@ -134,7 +134,26 @@ class Options:
                 hint=f"Steps are counted from 0: it is between {self.from_step + 1} and {last}.",
                 argument="funnel_to_step",
             )
+        self._check_trends()
         self._check_breakdown(last)
+
+    def _check_trends(self) -> None:
+        if self.viz == "trends" and self.exclusions and self.order != "unordered":
+            raise InvalidInputError(
+                f"exclusions do not go with trends and the order {self.order!r}.",
+                hint='The steps have: funnel_viz_type="steps".',
+                argument="exclusions",
+            )
+        if self.viz == "trends" and self.order == "unordered" and self.overlapping:
+            raise InvalidInputError(
+                "The trends of an unordered funnel have no event that may be several of the steps.",
+                hint="Give each step an event of its own.",
+                argument="series",
+            )
+        if self.bin_count is not None and (isinstance(self.bin_count, bool) or not 1 <= self.bin_count <= _MOST_BINS):
+            raise InvalidInputError(
+                f"bin_count is {self.bin_count!r}.", hint=f"It is between 1 and {_MOST_BINS}.", argument="bin_count"
+            )
 
     def _check_breakdown(self, last: int) -> None:
         if not 0 <= self.attribution_step <= last:

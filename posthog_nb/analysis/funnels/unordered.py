@@ -145,6 +145,4 @@ def _add_counts(chain: Chain, options: Options) -> None:
         return
     chain.go_on("counted_events", [f"{counts} AS found"])
     ended = f"n < {len(options.steps)} AND at > 0 AND at - e.1 <= {options.window}"
-    chain.go_on(
-        "not_excluded", [f"arrayMap((n, e, at) -> if({ended}, 0, n), found, taken, excluded_at) AS counts"]
-    )
+    chain.go_on("not_excluded", [f"arrayMap((n, e, at) -> if({ended}, 0, n), found, taken, excluded_at) AS counts"])
