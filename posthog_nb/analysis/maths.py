@@ -167,7 +167,7 @@ class Counting:
         told = self._value(values)
         cohorts = self.breakdown is not None and bool(self.breakdown.cohorts)
         if self.breakdown is not None and not cohorts:
-            told = [f"argMin({self.breakdown.value(values)}, (timestamp, uuid)) AS breakdown_value"]
+            told = [f"argMin({self.breakdown.value(values)}, (timestamp, toString(uuid))) AS breakdown_value"]
         within = _select(
             ["min(timestamp) AS first_time", *told],
             source=self._events,

@@ -8,7 +8,7 @@ They are read as PostHog reads them (``relative_date_parse`` of ``posthog/utils.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from datetime import date, datetime, time
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import available_timezones
 
@@ -38,10 +38,12 @@ class Edge:
     Attributes:
         at: The moment, as HogQL.
         included: Whether it is part of the range itself.
+        midnight: Whether a day begins there.
     """
 
     at: str
     included: bool = True
+    midnight: bool = False
 
     @property
     def last(self) -> str:
@@ -116,7 +118,7 @@ class Period:
             raise InvalidInputError("date_to is 'all', where only date_from can be.", argument="date_to")
         if not isinstance(found, Word):
             given = self._given(found, "date_to", values)
-            return Edge(given) if isinstance(found, datetime) else self._after("Day", given)
+            return Edge(given) if isinstance(found, datetime) else _next_day(given)
         moment = found.before(self.now)
         if found.edge == "End" and (found.unit != "Hour" or self.interval in _SHORT):
             return self._after(found.unit, moment)
@@ -172,8 +174,7 @@ class Period:
         first = start if unit == "Day" and self._midnight_start else f"toStartOf{unit}({start})"
         last = f"toStartOf{unit}({self.end(values)})"
         later = f"{first} + toInterval{unit}(n)"
-        # Where clocks go forward at midnight a day begins at one; the next begins at midnight again.
-        each = f"toStartOfDay({later})" if unit == "Day" else later
+        each = _day_of(later) if unit == "Day" else later
         return (
             f"arrayMap(\n  n -> {each},\n  range(0, assumeNotNull(dateDiff('{self.interval}', {first}, {last})) + 1)\n)"
         )
@@ -207,7 +208,7 @@ class Period:
             What the query's WITH defines, and the range whose HogQL has the names.
         """
         since, end = f"{prefix}date_from", self.ending(values)
-        until = Edge(f"{prefix}date_to", end.included)
+        until = Edge(f"{prefix}date_to", end.included, end.midnight)
         return [f"{self.start(values)} AS {since}", f"{end.at} AS {until.at}"], _Named(
             **self._facts, since=since, until=until
         )
@@ -244,12 +245,13 @@ class Period:
         )
 
     def _given(self, found: date, name: str, values: Values) -> str:
-        if isinstance(found, datetime) and found.tzinfo is not None:
-            instant = values.bind(in_utc(found, name), name)
-            # The days of a moment are those of its zone, which without a function is the one that it was written in.
-            return f"toDateTime64({instant}, 6)" if self.timezone is None else self.zoned(instant)
-        moment = found if isinstance(found, datetime) else datetime.combine(found, time())
-        return self._wall(values.bind(moment.isoformat(sep=" "), name))
+        if not isinstance(found, datetime):
+            return f"toStartOfDay({self._wall(values.bind(f'{found} 12:00:00', name))})"
+        if found.tzinfo is None:
+            return self._wall(values.bind(found.isoformat(sep=" "), name))
+        moment = values.bind(in_utc(found, name), name)
+        # The days of a moment are those of its zone: a value's is UTC, the function's without one is the project's.
+        return f"toDateTime64({moment}, 6)" if self.timezone is None else self.zoned(moment)
 
     def _beginning(self, unit: str, moment: str) -> str:
         start = f"toStartOf{unit}({moment})"
@@ -257,16 +259,34 @@ class Period:
 
     def _after(self, unit: str, moment: str) -> Edge:
         """The end of the day, month or the like that a moment is in: before the next one begins."""
-        after = f"toStartOf{unit}({moment}) + toInterval{unit}(1)"
-        return Edge(self._midnight(after) if unit in _DATED else after, included=False)
+        start = f"toStartOf{unit}({moment})"
+        if unit == "Day":
+            return _next_day(start)
+        after = f"{start} + toInterval{unit}(1)"
+        dated = unit in _DATED
+        return Edge(self._midnight(after) if dated else after, included=False, midnight=dated)
 
     def _midnight(self, day: str) -> str:
-        return self._wall(f"toString({day})")
+        """When a day begins that is a Date to HogQL."""
+        return f"toStartOfDay(assumeNotNull({self._wall(f'''concat(toString({day}), ' 12:00:00')''')}))"
 
     def _wall(self, text: str) -> str:
         """The time that a clock in the zone shows as ``text``."""
         zone = "" if self.timezone is None else f", '{self.timezone}'"
-        return f"assumeNotNull(toDateTime({text}{zone}))"
+        return f"toDateTime({text}{zone})"
+
+
+def _day_of(midnight: str) -> str:
+    """The beginning of the day that ``midnight`` was to be.
+
+    Where clocks go forward at midnight there is none: the day begins at one, and ClickHouse takes midnight for 23:00.
+    """
+    return f"toStartOfDay({midnight} + toIntervalHour(2))"
+
+
+def _next_day(start: str) -> Edge:
+    # A day has 23 to 25 hours.
+    return Edge(f"toStartOfDay({start} + toIntervalHour(26))", included=False, midnight=True)
 
 
 @dataclass(frozen=True)
@@ -302,29 +322,33 @@ class _Previous(Period):
 
     def start(self, values: Values) -> str:
         start = self.of.start(values)
-        if self.back is not None:
-            return self.back.before(start)
         if unit := self._unit_so_far():
             return self._beginning(unit, f"{start} - toInterval{unit}(1)")
-        if self.interval == "minute":
+        if self.back is None and self.interval == "minute":
             return f"{start} - toIntervalSecond(dateDiff('second', {start}, {self.of.ending(values).at}))"
-        return f"{start} - toIntervalDay({self._days(values)})"
+        earlier = f"{start} - toIntervalDay({self._days(values)})" if self.back is None else self.back.before(start)
+        return _day_of(earlier) if self._midnight_start and not self._by_the_clock else earlier
 
     def ending(self, values: Values) -> Edge:
         start, edge = self.of.start(values), self.of.ending(values)
-        if self.back is not None and self.back.unit in {"Minute", "Hour"}:
+        if self._unit_so_far() or (self.back is None and self.interval == "minute"):
+            return Edge(start, included=False, midnight=self._midnight_start)
+        if self.back is not None and self._by_the_clock:
             return Edge(self.back.before(edge.at), edge.included)
-        if self.back is not None:
-            days = f"dateDiff('day', {self.back.before(start)}, {start})"
-            return Edge(f"{edge.at} - toIntervalDay({days})", edge.included)
-        if self._unit_so_far() or self.interval == "minute":
-            return Edge(start, included=False)
-        return Edge(f"{edge.at} - toIntervalDay({self._days(values)})", edge.included)
+        days = self._days(values) if self.back is None else f"dateDiff('day', {self.start(values)}, {start})"
+        earlier = f"{edge.at} - toIntervalDay({days})"
+        return Edge(_day_of(earlier) if edge.midnight else earlier, edge.included, edge.midnight)
+
+    @property
+    def _by_the_clock(self) -> bool:
+        return self.back is not None and self.back.unit in {"Minute", "Hour"}
 
     def _unit_so_far(self) -> str | None:
         """The unit of a range such as ``mStart``, this month so far: PostHog compares it with the whole one before."""
         found = self._since
-        if self.date_to is not None or not isinstance(found, Word) or found.edge is None or found.number:
+        if self.back is not None or self.date_to is not None or not isinstance(found, Word):
+            return None
+        if found.edge is None or found.number:
             return None
         return found.unit if found.unit in _DATED else None
 
