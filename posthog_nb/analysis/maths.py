@@ -126,7 +126,7 @@ class Counting:
             return self._active(values, _ACTIVE[math])
         if math in _PER_ACTOR:
             within = self._grouped(values, "count() AS actions", "person_id")
-            return self._of(within, f"{_OF_NUMBERS[_PER_ACTOR[math]]}(actions)")
+            return self._of(within, f"{_OF_NUMBERS[_PER_ACTOR[math]]}(actions * 1.0)")
         if self.series.math_property == "$session_duration" and math in _OF_NUMBERS:
             within = self._grouped(values, "any(session.$session_duration) AS duration", "$session_id")
             return self._of(within, self._number("duration"))
