@@ -150,7 +150,37 @@ class Insights:
         sampling_factor: float | None = None,
         timezone: str | None = None,
     ) -> Retention:
-        """How many persons come back, and when."""
+        """How many persons come back, and when: of each cohort, how many came in each interval after it.
+
+        As PostHog's retention (https://posthog.com/docs/product-analytics/retention): intervals are those of the
+        calendar, and a person is in the cohort of every interval with the target event.
+
+        Args:
+            target_entity: What puts a person into a cohort.
+            returning_entity: What a person comes back with; the target event when left out.
+            retention_type: ``"retention_recurring"`` for a cohort of each interval with the event,
+                ``"retention_first_time"`` for that of the person's first event that fits the filters,
+                ``"retention_first_ever_occurrence"`` for that of the first event of this name, if it fits them.
+            retention_reference: What rates are of: ``"total"``, the cohort, or ``"previous"``, who came the interval
+                before.
+            period: ``"Hour"``, ``"Day"``, ``"Week"`` or ``"Month"``.
+            total_intervals: How many intervals, the cohort's own among them.
+            minimum_occurrences: How many returning events an interval needs.
+            date_from: The first cohort's interval; by default there are as many cohorts as intervals.
+            date_to: The last interval, which is looked at to its end.
+            properties: Which events, of both.
+            cumulative: Count who came in an interval or in a later one.
+            breakdown: A property, or cohorts, to tell persons apart by.
+            breakdown_type: PostHog's type of it: ``"event"``, ``"person"``, ``"cohort"``, ``"hogql"`` ...
+            breakdown_limit: How many values of it; the rest is one more.
+            aggregation_group_type_index: Count groups of this type in place of persons.
+            sampling_factor: Look at a part of the persons only, and enlarge the counts.
+            timezone: The zone that days begin in; the project's when left out.
+
+        Raises:
+            InvalidInputError: an option is not what it should be, or the rows are too many.
+            QueryError: PostHog refused the query.
+        """
         from posthog_nb.analysis.retention import retention  # noqa: PLC0415 - loaded when it is asked for
 
         return retention(
@@ -187,7 +217,26 @@ class Insights:
         sampling_factor: float | None = None,
         timezone: str | None = None,
     ) -> Stickiness:
-        """On how many of the intervals persons do something."""
+        """On how many of the intervals persons do something.
+
+        As PostHog's stickiness (https://posthog.com/docs/product-analytics/stickiness).
+
+        Args:
+            series: What persons do: one or several. Persons are counted, or with the math ``"unique_group"`` groups.
+            date_from: Where the range begins.
+            date_to: Where it ends.
+            interval: ``"minute"``, ``"hour"``, ``"day"``, ``"week"`` or ``"month"``.
+            properties: Which events.
+            stickiness_criteria: How many events make an interval count: ``"gte"``, ``"lte"`` or ``"exact"``, and how
+                many.
+            cumulative: Count who was active in so many intervals or in more.
+            sampling_factor: Look at a part of the persons only.
+            timezone: The zone that days begin in; the project's when left out.
+
+        Raises:
+            InvalidInputError: an option is not what it should be.
+            QueryError: PostHog refused the query.
+        """
         from posthog_nb.analysis.stickiness import stickiness  # noqa: PLC0415 - loaded when it is asked for
 
         return stickiness(
@@ -215,7 +264,24 @@ class Insights:
         sampling_factor: float | None = None,
         timezone: str | None = None,
     ) -> Lifecycle:
-        """Who is new, returning, resurrecting and dormant, over time."""
+        """Who is new, returning, resurrecting and dormant, over time.
+
+        As PostHog's lifecycle (https://posthog.com/docs/product-analytics/lifecycle).
+
+        Args:
+            series: What persons do.
+            date_from: The first interval.
+            date_to: The last interval, which is looked at to its end.
+            interval: ``"minute"``, ``"hour"``, ``"day"``, ``"week"`` or ``"month"``.
+            properties: Which events.
+            aggregation_group_type_index: Count groups of this type in place of persons.
+            sampling_factor: Look at a part of the persons only, and enlarge the counts.
+            timezone: The zone that days begin in; the project's when left out.
+
+        Raises:
+            InvalidInputError: an option is not what it should be.
+            QueryError: PostHog refused the query.
+        """
         from posthog_nb.analysis.lifecycle import lifecycle  # noqa: PLC0415 - loaded when it is asked for
 
         return lifecycle(
