@@ -75,7 +75,7 @@ def check(ph: Client, zone: str, week_start: int, data: st.DataObject) -> None:
     assert rows == told(events, created(ph, stream), Calendar(stream.period, zone, week_start), since, until)
 
 
-@settings(max_examples=16)
+@settings(max_examples=12)
 @given(data=st.data())
 def test_is_what_is_told_person_by_person(berlin: Client, data: st.DataObject) -> None:
     check(berlin, "Europe/Berlin", 1, data)

@@ -84,7 +84,7 @@ def check(ph: Client, zone: str, week_start: int, data: st.DataObject) -> None:
     assert [tuple(row.values()) for row in found.to_arrow().to_pylist()] == expected
 
 
-@settings(max_examples=16)
+@settings(max_examples=12)
 @given(data=st.data())
 def test_is_what_is_counted_person_by_person(berlin: Client, data: st.DataObject) -> None:
     check(berlin, "Europe/Berlin", 1, data)

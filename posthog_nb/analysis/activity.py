@@ -49,7 +49,7 @@ class Intervals:
         if ends:
             named.append(f"{self.beginning(f'{self._end} + toInterval{unit}(1)')} AS last_ends")
         if last is None:
-            named.append(f"assumeNotNull({self.number(self._end)}) AS latest")
+            named.append(f"assumeNotNull({self.number(self.beginning(self._end))}) AS latest")
         return "WITH\n  " + ",\n  ".join(named) + "\n"
 
     @property
