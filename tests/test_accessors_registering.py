@@ -26,7 +26,6 @@ def run(code: str) -> str:
         "import pandas as pd; import posthog_nb; import polars as pl",
         # Somebody may ask whether a library is there before it is imported.
         "import posthog_nb, importlib.util as u; u.find_spec('pandas'); import pandas as pd, polars as pl",
-        "import posthog_nb.client; import pandas as pd, polars as pl",
     ],
 )
 def test_a_frame_has_it_whatever_is_imported_first(imports: str) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Events", "read_events", "read_zone"]
 
-ROWS_AT_ONCE = 250_000
+ROWS_AT_ONCE = 500_000
 """An interrupt is obeyed between two of them."""
 
 SESSION = "$session_id"
