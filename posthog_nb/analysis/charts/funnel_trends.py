@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from posthog_nb.analysis.charts.lines import STILL, Field, Line, drawn, left_out, top_of
+from posthog_nb.analysis.charts.lines import MOST_BANDS, STILL, Field, Line, drawn, left_out, top_of
 from posthog_nb.analysis.charts.theme import LEFTOVERS, finished, nothing, number, percent, tooltips
 from posthog_nb.analysis.charts.times import in_zone, milliseconds, told, x_of_times, zone_of
 from posthog_nb.analysis.statistics import interval as interval_of
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["draw"]
 
 _WIDTH, _HEIGHT = 460, 220
-_MOST_BANDS = 3
-"""Lines that can have bands of confidence and still be told apart."""
 
 
 def draw(  # noqa: PLR0913 - what an axis of times and a reader need to know
@@ -67,7 +65,7 @@ def draw(  # noqa: PLR0913 - what an axis of times and a reader need to know
     if not any(entered):
         return nothing(title, f"no {who} entered", _WIDTH)
     all_of_them = list(lines.values())
-    if len(all_of_them) > _MOST_BANDS:
+    if len(all_of_them) > MOST_BANDS:
         for line in all_of_them:
             line.points = [{**point, "low": None, "high": None} for point in line.points]
     shown = [starts[each] for each in sorted(starts)]
@@ -78,12 +76,12 @@ def draw(  # noqa: PLR0913 - what an axis of times and a reader need to know
         Field(_WIDTH, _HEIGHT, min(top_of(tallest, least=0.01), 1.0), running=running),
         tooltips(name="who", when=interval, rate="conversion", of="converted")[0 if len(lines) > 1 else 1 :],
     )
-    each = f"{number(min(entered))} to {number(max(entered))} a{'n' if interval == 'hour' else ''} {interval}"
+    each = f"{number(min(entered))} to {number(max(entered))} {who} a{'n' if interval == 'hour' else ''} {interval}"
     subtitle = [
-        f"Share of the {number(sum(entered))} {who} who entered, {each}.",
+        f"Share of those who entered, {each}.",
         left_out(all_of_them),
         STILL.format(interval) if running else "",
     ]
     ends = f"from {told(shown[0], interval)} to {told(shown[-1], interval)}"
-    words = f"{title}. Conversion by {interval} {ends}, of {number(sum(entered))} {who}."
+    words = f"{title}. Conversion by {interval} {ends}, of {each}."
     return finished(layers, title=title, subtitle=subtitle, description=words, width=_WIDTH, height=_HEIGHT)

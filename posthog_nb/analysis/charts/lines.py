@@ -27,8 +27,10 @@ from posthog_nb.analysis.charts.theme import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["STILL", "Field", "Line", "count_format", "drawn", "left_out", "top_of"]
+__all__ = ["MOST_BANDS", "STILL", "Field", "Line", "count_format", "drawn", "left_out", "top_of"]
 
+MOST_BANDS = 3
+"""Lines that can have bands of confidence and still be told apart."""
 STILL = "Dashed: the {} that has not ended yet."
 
 _MOST_POINTS = 32

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import altair as alt
 
-from posthog_nb.analysis.charts.lines import Field, Line, drawn, left_out, top_of
+from posthog_nb.analysis.charts.lines import MOST_BANDS, Field, Line, drawn, left_out, top_of
 from posthog_nb.analysis.charts.theme import (
     BLUE,
     FONT_SIZE,
@@ -149,7 +149,7 @@ def _triangle(rows: list[dict[str, Any]], title: str, period: str, zone: str, wh
     ]
     rest = len(sizes) - len(newest)
     subtitle = [
-        f"{number(sum(sizes.values()))} {who} in {len(sizes)} cohorts; beside each date, how many they are.",
+        f"{len(sizes)} cohorts; beside each date, how many {who} it has.",
         f"The newest {_MOST_ROWS} cohorts; the frame has {rest} more." if rest else "",
     ]
     words = f"{title}. Cohorts by {period.lower()}, {zone}: " + "; ".join(
@@ -189,10 +189,13 @@ def _curves(rows: list[dict[str, Any]], title: str, period: str, who: str) -> Pi
     for row in rows:
         groups.setdefault(row["breakdown_value"], {}).setdefault(row["interval"], []).append(row)
     lines = []
+    # Of the interval before more may come than were there: that is no share, and has no interval of confidence.
+    bands = len(groups) <= MOST_BANDS and "of" not in rows[0]
     for value, intervals in groups.items():
         line = Line(LEFTOVERS.get(value, value), leftover=value in LEFTOVERS)
         line.weight = sum(row["size"] for row in intervals.get(0, []))
-        line.points = [_point(of, number_of, period, who) for number_of, of in sorted(intervals.items())]
+        points = [_point(of, number_of, period, who) for number_of, of in sorted(intervals.items())]
+        line.points = points if bands else [{**point, "low": None, "high": None} for point in points]
         lines.append(line)
     most = max(point["x"] for line in lines for point in line.points)
     across = quiet_axis(
@@ -210,12 +213,10 @@ def _curves(rows: list[dict[str, Any]], title: str, period: str, who: str) -> Pi
         Field(_WIDTH, _HEIGHT, top_of(heights, least=0.01)),
         tooltips(name="who", when="interval", of="came back", rate="share"),
     )
-    total = sum(line.weight for line in lines)
-    sizes = ", ".join(f"{number(line.weight)} {short(line.name, 18)}" for line in lines[:4])
+    sizes = ", ".join(f"{short(line.name, 18)} {number(line.weight)}" for line in lines[:4])
     subtitle = [
-        f"{number(total)} {who}: {sizes}{' …' if len(lines) > 4 else ''}",  # noqa: PLR2004 - as many as a line holds
-        "All cohorts together, each as far as it has got"
-        + ("; bands: 95% confidence." if any("low" in point for point in lines[0].points) else "."),
+        f"Cohorts' {who}, summed: {sizes}{' …' if len(lines) > 4 else ''}",  # noqa: PLR2004 - as many as a line holds
+        "All cohorts together, each as far as it has got" + ("; bands: 95% confidence." if bands else "."),
         left_out(lines),
     ]
     words = f"{title}. Share that came back, by {period.lower()}: " + "; ".join(
@@ -233,6 +234,5 @@ def _point(of: list[dict[str, Any]], number_of: int, period: str, who: str) -> d
         "when": f"{period} {number_of}",
         "of": f"{number(count)} of {number(size)} {who}",
         "rate": percent(share),
-        # Of the interval before more may come than were there: that is no share, and has no interval of confidence.
         **(interval(count, size)._asdict() if size and number_of and "of" not in of[0] else {}),
     }

@@ -27,7 +27,7 @@ __all__ = ["brief", "in_zone", "milliseconds", "next_start", "told", "x_of_times
 # Python's own names of months and days are those of the machine's language.
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MOST_TICKS = 7
+_MOST_TICKS = 8
 _CLOCK = {"second", "minute", "hour"}
 _STEPS = {
     "second": (1, 5, 10, 15, 30, 60, 300, 900, 1800, 3600),

@@ -46,7 +46,7 @@ def draw(
         Field(_WIDTH, _HEIGHT, top_of(values), bottom, count_format(values), running),
         tooltips(name="who", when=interval, value="value"),
     )
-    compared = "dotted: the period before" if "period" in table.column_names else ""
+    compared = "Dotted: the period before." if "period" in table.column_names else ""
     return finished(
         layers,
         title=title,
