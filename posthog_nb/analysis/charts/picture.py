@@ -66,10 +66,13 @@ class Picture(alt.LayerChart):
 
 def specification(chart: alt.TopLevelMixin, page: str = "page") -> dict[str, Any]:
     """The chart as Vega-Lite 5, in the colours of ``"page"`` (those around it), ``"light"`` or ``"dark"``."""
+    return _on(chart.to_dict(), page)
+
+
+def _on(written: Mapping[str, Any], page: str) -> dict[str, Any]:
     ink, background = _PAGES[page]
-    spec: dict[str, Any] = _inked(chart.to_dict(), ink)
-    config = {**_CONFIG, **spec.get("config", {})}
-    return {**spec, "$schema": _SCHEMA, "background": background, "config": config}
+    config = {**_CONFIG, **written.get("config", {})}
+    return _inked({**written, "config": config}, ink) | {"$schema": _SCHEMA, "background": background}
 
 
 def _inked(part: Any, ink: str) -> Any:  # noqa: ANN401 - what JSON may hold
@@ -85,14 +88,17 @@ def svg(chart: alt.TopLevelMixin, page: str = "page") -> str:
 
     It is as wide as the page lets it, up to its own width.
     """
-    drawn = _converter().vegalite_to_svg(specification(chart, page), vl_version=_DRAWN_BY)
-    return _told(drawn, chart)
+    spec = specification(chart, page)
+    return _told(_converter().vegalite_to_svg(spec, vl_version=_DRAWN_BY), _description(spec))
 
 
 def png(chart: alt.TopLevelMixin, page: str = "light", scale: float = _SCALE) -> bytes:
     """The chart as PNG, black on white or white on near black, with ``scale`` pixels for one of CSS."""
-    drawn: bytes = _converter().vegalite_to_png(specification(chart, page), vl_version=_DRAWN_BY, scale=scale)
-    return _smaller(drawn)
+    return _png(specification(chart, page), scale)
+
+
+def _png(spec: Mapping[str, Any], scale: float) -> bytes:
+    return _smaller(_converter().vegalite_to_png(spec, vl_version=_DRAWN_BY, scale=scale))
 
 
 def _smaller(drawn: bytes) -> bytes:
@@ -113,17 +119,19 @@ def _smaller(drawn: bytes) -> bytes:
 
 def bundle(chart: alt.TopLevelMixin) -> tuple[dict[str, Any], dict[str, Any]]:
     """The chart as one output of a notebook, with its metadata: interactive where that is drawn, else as a picture."""
-    picture = png(chart)
+    # To write it down, and check it, is what takes the time.
+    written = chart.to_dict()
+    picture, words = _png(_on(written, "light"), _SCALE), _description(written)
     # IHDR: the width in pixels, four bytes.
     width = int.from_bytes(picture[16:20]) // _SCALE
     data = {
-        VEGA_LITE: specification(chart),
+        VEGA_LITE: _on(written, "page"),
         "image/png": base64.b64encode(picture).decode(),
-        "text/plain": f"<Chart: {_description(chart)}>",
+        "text/plain": f"<Chart: {words}>",
     }
     about = {
         VEGA_LITE: {"embed_options": _EMBEDDING},
-        "image/png": {"width": width, "alt": _description(chart)},
+        "image/png": {"width": width, "alt": words},
     }
     return data, about
 
@@ -139,16 +147,16 @@ def _converter() -> Any:  # noqa: ANN401 - a module
     return vl_convert
 
 
-def _description(chart: alt.TopLevelMixin) -> str:
-    found = chart.to_dict().get("description")
+def _description(spec: Mapping[str, Any]) -> str:
+    found = spec.get("description")
     return found if isinstance(found, str) else "a chart"
 
 
-def _told(drawn: str, chart: alt.TopLevelMixin) -> str:
+def _told(drawn: str, words: str) -> str:
     opening = re.match(r"<svg[^>]*>", drawn)
     if opening is None:
         raise AssertionError(f"no SVG: {drawn[:80]!r}")
-    title, _, description = _description(chart).partition(". ")
+    title, _, description = words.partition(". ")
     found = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', opening[0])
     width, height = (found[1], found[2]) if found else ("480", "300")
     # No narrower than that its texts can be read; the box around it scrolls.
