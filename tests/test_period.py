@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import ExitStack
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,7 +16,7 @@ from posthog_nb.analysis.text import Values, written
 from posthog_nb.embedded.project import Project, ProjectSettings
 from posthog_nb.errors import InvalidInputError
 from tests.embedded import embedded_client
-from tests.trends_oracle import Calendar, previous_range, read_range
+from tests.trends_oracle import Calendar, Dates, previous_range, read_range
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -95,6 +95,10 @@ def found(ph: Client, periods: list[Period]) -> list[dict[str, object]]:
     ]
 
 
+def dates_of(period: Period) -> Dates:
+    return Dates(period.date_from, period.date_to, period.interval)
+
+
 def expected(when: Range) -> dict[str, object]:
     return {
         "since": when.since,
@@ -132,7 +136,7 @@ def test_ranges_are_read_as_posthog_reads_them(projects: dict[str, Client], zone
     periods = data.draw(st.lists(of_zone(zone), min_size=12, max_size=12))
     for period, one in zip(periods, found(projects[zone], periods), strict=True):
         calendar = Calendar(period.timezone or zone, week_start)
-        assert one == expected(read_range(calendar, now, period.date_from, period.date_to, period.interval)), period
+        assert one == expected(read_range(calendar, now, dates_of(period))), period
 
 
 @pytest.mark.parametrize("zone", CLOCKS)
@@ -145,7 +149,7 @@ def test_the_range_before_is_posthogs(projects: dict[str, Client], zone: str, da
     periods = [period.previous(compare_to) for period, compare_to in drawn]
     for (period, compare_to), one in zip(drawn, found(projects[zone], periods), strict=True):
         calendar = Calendar(period.timezone or zone, week_start)
-        when = previous_range(calendar, now, period.date_from, period.date_to, period.interval, compare_to)
+        when = previous_range(calendar, now, dates_of(period), compare_to)
         assert one == expected(when), (period, compare_to)
 
 

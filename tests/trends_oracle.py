@@ -9,12 +9,14 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
 
 import pandas as pd
 from dateutil.relativedelta import relativedelta
 
-from posthog_nb.analysis.series import Series
+if TYPE_CHECKING:
+    from posthog_nb.analysis.series import Series
 
 NONE, OTHER = "None (i.e. no value)", "Other (i.e. all remaining values)"
 WORDS = re.compile(r"-?(\d+)?([hdwmqyM])(Start|End)?")
@@ -75,22 +77,23 @@ class Range:
         return self.counted_since <= at and self.ended(at)
 
 
-def read_range(  # noqa: PLR0913 - an insight's options
-    calendar: Calendar,
-    now: datetime,
-    date_from: str | date,
-    date_to: str | date | None,
-    interval: str,
-    first_event: datetime | None = None,
-) -> Range:
+class Dates(NamedTuple):
+    """The dates of an insight, as they are given."""
+
+    date_from: str | date
+    date_to: str | date | None
+    interval: str
+
+
+def read_range(calendar: Calendar, now: datetime, dates: Dates) -> Range:
     """What dates mean (``QueryDateRange``), where a day is meant whole and a time exactly."""
     wall = calendar.local(now).replace(tzinfo=None)
-    since, exact = _beginning(calendar, wall, date_from, interval, first_event)
-    until, included = _end(calendar, wall, date_to, interval)
-    return _range(calendar, since, until, interval, included=included, exact=exact)
+    since, exact = _beginning(calendar, wall, dates.date_from, dates.interval)
+    until, included = _end(calendar, wall, dates.date_to, dates.interval)
+    return _range(calendar, since, until, dates.interval, included=included, exact=exact)
 
 
-def _range(  # noqa: PLR0913
+def _range(
     calendar: Calendar, since: datetime, until: datetime, interval: str, *, included: bool, exact: bool
 ) -> Range:
     counted = since
@@ -123,7 +126,7 @@ def _given(calendar: Calendar, given: str | date) -> datetime:
 
 
 def _is_day(given: object) -> bool:
-    return len(given) == 10 if isinstance(given, str) else not isinstance(given, datetime)  # noqa: PLR2004
+    return len(given) == 10 if isinstance(given, str) else not isinstance(given, datetime)
 
 
 def _unit_start(calendar: Calendar, wall: datetime, unit: str) -> datetime:
@@ -153,13 +156,8 @@ def _unit_end(calendar: Calendar, wall: datetime, unit: str) -> datetime:
     return calendar.midnight(calendar.local(start).date() + step)
 
 
-def _beginning(
-    calendar: Calendar, wall: datetime, given: str | date, interval: str, first_event: datetime | None
-) -> tuple[datetime, bool]:
+def _beginning(calendar: Calendar, wall: datetime, given: str | date, interval: str) -> tuple[datetime, bool]:
     """The first moment, and whether it is meant exactly."""
-    if given == "all":
-        since = first_event or calendar.instant(wall - timedelta(days=7))
-        return since, interval in ("minute", "hour")
     word = _word(calendar, wall, given)
     if word is None:
         return _given(calendar, given), not _is_day(given)
@@ -189,19 +187,13 @@ def _end(calendar: Calendar, wall: datetime, given: str | date | None, interval:
     return _unit_end(calendar, moment, short or "d"), False
 
 
-def previous_range(  # noqa: PLR0913
-    calendar: Calendar,
-    now: datetime,
-    date_from: str | date,
-    date_to: str | date | None,
-    interval: str,
-    back: str | None,
-) -> Range:
+def previous_range(calendar: Calendar, now: datetime, dates: Dates, back: str | None) -> Range:
     """The range before it (``QueryPreviousPeriodDateRange``, ``QueryCompareToDateRange``)."""
-    this = read_range(calendar, now, date_from, date_to, interval)
+    this = read_range(calendar, now, dates)
+    date_from, date_to, interval = dates
     wall = calendar.local(now).replace(tzinfo=None)
     word, until_word = _word(calendar, wall, date_from), _word(calendar, wall, date_to)
-    exact = _beginning(calendar, wall, date_from, interval, None)[1]
+    exact = _beginning(calendar, wall, date_from, interval)[1]
     whole_days = _is_day(date_from) if word is None else word[1] not in "Mh"
     start, end = calendar.local(this.since).replace(tzinfo=None), calendar.local(this.until).replace(tzinfo=None)
     if whole_days:
@@ -347,7 +339,7 @@ def _aggregate(math: str, rows: list) -> float:
     if math.endswith("_count_per_actor"):
         counts = pd.Series([row.person for row in rows]).value_counts()
         return OF_NUMBERS[math.removesuffix("_count_per_actor")]([float(one) for one in counts])
-    numbers = [row.amount for row in rows if row.amount == row.amount]  # noqa: PLR0124 - NaN is none
+    numbers = [row.amount for row in rows if row.amount == row.amount]
     return OF_NUMBERS[math](numbers) if numbers else 0
 
 

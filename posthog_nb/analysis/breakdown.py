@@ -140,7 +140,8 @@ def read_breakdown(
     Raises:
         InvalidInputError: an option is not what it should be.
     """
-    if isinstance(breakdown_limit, bool) or breakdown_limit < 1:
+    limit: object = breakdown_limit
+    if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
         raise InvalidInputError(
             f"breakdown_limit is {breakdown_limit!r}.", hint="It is 1 or more.", argument="breakdown_limit"
         )
@@ -154,7 +155,7 @@ def read_breakdown(
     kind = breakdown_type or ("cohort" if isinstance(listed[0], _NamedCohort) else "event")
     if kind == "cohort":
         return Breakdown(cohorts=tuple(map(_cohort, listed)), limit=len(listed))
-    return Breakdown(properties=_properties(listed, kind), limit=breakdown_limit, hide_other=hide_other)
+    return Breakdown(properties=_properties(listed, kind), limit=limit, hide_other=hide_other)
 
 
 def _properties(listed: list[object], kind: str) -> tuple[str, ...]:
