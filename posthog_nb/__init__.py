@@ -15,6 +15,7 @@ from posthog_nb.version import __version__ as __version__
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from posthog_nb.analysis.funnels.options import Exclusion
     from posthog_nb.analysis.series import Series
     from posthog_nb.ask import hogql
     from posthog_nb.client import Client
@@ -37,6 +38,7 @@ _PUBLIC = {
     "Client": "posthog_nb.client",
     "DryRun": "posthog_nb.operations.dry_run",
     "Event": "posthog_nb.operations.event",
+    "Exclusion": "posthog_nb.analysis.funnels.options",
     "Explanation": "posthog_nb.operations.explain",
     "Person": "posthog_nb.operations.person",
     "PostHogError": "posthog_nb.errors",
@@ -57,6 +59,7 @@ __all__ = [
     "Client",
     "DryRun",
     "Event",
+    "Exclusion",
     "Explanation",
     "Person",
     "PostHogError",

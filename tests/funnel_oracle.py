@@ -62,7 +62,7 @@ class _Ordered:
                 break
         return None if self.best.excluded or not self.furthest else self.best.times
 
-    def process(self, number: int, event: Event, *, several: bool) -> None:
+    def process(self, number: int, event: Event, *, several: bool) -> None:  # noqa: C901 - as PostHog's own
         for signed in reversed(event.signed):
             step = abs(signed)
             before, here = self.entered[step - 1], self.entered[step]

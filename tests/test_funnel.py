@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from itertools import count
+from itertools import count, pairwise
 from statistics import fmean, median
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 
 from posthog_nb.analysis.funnel import Exclusion
 from posthog_nb.analysis.series import Series
+from posthog_nb.analysis.statistics import interval
 from posthog_nb.embedded.ingestion.event import CapturedEvent
 from posthog_nb.embedded.project import Project, ProjectSettings
 from posthog_nb.errors import InvalidInputError
@@ -239,9 +241,9 @@ def check_each_person(world: World, seed: int, persons: int) -> None:
 
 
 @given(st.integers(0, 10**9))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 def test_every_persons_way_is_that_of_posthog(world: World, seed: int) -> None:
-    check_each_person(world, seed, 40)
+    check_each_person(world, seed, 60)
 
 
 @pytest.mark.fuzz
@@ -302,9 +304,9 @@ def attributed_ways(
 
 
 @given(st.integers(0, 10**9))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 def test_each_value_has_the_ways_that_posthog_attributes_to_it(world: World, seed: int) -> None:
-    check_values(world, seed, 40)
+    check_values(world, seed, 60)
 
 
 def check_trends(world: World, seed: int, persons: int) -> None:
@@ -354,9 +356,9 @@ def check_trends(world: World, seed: int, persons: int) -> None:
 
 
 @given(st.integers(0, 10**9))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 def test_each_interval_has_those_who_entered_in_it(world: World, seed: int) -> None:
-    check_trends(world, seed, 40)
+    check_trends(world, seed, 60)
 
 
 @pytest.mark.fuzz
@@ -364,3 +366,252 @@ def test_very_many_values_and_intervals_are_those_of_posthog(world: World) -> No
     for seed in range(200):
         check_values(world, seed, 60)
         check_trends(world, seed, 60)
+
+
+# -- what each option does
+
+
+def test_a_funnel_tells_how_many_came_how_far_and_how_fast(world: World) -> None:
+    events = [
+        done("ann", "a", 0), done("ann", "b", 1), done("ann", "c", 4),
+        done("bob", "a", 0), done("bob", "b", 3),
+        done("cid", "a", 9),
+    ]  # fmt: skip
+    found = world.funnel(["a", "b", Series("c", custom_name="bought")], events)
+    columns = ("step", "name", "count", "conversion_rate", "step_conversion_rate", *STEP_COLUMNS[2:])
+    assert found.to_arrow().column_names == list(columns)
+    assert rows(found, *columns) == [
+        (1, "a", 3, 1.0, 1.0, None, None),
+        (2, "b", 2, pytest.approx(2 / 3), pytest.approx(2 / 3), 2.0, 2.0),
+        (3, "bought", 1, pytest.approx(1 / 3), 0.5, 3.0, 3.0),
+    ]
+    assert found.title == "Funnel: a → b → bought"
+
+
+def test_the_hogql_run_by_hand_gives_the_rows_of_the_frame(world: World) -> None:
+    events = random_events(random.Random(1), 30)
+    for options in (
+        {},
+        {"breakdown": "v", "exclusions": ["x"]},
+        {"funnel_order_type": "strict", "breakdown": "v", "breakdown_attribution_type": "step"},
+        {"funnel_order_type": "unordered", "funnel_viz_type": "trends", "date_from": "2026-03-28"},
+        {"funnel_viz_type": "time_to_convert"},
+    ):
+        found = world.funnel(["a", Series("b", {"p": "1"})], events, **options)
+        assert world.ph.query(found.hogql, limit=50_000).to_arrow().equals(found.to_arrow()), options
+
+
+def test_nobody_has_no_rates(world: World) -> None:
+    found = world.funnel(["a", "b"], [done("ann", "b", 0)])
+    assert rows(found, "count", "conversion_rate", "step_conversion_rate") == [(0, None, None), (0, None, None)]
+    assert world.funnel(["a", "b"], [done("ann", "b", 0)], breakdown="v").to_arrow().num_rows == 0
+
+
+def test_the_last_moment_of_the_window_is_part_of_it(world: World) -> None:
+    assert world.counts(["a", "b"], [done("ann", "a", 0), done("ann", "b", WINDOW)]) == [1, 1]
+    assert world.counts(["a", "b"], [done("ann", "a", 0), done("ann", "b", WINDOW + 0.000001)]) == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("unit", "seconds"),
+    [("second", 1), ("minute", 60), ("hour", 3_600), ("day", 86_400), ("week", 604_800), ("month", 2_678_400)],
+)
+def test_a_window_is_so_many_seconds_also_when_clocks_change(world: World, unit: str, seconds: int) -> None:
+    only = world.store([
+        done("ann", "a", -seconds), done("ann", "b", 0), done("bob", "a", -seconds - 0.000001), done("bob", "b", 0)
+    ])  # fmt: skip
+    found = world.ph.funnel(
+        ["a", "b"], date_from="2026-01-01", properties=only, funnel_window_interval=1, funnel_window_interval_unit=unit
+    )
+    assert found.to_arrow()["count"].to_pylist() == [2, 1]
+
+
+def test_a_later_first_step_opens_a_window_of_its_own(world: World) -> None:
+    events = [done("ann", "a", 0), done("ann", "a", 4), done("ann", "b", 5), done("ann", "c", 9)]
+    found = world.funnel(["a", "b", "c"], events)
+    assert rows(found)[1:] == [(2, 1, 1.0, 1.0), (3, 1, 4.0, 4.0)]
+
+
+def test_steps_of_one_moment_count_in_their_order_and_without_a_time(world: World) -> None:
+    found = world.funnel(["a", "b"], [done("ann", "b", 1), done("ann", "a", 1)])
+    assert rows(found) == [(1, 1, None, None), (2, 1, None, None)]
+
+
+def test_a_repeated_step_takes_an_event_for_each_time(world: World) -> None:
+    assert world.counts(["a", "a", "a"], [done("ann", "a", 0), done("ann", "a", 1)]) == [1, 1, 0]
+
+
+def test_an_event_that_could_be_two_steps_is_one(world: World) -> None:
+    steps = [Series("a"), Series("a", {"p": "1"})]
+    assert world.counts(steps, [done("ann", "a", 0, p="1")]) == [1, 0]
+    assert world.counts(steps, [done("ann", "a", 0, p="1"), done("ann", "a", 1, p="1")]) == [1, 1]
+
+
+def test_in_a_strict_funnel_nothing_happens_between(world: World) -> None:
+    between = [done("ann", "a", 0), done("ann", "z", 1), done("ann", "b", 2)]
+    assert world.counts(["a", "b"], between) == [1, 1]
+    assert world.counts(["a", "b"], between, funnel_order_type="strict") == [1, 0]
+
+
+def test_an_unordered_funnel_counts_how_many_steps_were_done(world: World) -> None:
+    events = [done("ann", "c", 0), done("ann", "a", 1), done("ann", "b", 3), done("bob", "b", 0), done("bob", "a", 6)]
+    found = world.funnel(["a", "b", "c"], events, funnel_order_type="unordered")
+    names = ["Completed 1 step", "Completed 2 steps", "Completed 3 steps"]
+    assert found.to_arrow()["name"].to_pylist() == names
+    assert rows(found) == [(1, 2, None, None), (2, 1, 1.0, 1.0), (3, 1, 2.0, 2.0)]
+
+
+def test_who_does_what_is_excluded_is_not_counted(world: World) -> None:
+    events = [done("ann", "a", 0), done("ann", "x", 1), done("ann", "b", 2), done("bob", "a", 0), done("bob", "b", 1)]
+    assert world.counts(["a", "b"], events, exclusions=["x"]) == [1, 1]
+    # A later first step begins anew.
+    again = [*events, done("ann", "a", 3), done("ann", "b", 4)]
+    assert world.counts(["a", "b"], again, exclusions=["x"]) == [2, 2]
+
+
+def test_an_exclusion_is_of_some_steps_and_of_some_events(world: World) -> None:
+    events = [done("ann", "a", 0), done("ann", "x", 1, p="1"), done("ann", "b", 2), done("ann", "c", 3)]
+    steps = ["a", "b", "c"]
+    assert world.counts(steps, events, exclusions=[Exclusion("x", 0, 1)]) == [0, 0, 0]
+    assert world.counts(steps, events, exclusions=[Exclusion("x", 1, 2)]) == [1, 1, 1]
+    assert world.counts(steps, events, exclusions=[Exclusion("x", properties={"p": "2"})]) == [1, 1, 1]
+
+
+def test_merged_persons_are_one(world: World) -> None:
+    case = world.store([done("anonymous", "a", 0), done("ann", "b", 1), done("bob", "a", 0)])["case"]
+    merge = CapturedEvent(
+        UUID(int=next(_uuids)), "$identify", f"{case} ann", {"$anon_distinct_id": f"{case} anonymous"}, NOW
+    )
+    world.project.capture([merge])
+    found = world.ph.funnel(["a", "b"], date_from="2026-03-01", properties={"case": case})
+    assert found.to_arrow()["count"].to_pylist() == [2, 1]
+
+
+def test_groups_in_place_of_persons(world: World) -> None:
+    case = f"case {next(_cases)}"
+    for who, event, company in (("ann", "a", "acme"), ("bob", "b", "acme"), ("cid", "a", None)):
+        properties = {"case": case} | ({"$groups": {"company": company}} if company else {})
+        world.project.capture([CapturedEvent(UUID(int=next(_uuids)), event, f"{case} {who}", properties, BEGIN)])
+    options: dict[str, Any] = {"date_from": "2026-03-01", "properties": {"case": case}}
+    assert world.ph.funnel(["a", "b"], **options).to_arrow()["count"].to_pylist() == [2, 0]
+    of_groups = world.ph.funnel(["a", "b"], aggregation_group_type_index=0, **options)
+    assert of_groups.to_arrow()["count"].to_pylist() == [1, 1]
+
+
+def test_values_beyond_the_limit_are_one(world: World) -> None:
+    events = [done(f"{n}", "a", 0, v=value) for n, value in enumerate(["u", "u", "w", "q"])]
+    found = world.funnel(["a", "b"], events, breakdown="v", breakdown_limit=1)
+    assert rows(found, "breakdown_value", "step", "count")[::2] == [("u", 1, 2), (OTHER, 1, 2)]
+
+
+def test_times_are_put_into_bins_as_posthog_does(world: World) -> None:
+    events = [done(f"{n}", "a", 0) for n in range(4)] + [done(f"{n}", "b", 1 + n) for n in range(4)]
+    found = world.funnel(["a", "b"], events, funnel_viz_type="time_to_convert", bin_count=3)
+    assert rows(found, "bin_from", "bin_to", "count") == [(1, 2, 1), (2, 3, 1), (3, 4, 1), (4, 5, 1)]
+    by_itself = world.funnel(["a", "b"], events, funnel_viz_type="time_to_convert")
+    assert rows(by_itself, "bin_from", "bin_to", "count") == [(1, 3, 2), (3, 5, 2), (5, 7, 0)]
+    nobody = world.funnel(["a", "b"], events[:4], funnel_viz_type="time_to_convert")
+    assert rows(nobody, "bin_from", "bin_to", "count") == [(0, 60, 0), (60, 120, 0)]
+
+
+@given(st.integers(0, 10**9))
+@settings(max_examples=3, deadline=None)
+def test_every_time_is_in_its_bin(world: World, seed: int) -> None:
+    rng = random.Random(seed)
+    asked, events = Asked((Series("a"), Series("b"), Series("c"))), random_events(rng, 60)
+    start, end = rng.choice([(0, 1), (0, 2), (1, 2)])
+    number = rng.choice([None, 1, 4])
+    times = [(way[end] - way[start]) / 1_000_000 for way in asked.ways(events).values() if len(way) > end]
+    bins = number or min(60, max(1, math.ceil(math.cbrt(len(times)))))
+    least, most = (math.floor(min(times)), math.ceil(max(times))) if times else (0, 0)
+    width = math.ceil((most - least) / bins) or 60
+    edges = [least + n * width for n in range(bins + 2)]
+    expected = [(low, high, sum(low <= time < high for time in times)) for low, high in pairwise(edges)]
+    found = world.funnel(
+        asked.steps,
+        events,
+        funnel_viz_type="time_to_convert",
+        funnel_from_step=start,
+        funnel_to_step=end,
+        bin_count=number,
+    )
+    assert rows(found, "bin_from", "bin_to", "count") == expected
+
+
+def test_a_sample_is_enlarged_and_statistics_know_of_it(world: World) -> None:
+    events = [done(f"{n}", "a", 0) for n in range(400)]
+    found = world.funnel(["a", "b"], events, sampling_factor=0.25)
+    count = found.to_arrow()["count"].to_pylist()[0]
+    assert count % 4 == 0
+    assert 200 < count < 600
+    assert found.came(1) == (count // 4, count // 4)
+
+
+def test_rates_have_intervals(world: World) -> None:
+    events = [done(f"{n}", "a", 0) for n in range(10)] + [done(f"{n}", "b", 1) for n in range(5)]
+    table = world.funnel(["a", "b"], events).confidence(frame="arrow")
+    assert table.column_names[-2:] == ["low", "high"]
+    assert (table["low"].to_pylist()[1], table["high"].to_pylist()[1]) == pytest.approx(interval(5, 10))
+    trends = world.funnel(["a", "b"], events, funnel_viz_type="trends", date_from="2026-03-29", date_to="2026-03-30")
+    of_days = trends.confidence(frame="arrow")
+    assert of_days["low"].to_pylist() == [pytest.approx(interval(5, 10).low), None]
+
+
+def test_funnels_and_values_are_compared(world: World) -> None:
+    events = [done(f"{n}", "a", 0, v="u" if n < 30 else "w") for n in range(60)]
+    events += [done(f"{n}", "b", 1) for n in range(60) if n % (2 if n < 30 else 5) == 0]
+    found = world.funnel(["a", "b"], events, breakdown="v")
+    comparison = found.compare("u", "w")
+    assert (comparison.a.name, comparison.a.count, comparison.a.of) == ("u", 15, 30)
+    assert (comparison.b.name, comparison.b.count, comparison.b.of) == ("w", 6, 30)
+    one, other = (world.funnel(["a", "b"], events[:n]) for n in (60, 80))
+    assert (one.compare(other).a.count, one.compare(other).b.count) == (0, 20)
+    with pytest.raises(InvalidInputError, match="no breakdown value 'x'"):
+        found.compare("x", "u")
+    with pytest.raises(InvalidInputError, match="another funnel, or two"):
+        found.compare("u")
+    with pytest.raises(InvalidInputError, match="no step 3"):
+        one.compare(other, step=3)
+    times = world.funnel(["a", "b"], events, funnel_viz_type="time_to_convert")
+    with pytest.raises(InvalidInputError, match="no rates"):
+        times.confidence()
+    with pytest.raises(InvalidInputError, match="one of time_to_convert"):
+        times.compare(one)
+
+
+@pytest.mark.parametrize("viz", ["steps", "time_to_convert", "trends"])
+def test_every_kind_has_its_picture(world: World, viz: str) -> None:
+    events = [done("ann", "a", 0), done("ann", "b", 1)]
+    found = world.funnel(["a", "b"], events, funnel_viz_type=viz, date_from="2026-03-28", date_to="2026-03-30")
+    assert found.plot().to_dict()["$schema"].startswith("https://vega.github.io/schema/vega-lite/")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"series": ["a"]}, "has 1 step"),
+        ({"series": [Series("a", math="dau"), "b"]}, "has the math 'dau'"),
+        ({"funnel_order_type": "any"}, "funnel_order_type is 'any'"),
+        ({"funnel_viz_type": "pie"}, "funnel_viz_type is 'pie'"),
+        ({"breakdown_attribution_type": "middle"}, "breakdown_attribution_type is 'middle'"),
+        ({"funnel_window_interval": 0}, "funnel_window_interval is 0"),
+        ({"funnel_window_interval_unit": "year"}, "funnel_window_interval_unit is 'year'"),
+        ({"funnel_from_step": 2}, "funnel_from_step is 2"),
+        ({"funnel_from_step": 1, "funnel_to_step": 1}, "funnel_to_step is 1"),
+        ({"bin_count": 91}, "bin_count is 91"),
+        ({"exclusions": ["b"]}, "'b' is a step of the funnel as well"),
+        ({"exclusions": [3]}, "exclusions has 3"),
+        ({"exclusions": [Exclusion("x", 1, 1)]}, "from step 1 to step 1"),
+        ({"exclusions": [Exclusion("x", 0, 1)], "funnel_order_type": "unordered"}, "a part of an unordered funnel"),
+        ({"exclusions": ["x"], "funnel_viz_type": "trends"}, "exclusions do not go with trends"),
+        ({"breakdown": "v", "breakdown_attribution_value": 3}, "breakdown_attribution_value is 3"),
+        ({"breakdown": "v", "breakdown_attribution_value": 1, "funnel_order_type": "unordered"}, "of an unordered"),
+        ({"breakdown": "v", "funnel_viz_type": "time_to_convert"}, "have no breakdown"),
+        ({"series": ["a", "a"], "funnel_viz_type": "trends", "funnel_order_type": "unordered"}, "several of the steps"),
+        ({"aggregation_group_type_index": 5}, "aggregation_group_type_index is 5"),
+        ({"sampling_factor": 0}, "sampling_factor is 0"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_before_it_is_sent(world: World, options: dict[str, Any], said: str) -> None:
+    with pytest.raises(InvalidInputError, match=said):
+        world.ph.funnel(**{"series": ["a", "b", "c"]} | options)

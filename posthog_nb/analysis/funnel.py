@@ -79,7 +79,7 @@ class Funnel(Analysis):
         )
 
     def confidence(self, confidence: float = 0.95, frame: str | None = None) -> Any:  # noqa: ANN401 - a frame of any kind
-        """The frame with ``low`` and ``high`` beside: Wilson's interval of ``conversion_rate``, NULL where there is none.
+        """The frame with ``low`` and ``high``: Wilson's interval of ``conversion_rate``, NULL where there is none.
 
         Args:
             confidence: How often an interval made so holds the true rate.

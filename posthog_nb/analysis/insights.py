@@ -101,7 +101,43 @@ class Insights:
         sampling_factor: float | None = None,
         timezone: str | None = None,
     ) -> Funnel:
-        """How many persons go through steps."""
+        """How many persons go through steps, how fast, and where they stop.
+
+        As PostHog's funnels (https://posthog.com/docs/product-analytics/funnels, ``funnel-udf/src/steps.rs``).
+
+        Args:
+            series: The steps, two or more: names of events, or :class:`posthog_nb.Series` with filters.
+            date_from: Where the range of dates begins: a date, or one of PostHog's words such as ``"-7d"``.
+            date_to: Where it ends; now when left out.
+            interval: For trends: ``"minute"``, ``"hour"``, ``"day"``, ``"week"`` or ``"month"``.
+            properties: Which events: property filters or a HogQL expression.
+            funnel_window_interval: The conversion window: how long after the first step a step counts.
+            funnel_window_interval_unit: ``"second"``, ``"minute"``, ``"hour"``, ``"day"``, ``"week"`` or ``"month"``.
+            funnel_order_type: ``"ordered"``: one step after the other, whatever else happens between; ``"strict"``:
+                nothing else may; ``"unordered"``: in any order.
+            funnel_viz_type: What to tell: ``"steps"``, ``"time_to_convert"`` or ``"trends"``.
+            funnel_from_step: For times and trends: from which step, counted from 0.
+            funnel_to_step: To which step, counted from 0; the last when left out.
+            bin_count: Into how many bins times are put, 1 to 90; as many as PostHog chooses when left out.
+            exclusions: What must not happen: names of events, or :class:`posthog_nb.Exclusion` with the steps between.
+            breakdown: A property's name, several, a HogQL expression, or cohorts: each value is a funnel by itself.
+            breakdown_type: What ``breakdown`` is: ``"event"``, ``"person"``, ``"session"``, ``"hogql"``,
+                ``"event_metadata"`` or ``"cohort"``.
+            breakdown_limit: How many values are shown; the others are one together, and left out of trends.
+            breakdown_attribution_type: Which of a person's values counts: ``"first_touch"``, ``"last_touch"``, each of
+                ``"all_events"``, or that of a ``"step"``.
+            breakdown_attribution_value: For ``"step"``: which one, counted from 0.
+            aggregation_group_type_index: Count groups of this type, 0 to 4, in place of persons.
+            sampling_factor: The part of persons to look at, such as 0.1; counts are enlarged.
+            timezone: The zone that days begin in; the project's when left out.
+
+        Returns:
+            The funnel; :class:`~posthog_nb.analysis.funnel.Funnel` has the columns of its frame.
+
+        Raises:
+            InvalidInputError: an option is not what it should be.
+            QueryError: PostHog refused the query.
+        """
         from posthog_nb.analysis.funnel import funnel  # noqa: PLC0415 - loaded when it is asked for
 
         return funnel(

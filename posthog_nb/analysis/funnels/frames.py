@@ -119,7 +119,7 @@ def trends_frame(chain: Chain, options: Options, values: Values) -> str:
                 group_by="breakdown_value",
             ),
         )
-        chain.go_on("ranked", [f"row_number() OVER (ORDER BY total DESC, breakdown_value) AS rank"])
+        chain.go_on("ranked", ["row_number() OVER (ORDER BY total DESC, breakdown_value) AS rank"])
         summed = ["sum(point.2) AS entered", "sum(point.3) AS converted", "min(rank) AS place"]
         filled = f"arrayConcat(points, arrayMap(start -> (start, 0, 0), {every})) AS point"
         chain.add(

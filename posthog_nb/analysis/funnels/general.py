@@ -32,7 +32,7 @@ def add_general_ways(chain: Chain, options: Options, values: Values) -> None:
     add_step_events(chain, options, values)
     add_persons(chain, options, values)
     if options.viz == "trends":
-        _add_intervals(chain, options)
+        _add_intervals(chain)
     _add_taken(chain, options)
     for step in range(1, len(options.steps) + 1):
         _add_step(chain, options, step)
@@ -40,7 +40,7 @@ def add_general_ways(chain: Chain, options: Options, values: Values) -> None:
     _add_way(chain, options)
 
 
-def _add_intervals(chain: Chain, options: Options) -> None:
+def _add_intervals(chain: Chain) -> None:
     """A person once for each interval with a first step, and the events that may follow from one in it."""
     starts = "arrayFilter(e -> bitTest(e.2, 0), events)"
     chain.go_on("intervals", [f"arrayJoin(arrayDistinct(arrayMap(e -> e.5, {starts}))) AS bucket"])
@@ -59,7 +59,7 @@ def _add_taken(chain: Chain, options: Options) -> None:
     if options.viz == "trends":
         # There PostHog takes what happens at one time as it comes.
         within = f"e.1 >= first_start AND e.1 - last_start <= {options.window}"
-        each = f"arrayMap((e, n) -> (e.1, e.2, e.3, e.4, e.5, 0, n), events, arrayEnumerate(events))"
+        each = "arrayMap((e, n) -> (e.1, e.2, e.3, e.4, e.5, 0, n), events, arrayEnumerate(events))"
         chain.go_on("in_order", [f"arrayFilter(\n  e -> {within},\n  {each}\n) AS taken"])
         return
     bits = [1 << n for n in range(len(options.steps))]
@@ -73,17 +73,19 @@ def _add_taken(chain: Chain, options: Options) -> None:
     chain.go_on(
         "in_order",
         [
-            "arraySort(e -> (e.1, e.2, e.7), arrayFlatten(arrayMap(\n"
-            "  (e, first, last, n) -> if(\n"
-            "    first.2 = last.2 AND first.3 = last.3,\n"
-            "    [(e.1, e.2, e.3, e.4, e.5, 0, n)],\n"
-            "    arrayMap(\n"
-            "      bit -> (e.1, bit, 0, e.4, e.5, 1, n),\n"
-            f"      arrayFilter(bit -> bitAnd(e.2, bit) > 0, {bits})\n"
-            "    )\n"
-            "  ),\n"
-            "  events, first_at_once, last_at_once, arrayEnumerate(events)\n"
-            "))) AS taken"
+            (
+                "arraySort(e -> (e.1, e.2, e.7), arrayFlatten(arrayMap(\n"
+                "  (e, first, last, n) -> if(\n"
+                "    first.2 = last.2 AND first.3 = last.3,\n"
+                "    [(e.1, e.2, e.3, e.4, e.5, 0, n)],\n"
+                "    arrayMap(\n"
+                "      bit -> (e.1, bit, 0, e.4, e.5, 1, n),\n"
+                f"      arrayFilter(bit -> bitAnd(e.2, bit) > 0, {bits})\n"
+                "    )\n"
+                "  ),\n"
+                "  events, first_at_once, last_at_once, arrayEnumerate(events)\n"
+                "))) AS taken"
+            )
         ],
     )
 

@@ -38,6 +38,7 @@ _FEWEST_STEPS = 2
 _MOST_STEPS = 30
 """Steps and exclusions of an event are bits of one number."""
 _MOST_BINS = 90
+_GROUP_TYPES = 5
 
 
 @dataclass(frozen=True)
@@ -136,6 +137,7 @@ class Options:
             )
         self._check_trends()
         self._check_breakdown(last)
+        self._check_persons()
 
     def _check_trends(self) -> None:
         if self.viz == "trends" and self.exclusions and self.order != "unordered":
@@ -178,6 +180,19 @@ class Options:
     def bars(self, step: int) -> bool:
         """Whether an exclusion bars the way to a step, counted from 0."""
         return any(exclusion.bars(step) for exclusion in self.exclusions)
+
+    def _check_persons(self) -> None:
+        if self.group is not None and (isinstance(self.group, bool) or self.group not in range(_GROUP_TYPES)):
+            raise InvalidInputError(
+                f"aggregation_group_type_index is {self.group!r}.",
+                hint="It is the number of the group type in PostHog, 0 to 4.",
+                argument="aggregation_group_type_index",
+            )
+        factor = self.sampling_factor
+        if factor is not None and (isinstance(factor, bool) or not 0 < factor <= 1):
+            raise InvalidInputError(
+                f"sampling_factor is {factor!r}.", hint="It is above 0, and at most 1.", argument="sampling_factor"
+            )
 
     @property
     def names(self) -> list[str]:

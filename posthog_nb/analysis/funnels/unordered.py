@@ -72,18 +72,20 @@ def _add_of_value(chain: Chain, options: Options) -> None:
     chain.go_on(
         "of_value",
         [
-            "arrayFill(\n"
-            "  mark -> mark < 2,\n"
-            "  arrayMap(\n"
-            "    (e, before, n) -> multiIf(\n"
-            "      e.2 = 0, 0,\n"
-            "      e.4 = breakdown_value, 1,\n"
-            f"      n > 1 AND before.2 > 0 AND e.1 - before.1 <= {options.window}, 2,\n"
-            "      0\n"
-            "    ),\n"
-            "    taken, arrayRotateRight(taken, 1), arrayEnumerate(taken)\n"
-            "  )\n"
-            ") AS marks"
+            (
+                "arrayFill(\n"
+                "  mark -> mark < 2,\n"
+                "  arrayMap(\n"
+                "    (e, before, n) -> multiIf(\n"
+                "      e.2 = 0, 0,\n"
+                "      e.4 = breakdown_value, 1,\n"
+                f"      n > 1 AND before.2 > 0 AND e.1 - before.1 <= {options.window}, 2,\n"
+                "      0\n"
+                "    ),\n"
+                "    taken, arrayRotateRight(taken, 1), arrayEnumerate(taken)\n"
+                "  )\n"
+                ") AS marks"
+            )
         ],
     )
     _replace_taken(chain, "counting", "arrayMap((e, mark) -> (e.1, e.2 * mark, e.3, e.4, e.5), taken, marks)", options)
@@ -96,19 +98,21 @@ def _add_single(chain: Chain, options: Options) -> None:
     chain.go_on(
         "folded_events",
         [
-            "arrayFold(\n"
-            "  (state, e) -> arrayMap(\n"
-            "    chosen -> (\n"
-            f"      arrayMap((done, bit) -> multiIf({_EXCLUDED}, 0, bit = chosen, e.1, done), state.1, {bits}),\n"
-            "      arrayPushBack(state.2, chosen)\n"
-            "    ),\n"
-            "    [tupleElement(arraySort(arrayFilter(\n"
-            f"      each -> bitAnd(each.2, e.2) > 0, arrayMap({alive}, state.1, {bits})\n"
-            "    ))[1], 2)]\n"
-            "  )[1],\n"
-            f"  if(arrayExists(e -> {_SEVERAL}, taken), taken, arraySlice(taken, 1, 0)),\n"
-            f"  (arrayMap(bit -> reinterpretAsInt64(0), {bits}), arraySlice(arrayMap(e -> e.1, taken), 1, 0))\n"
-            ") AS folded"
+            (
+                "arrayFold(\n"
+                "  (state, e) -> arrayMap(\n"
+                "    chosen -> (\n"
+                f"      arrayMap((done, bit) -> multiIf({_EXCLUDED}, 0, bit = chosen, e.1, done), state.1, {bits}),\n"
+                "      arrayPushBack(state.2, chosen)\n"
+                "    ),\n"
+                "    [tupleElement(arraySort(arrayFilter(\n"
+                f"      each -> bitAnd(each.2, e.2) > 0, arrayMap({alive}, state.1, {bits})\n"
+                "    ))[1], 2)]\n"
+                "  )[1],\n"
+                f"  if(arrayExists(e -> {_SEVERAL}, taken), taken, arraySlice(taken, 1, 0)),\n"
+                f"  (arrayMap(bit -> reinterpretAsInt64(0), {bits}), arraySlice(arrayMap(e -> e.1, taken), 1, 0))\n"
+                ") AS folded"
+            )
         ],
     )
     chosen = "arrayMap((e, bit) -> (e.1, bit, e.3, e.4, e.5), taken, arrayResize(folded.2, length(taken)))"
