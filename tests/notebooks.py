@@ -71,13 +71,31 @@ def _settled(value: Any) -> Any:
     return [_settled(item) for item in value] if isinstance(value, list) else value
 
 
+def shown(notebook: nbformat.NotebookNode) -> list[list[dict[str, Any]]]:
+    """The outputs, of pictures what they are drawn from: how a picture is drawn changes with the libraries' versions."""
+    return [[_without_pixels(output) for output in cell] for cell in outputs(notebook)]
+
+
+def _without_pixels(output: dict[str, Any]) -> dict[str, Any]:
+    data = {kind: _without_drawing(kind, content) for kind, content in output.get("data", {}).items()}
+    return {**output, "data": data} if data else output
+
+
+def _without_drawing(kind: str, content: Any) -> Any:
+    if kind.startswith("image/"):
+        return "a picture"
+    if kind.startswith("application/vnd.vegalite"):
+        return {name: part for name, part in content.items() if name not in {"$schema", "config"}}
+    return content
+
+
 def refresh(path: Path) -> None:
     """Run the notebook at ``path`` and save its outputs."""
     notebook = execute(nbformat.read(path, as_version=4), path.parent)
-    shown = iter(outputs(notebook))
+    fresh = iter(outputs(notebook))
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            cell.outputs = [nbformat.from_dict(output) for output in next(shown)]
+            cell.outputs = [nbformat.from_dict(output) for output in next(fresh)]
     # What the kernel says of itself changes with its version.
     notebook.metadata.language_info = nbformat.from_dict({"name": "python"})
     nbformat.write(notebook, path)

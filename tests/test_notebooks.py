@@ -11,7 +11,7 @@ import nbformat
 import pytest
 from nbclient.exceptions import CellExecutionError
 
-from tests.notebooks import NOTEBOOKS, execute, outputs
+from tests.notebooks import NOTEBOOKS, execute, outputs, shown
 
 ROOT = Path(__file__).parent.parent
 KEY = re.compile(r"ph[cxsa]_\w{8,}")
@@ -21,12 +21,12 @@ def notebook(*cells: str) -> nbformat.NotebookNode:
     return nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
 
 
-def frame_text(shown: list[dict[str, Any]]) -> str:
-    return next(output["data"]["text/plain"] for output in shown if output["output_type"] == "execute_result")
+def frame_text(found: list[dict[str, Any]]) -> str:
+    return next(output["data"]["text/plain"] for output in found if output["output_type"] == "execute_result")
 
 
-def lines(shown: list[dict[str, Any]]) -> list[str]:
-    return [output["data"]["text/plain"] for output in shown if output["output_type"] == "display_data"]
+def lines(found: list[dict[str, Any]]) -> list[str]:
+    return [output["data"]["text/plain"] for output in found if output["output_type"] == "display_data"]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -37,7 +37,7 @@ class TestCommitted:
 
     def test_a_run_gives_the_outputs_that_are_committed(self, committed: nbformat.NotebookNode, tmp_path: Path) -> None:
         fresh = execute(committed, tmp_path)
-        assert outputs(fresh) == outputs(committed)
+        assert shown(fresh) == shown(committed)
         assert not KEY.search(json.dumps(fresh))
 
     def test_every_cell_was_run_in_order(self, committed: nbformat.NotebookNode) -> None:
@@ -88,7 +88,7 @@ class TestHeadless:
 
     def test_the_line_stands_under_the_frame(self, tmp_path: Path) -> None:
         ran = execute(notebook("%load_ext posthog_nb", "%hogql SELECT 1 AS one"), tmp_path)
-        shown = outputs(ran)[1]
-        assert [output["output_type"] for output in shown] == ["execute_result", "display_data"]
-        assert "1 row, 1 column; complete" in lines(shown)[0]
-        assert frame_text(shown).split() == ["one", "0", "1"]
+        found = outputs(ran)[1]
+        assert [output["output_type"] for output in found] == ["execute_result", "display_data"]
+        assert "1 row, 1 column; complete" in lines(found)[0]
+        assert frame_text(found).split() == ["one", "0", "1"]
