@@ -72,7 +72,7 @@ def _settled(value: Any) -> Any:
 
 
 def shown(notebook: nbformat.NotebookNode) -> list[list[dict[str, Any]]]:
-    """The outputs, of pictures what they are drawn from: how a picture is drawn changes with the libraries' versions."""
+    """The outputs, and of pictures what they are drawn from: how they are drawn changes with the libraries."""
     return [[_without_pixels(output) for output in cell] for cell in outputs(notebook)]
 
 
