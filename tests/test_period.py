@@ -199,3 +199,11 @@ def test_a_time_without_a_zone_is_meant_in_the_analysis_zone() -> None:
     values = Values()
     text = Period(datetime(2026, 3, 1, 12), timezone="Asia/Tokyo").start(values)  # noqa: DTZ001
     assert written(text, values.given) == "toDateTime('2026-03-01 12:00:00', 'Asia/Tokyo')"
+
+
+def test_an_hour_that_ends_a_day_ends_it_also_where_the_day_before_has_no_midnight(projects: dict[str, Client]) -> None:
+    zone = "America/Sao_Paulo"
+    week_start, now = CLOCKS[zone]
+    period = Period("wStart", "-1d", "hour")
+    (one,) = found(projects[zone], [period.previous()])
+    assert one == expected(previous_range(Calendar(zone, week_start), now, dates_of(period), None))

@@ -336,8 +336,11 @@ class _Previous(Period):
         if self.back is not None and self._by_the_clock:
             return Edge(self.back.before(edge.at), edge.included)
         days = self._days(values) if self.back is None else f"dateDiff('day', {self.start(values)}, {start})"
-        earlier = f"{edge.at} - toIntervalDay({days})"
-        return Edge(_day_of(earlier) if edge.midnight else earlier, edge.included, edge.midnight)
+        if edge.midnight:
+            return Edge(_day_of(f"{edge.at} - toIntervalDay({days})"), edge.included, midnight=True)
+        # The end of an hour may be a midnight that was passed over days before; its last second is there.
+        earlier = f"{edge.last} - toIntervalDay({days})"
+        return Edge(earlier if edge.included else f"{earlier} + toIntervalSecond(1)", edge.included)
 
     @property
     def _by_the_clock(self) -> bool:
