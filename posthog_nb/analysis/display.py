@@ -109,7 +109,10 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], right: Sequenc
 def _about(analysis: Analysis) -> list[str]:
     count = len(analysis)
     hidden = f", of which {_MOST_ROWS} are shown: .to_pandas() has all" if count > _MOST_ROWS else ""
-    zone = [f"time zone {analysis.result.timezone}"] if analysis.result.timezone else []
+    # Of the analysis, which may have been asked for in another than the project's.
+    times = (value for row in analysis.result.rows for value in row if isinstance(value, datetime))
+    asked = getattr(getattr(next(times, None), "tzinfo", None), "key", None) or analysis.result.timezone
+    zone = [f"time zone {asked}"] if asked else []
     rows = f"{count:,} row{'' if count == 1 else 's'}{hidden}" if count else "no rows"
     return [rows, *zone, analysis.result.source, *analysis.result.remarks]
 

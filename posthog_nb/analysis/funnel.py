@@ -75,7 +75,12 @@ class Funnel(Analysis):
 
         period = options.period
         return funnel_trends.draw(
-            self.to_arrow(), title=self.title, interval=period.interval, timezone=period.timezone, who=who
+            self.to_arrow(),
+            title=self.title,
+            interval=period.interval,
+            timezone=period.timezone,
+            running=period.date_to is None,
+            who=who,
         )
 
     def confidence(self, confidence: float = 0.95, frame: str | None = None) -> Any:  # noqa: ANN401 - a frame of any kind

@@ -100,7 +100,7 @@ def lifecycle(  # noqa: PLR0913 - PostHog's options
     text = _text(intervals, actors, factor)
     title = f"Lifecycle: {one.label}"
     counted = "persons" if aggregation_group_type_index is None else "groups"
-    facts = {"interval": interval, "timezone": timezone, "who": counted}
+    facts = {"interval": interval, "timezone": timezone, "who": counted, "running": date_to is None}
     return Lifecycle(asking.run(text, values), text, values, title, facts)
 
 

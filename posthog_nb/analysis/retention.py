@@ -60,7 +60,14 @@ class Retention(Analysis):
 
         options = self._options
         who = "persons" if options.aggregation_group_type_index is None else "groups"
-        return draw(self.to_arrow(), title=self.title, period=options.period, timezone=options.timezone, who=who)
+        return draw(
+            self.to_arrow(),
+            title=self.title,
+            period=options.period,
+            timezone=options.timezone,
+            who=who,
+            reference=options.retention_reference,
+        )
 
     def confidence(self, confidence: float = 0.95, frame: str | None = None) -> Any:  # noqa: ANN401 - a frame of any kind
         """The frame with ``low`` and ``high`` beside each rate: Wilson's interval, NULL where there is no rate.

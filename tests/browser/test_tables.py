@@ -58,6 +58,35 @@ def test_a_frame_and_its_line_are_shown_saved_and_there_after_a_reload(
     assert notebook.output(1).inner_text() == text
 
 
+def test_an_analysis_is_interactive_in_the_zone_of_its_data_and_still_in_what_is_saved(
+    open_notebook: Callable[..., NotebookPage],
+) -> None:
+    asked = 'ph.trends("$pageview", date_from="2026-03-28", date_to="2026-03-30", timezone="Pacific/Auckland")'
+    notebook = open_notebook(DEMO, asked)
+    elsewhere: list[str] = []
+    own = notebook.page.url.partition("/")[0] + "//" + notebook.page.url.split("/")[2]
+    notebook.page.on(
+        "request", lambda asked: None if asked.url.startswith((own, "data:", "blob:")) else elsewhere.append(asked.url)
+    )
+    notebook.run(0)
+    shown = notebook.run(1)
+    chart = shown.locator("svg.marks")
+    expect(chart).to_be_visible()
+    assert chart.locator(".mark-text.role-axis-label text").all_text_contents()[:2] == ["28 Mar2026", "29 Mar"]
+    place = chart.bounding_box()
+    notebook.page.mouse.move(place["x"] + place["width"] / 2, place["y"] + place["height"] / 2)
+    expect(notebook.page.locator(".vg-tooltip")).to_contain_text("Sun 29 Mar 2026")
+    notebook.keep("light")
+    notebook.dark()
+    expect(chart).to_be_visible()
+    notebook.keep("dark")
+    assert min(contrast(each) for each in chart.locator(".role-title-text text").all()) >= 4.5
+    picture, numbers = notebook.save().cells[1].outputs
+    assert set(picture.data) == {"application/vnd.vegalite.v5+json", "image/png", "text/plain"}
+    assert "time zone Pacific/Auckland" in numbers.data["text/html"]
+    assert elsewhere == []
+
+
 def test_it_is_readable_in_the_dark_and_in_a_narrow_window(open_notebook: Callable[..., NotebookPage]) -> None:
     polars = TOP.replace("%%hogql", "%%hogql --frame polars")
     person = "ph.persons.get(ph.persons.search(limit=1)['id'][0])"

@@ -79,6 +79,7 @@ def draw(  # noqa: PLR0913 - what an axis of times and a reader need to know
     each = f"{number(min(entered))} to {number(max(entered))} {who} a{'n' if interval == 'hour' else ''} {interval}"
     subtitle = [
         f"Share of those who entered, {each}.",
+        "Bands: 95% confidence." if len(all_of_them) <= MOST_BANDS else "",
         left_out(all_of_them),
         STILL.format(interval) if running else "",
     ]

@@ -72,7 +72,8 @@ def specification(chart: alt.TopLevelMixin, page: str = "page") -> dict[str, Any
 def _on(written: Mapping[str, Any], page: str) -> dict[str, Any]:
     ink, background = _PAGES[page]
     config = {**_CONFIG, **written.get("config", {})}
-    return _inked({**written, "config": config}, ink) | {"$schema": _SCHEMA, "background": background}
+    spec: dict[str, Any] = _inked({**written, "config": config}, ink)
+    return {**spec, "$schema": _SCHEMA, "background": background}
 
 
 def _inked(part: Any, ink: str) -> Any:  # noqa: ANN401 - what JSON may hold
