@@ -366,7 +366,7 @@ def _whole(given: object, name: str, least: int, *, most: int | None = None, hin
     return given
 
 
-def _part(given: float | None) -> float | None:
+def _part(given: object) -> float | None:
     if given is None:
         return None
     if isinstance(given, bool) or not isinstance(given, int | float) or not 0 < given <= 1:
