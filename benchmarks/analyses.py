@@ -1,12 +1,14 @@
 """A project's funnel, retention and paths against retentioneering, pandas and polars, from the same events.
 
-    python benchmarks/analyses.py [--events 5000000] [--rounds 5] [--store FOLDER] [--retentioneering PYTHON ...]
+    python benchmarks/analyses.py [--events 5000000] [--rounds 5] [--store FOLDER] [--ready]
+        [--retentioneering PYTHON ...]
 
 Ours is the whole call, such as ``ph.funnel(...).to_pandas()``: HogQL written, sent, compiled and run by the embedded
 project, which has the events on disk and finds out whose they are after all merges; then the answer read into a frame.
 Nothing is kept from one call to the next: it reads its store each time. The others have the events in memory already,
-with columns ``event``, ``timestamp``, ``person`` (after the merges) and ``url`` (out of the properties) ready made; to
-read them is told apart.
+with columns ``event``, ``timestamp`` and ``url`` (out of the properties) ready made; to read them is told apart. pandas
+and polars find out whose the events are as we do, from ``distinct_id``, the person that was stored and the merges; with
+``--ready`` they have that ready made, too, as retentioneering always has.
 
 Every answer is compared before a time of it is told. Times are medians, by the clock and, since a busy machine disturbs
 that, of the processor (all threads). Ours, pandas and polars take turns, round by round, in one process;
@@ -29,10 +31,12 @@ import subprocess
 import tempfile
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analyses_of_frames import PANDAS, POLARS, STEPS, read_pandas, read_polars
+import polars as pl
+from analyses_of_frames import PANDAS, PERSONS, POLARS, STEPS, read_pandas, read_polars
 from made_up_events import filled_project
 
 from posthog_nb.analysis.series import Series
@@ -55,16 +59,20 @@ if TYPE_CHECKING:
 _EXPORT = """
     SELECT event, toDateTime64(timestamp, 3, 'UTC') AS timestamp,
       toString(if(notEmpty(o.distinct_id), o.person_id, e.person_id)) AS person,
+      distinct_id, toString(e.person_id) AS stored,
       JSONExtractString(properties, '$current_url') AS url
     FROM {db}.events AS e
-    LEFT JOIN (SELECT distinct_id, argMax(person_id, version) AS person_id FROM {db}.person_distinct_id_overrides
-      GROUP BY distinct_id HAVING argMax(is_deleted, version) = 0) AS o ON e.distinct_id = o.distinct_id
+    LEFT JOIN ({merges}) AS o ON e.distinct_id = o.distinct_id
     ORDER BY timestamp
+"""
+_MERGES = """
+    SELECT distinct_id, argMax(person_id, version) AS person_id FROM {db}.person_distinct_id_overrides
+    GROUP BY distinct_id HAVING argMax(is_deleted, version) = 0
 """
 _RANGE = {"date_from": "2025-12-28", "date_to": "2026-04-04"}
 _WEEKS = 14
 _OTHERS: dict[str, dict[str, Callable[[Any], Answer]]] = {"pandas": PANDAS, "polars": POLARS}
-_READERS: dict[str, Callable[[Path], Any]] = {"pandas": read_pandas, "polars": read_polars}
+_READERS: dict[str, Callable[..., Any]] = {"pandas": read_pandas, "polars": read_polars}
 _RETENTIONEERING = Path(__file__).with_name("analyses_of_retentioneering.py")
 
 
@@ -160,14 +168,20 @@ def _medians(taken: Sequence[Sequence[float]]) -> tuple[float, float]:
 
 
 def _export(project: Project, folder: Path) -> Path:
-    target = folder / "analyses.parquet"
+    target = folder / "stored_analyses.parquet"
     if not target.exists():
         partly = folder / "analyses.partly.parquet"
         partly.unlink(missing_ok=True)
-        query = _EXPORT.format(db=project.store.database)
+        db = project.store.database
+        query = _EXPORT.format(db=db, merges=_MERGES.format(db=db))
         project.store.engine.command(f"INSERT INTO FUNCTION file('{partly}', 'Parquet') {query}")
         partly.rename(target)
     return target
+
+
+def _merges(project: Project) -> pl.DataFrame:
+    rows = project.store.engine.read(_MERGES.format(db=project.store.database))
+    return pl.DataFrame({"distinct_id": [one for one, _ in rows], "merged": [str(person) for _, person in rows]})
 
 
 def _as_they_say(question: str, answer: Answer) -> dict[str, float]:
@@ -200,13 +214,17 @@ def _print_row(question: str, times: dict[str, tuple[float, float]]) -> None:
     print(f"{question:<21}{''.join(cells)}", flush=True)
 
 
+def _ask(name: str, question: str, frame: Any, merges: pl.DataFrame | None) -> Answer:  # noqa: ANN401 - of either kind
+    return _OTHERS[name][question](frame if merges is None else PERSONS[name](frame, merges))
+
+
 def _take_turns(
-    question: str, ph: Client, frames: dict[str, Any], rounds: int
+    question: str, ph: Client, frames: dict[str, Any], merges: pl.DataFrame | None, rounds: int
 ) -> tuple[Answer, dict[str, tuple[float, float]]]:
     """The answer, which is everyone's, and how long each took."""
     works: dict[str, Callable[[], Any]] = {"posthog_nb": lambda: OURS[question](ph)}
     for name, frame in frames.items():
-        works[name] = lambda name=name, frame=frame: _OTHERS[name][question](frame)
+        works[name] = partial(_ask, name, question, frame, merges)
     taken: dict[str, list[tuple[float, float]]] = {name: [] for name in works}
     answers: dict[str, Any] = {}
     for number in range(rounds):
@@ -228,6 +246,7 @@ def main() -> None:
     parser.add_argument("--store", type=Path, help="keep the filled project here")
     parser.add_argument("--only", nargs="*", choices=list(OURS), default=list(OURS), help="names of questions")
     parser.add_argument("--peers", nargs="*", choices=list(_OTHERS), default=list(_OTHERS))
+    parser.add_argument("--ready", action="store_true", help="give pandas and polars whose the events are")
     parser.add_argument("--retentioneering", type=Path, nargs="*", default=[], help="Pythons that have it")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
@@ -240,13 +259,14 @@ def main() -> None:
         print("2.0x is twice as long as posthog_nb. To read the events from Parquet, by the clock:")
         frames = {}
         for name in options.peers:
-            clock, _, frames[name] = _timed(lambda name=name: _READERS[name](events))  # type: ignore[misc]
+            clock, _, frames[name] = _timed(partial(_READERS[name], events, ready=options.ready))
             print(f"  {name} {clock:.1f} s")
         print(f"\n{'':<21}{'posthog_nb':>16}{'pandas':>31}{'polars':>31}{'retentioneering':>31}", flush=True)
         expected, times = {}, {}
+        merges = None if options.ready else _merges(project)
         with _client(project) as ph:
             for question in options.only:
-                expected[question], times[question] = _take_turns(question, ph, frames, options.rounds)
+                expected[question], times[question] = _take_turns(question, ph, frames, merges, options.rounds)
                 _print_row(question, times[question])
         project.close()
         del frames

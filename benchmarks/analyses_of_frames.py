@@ -1,7 +1,8 @@
 """The questions of :mod:`analyses` answered by pandas and by polars, from one frame of events.
 
-The frame has columns ``event``, ``timestamp``, ``person`` (whose event it is after all merges) and ``url``. An answer
-is a mapping from what is counted to how often.
+The frame has columns ``event``, ``timestamp``, ``person`` (whose event it is after all merges) and ``url``; where the
+events are as PostHog stores them, ``distinct_id`` and ``stored`` (the person at that time) in place of ``person``,
+which :data:`PERSONS` finds out. An answer is a mapping from what is counted to how often.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-__all__ = ["COLUMNS", "DAY", "PANDAS", "POLARS", "STEPS", "read_pandas", "read_polars"]
+__all__ = ["DAY", "PANDAS", "PERSONS", "POLARS", "STEPS", "read_pandas", "read_polars"]
 
-COLUMNS = ["event", "timestamp", "person", "url"]
+COLUMNS = ["event", "timestamp", "url"]
+_OF_READY, _OF_STORED = ["person"], ["distinct_id", "stored"]
 STEPS = ["$pageview", "added to cart", "checked out", "paid"]
 DAY = 86_400_000
 _BREAK = 30 * 60_000
@@ -28,16 +30,29 @@ _EDGES = 50
 Answer = dict[tuple[Any, ...], float]
 
 
-def read_pandas(path: Path) -> pd.DataFrame:
+def read_pandas(path: Path, *, ready: bool) -> pd.DataFrame:
     """The events; their names are few, and categories."""
-    frame = pd.read_parquet(path, columns=COLUMNS)
+    frame = pd.read_parquet(path, columns=[*COLUMNS, *(_OF_READY if ready else _OF_STORED)])
     frame["timestamp"] = frame["timestamp"].dt.tz_localize(None)
     return frame.assign(event=frame["event"].astype("category"))
 
 
-def read_polars(path: Path) -> pl.DataFrame:
-    """The events."""
-    return pl.read_parquet(path, columns=COLUMNS).with_columns(pl.col("timestamp").dt.replace_time_zone(None))
+def read_polars(path: Path, *, ready: bool) -> pl.LazyFrame:
+    """The events, in memory."""
+    frame = pl.read_parquet(path, columns=[*COLUMNS, *(_OF_READY if ready else _OF_STORED)])
+    return frame.with_columns(pl.col("timestamp").dt.replace_time_zone(None)).lazy()
+
+
+def pandas_persons(frame: pd.DataFrame, overrides: pl.DataFrame) -> pd.DataFrame:
+    """The events with whose they are after all merges."""
+    merged = pd.Series(overrides["merged"].to_list(), index=overrides["distinct_id"].to_list(), dtype="str")
+    return frame.assign(person=frame["distinct_id"].map(merged).fillna(frame["stored"]))
+
+
+def polars_persons(frame: pl.LazyFrame, overrides: pl.DataFrame) -> pl.LazyFrame:
+    """The same. Nothing is done yet: polars joins what a question has left, and no column that it does not ask for."""
+    joined = frame.join(overrides.lazy(), on="distinct_id", how="left")
+    return joined.with_columns(person=pl.coalesce("merged", "stored"))
 
 
 def _month(number: int) -> datetime:
@@ -162,12 +177,11 @@ def pandas_paths_of_pages(frame: pd.DataFrame) -> Answer:
 # -- polars
 
 
-def polars_funnel(frame: pl.DataFrame, window: float = DAY) -> Answer:
+def polars_funnel(frame: pl.LazyFrame, window: float = DAY) -> Answer:
     """How many persons come to each step within a day of the first one."""
     numbers = pl.col("event").replace_strict(STEPS, range(1, len(STEPS) + 1), return_dtype=pl.Int8)
     chained = (
-        frame.lazy()
-        .filter(pl.col("event").is_in(STEPS))
+        frame.filter(pl.col("event").is_in(STEPS))
         .select("person", at=pl.col("timestamp").dt.epoch("ms"), step=numbers)
         .sort("person", "at", "step")
         .with_columns(start1=pl.when(pl.col("step") == 1).then("at").forward_fill().over("person"))
@@ -183,15 +197,15 @@ def polars_funnel(frame: pl.DataFrame, window: float = DAY) -> Answer:
     return {(step,): int((depths >= step).sum()) for step in range(1, len(STEPS) + 1)}
 
 
-def polars_funnel_any_time(frame: pl.DataFrame) -> Answer:
+def polars_funnel_any_time(frame: pl.LazyFrame) -> Answer:
     """The same, however long it takes."""
     return polars_funnel(frame, float("inf"))
 
 
-def _polars_weeks(frame: pl.DataFrame) -> pl.LazyFrame:
+def _polars_weeks(frame: pl.LazyFrame) -> pl.LazyFrame:
     one_day = pl.duration(days=1)
     sunday = (pl.col("timestamp") + one_day).dt.truncate("1w") - one_day
-    return frame.lazy().filter(pl.col("event") == "$pageview").select("person", week=sunday).unique()
+    return frame.filter(pl.col("event") == "$pageview").select("person", week=sunday).unique()
 
 
 def _polars_cells(pairs: pl.LazyFrame) -> Answer:
@@ -200,22 +214,22 @@ def _polars_cells(pairs: pl.LazyFrame) -> Answer:
     return {(start, number): size for start, number, size in counted.iter_rows()}
 
 
-def polars_retention_first_time(frame: pl.DataFrame) -> Answer:
+def polars_retention_first_time(frame: pl.LazyFrame) -> Answer:
     """Persons by the week of their first page view, and the weeks in which they had one again."""
     return _polars_cells(_polars_weeks(frame).with_columns(start=pl.col("week").min().over("person")))
 
 
-def polars_retention(frame: pl.DataFrame) -> Answer:
+def polars_retention(frame: pl.LazyFrame) -> Answer:
     """Persons by each week with a page view, and the weeks after it in which they had one."""
     weeks = _polars_weeks(frame).collect().lazy()
     pairs = weeks.rename({"week": "start"}).join(weeks, on="person")
     return _polars_cells(pairs.filter(pl.col("week") >= pl.col("start")))
 
 
-def polars_retention_by_month(frame: pl.DataFrame) -> Answer:
+def polars_retention_by_month(frame: pl.LazyFrame) -> Answer:
     """Persons by the month of their first event, and the months in which they had one again."""
     months = pl.col("timestamp").dt.year().cast(pl.Int32) * 12 + pl.col("timestamp").dt.month()
-    active = frame.lazy().select("person", month=months).unique()
+    active = frame.select("person", month=months).unique()
     active = active.with_columns(start=pl.col("month").min().over("person"))
     counted = active.group_by("start", interval=pl.col("month") - pl.col("start")).agg(size=pl.len()).collect()
     return {(_month(start), number): size for start, number, size in counted.iter_rows()}
@@ -243,14 +257,14 @@ def _polars_answer(edges: pl.LazyFrame) -> Answer:
     return _edges_that_begin(edges.collect().iter_rows())
 
 
-def polars_paths(frame: pl.DataFrame) -> Answer:
+def polars_paths(frame: pl.LazyFrame) -> Answer:
     """From event to event."""
-    return _polars_answer(_polars_edges(frame.lazy().select("person", "timestamp", item="event")))
+    return _polars_answer(_polars_edges(frame.select("person", "timestamp", item="event")))
 
 
-def polars_paths_of_pages(frame: pl.DataFrame) -> Answer:
+def polars_paths_of_pages(frame: pl.LazyFrame) -> Answer:
     """From page to page: the most frequent edges."""
-    views = frame.lazy().filter(pl.col("event") == "$pageview")
+    views = frame.filter(pl.col("event") == "$pageview")
     visits = views.select("person", "timestamp", item=pl.col("url").str.replace("(.)/$", "${1}"))
     return _polars_answer(_polars_edges(visits).head(_EDGES))
 
@@ -264,7 +278,7 @@ PANDAS: dict[str, Callable[[pd.DataFrame], Answer]] = {
     "paths": pandas_paths,
     "paths_of_pages": pandas_paths_of_pages,
 }
-POLARS: dict[str, Callable[[pl.DataFrame], Answer]] = {
+POLARS: dict[str, Callable[[pl.LazyFrame], Answer]] = {
     "funnel": polars_funnel,
     "funnel_any_time": polars_funnel_any_time,
     "retention": polars_retention,
@@ -273,3 +287,4 @@ POLARS: dict[str, Callable[[pl.DataFrame], Answer]] = {
     "paths": polars_paths,
     "paths_of_pages": polars_paths_of_pages,
 }
+PERSONS: dict[str, Callable[[Any, pl.DataFrame], Any]] = {"pandas": pandas_persons, "polars": polars_persons}
