@@ -121,6 +121,8 @@ def test_what_python_cannot_send_is_told_with_its_column() -> None:
     frame = pd.DataFrame({**GOOD, "odd": pd.Series([{1, "a"}, object()], dtype=object)})
     assert "row['odd']" in refusal(frame)
     assert "half a surrogate pair" in refusal(pd.DataFrame({**GOOD, "odd": pd.Series(["\ud800", ""], dtype=object)}))
+    times = pd.Series([NOW, NOW.replace(tzinfo=None)], dtype=object)
+    assert "'odd' has times with a time zone and times without one" in refusal(pd.DataFrame({**GOOD, "odd": times}))
 
 
 def test_an_id_that_a_missing_value_made_a_float_says_how_to_repair_it() -> None:

@@ -207,6 +207,27 @@ def test_objects_of_pandas_are_carried_value_by_value() -> None:
     assert [json.loads(text).get("mixed") for text in column] == ["a", 1, None, {"b": [1.5]}, str(UUID(int=1))]
 
 
+def test_types_that_arrow_has_as_something_else_are_what_people_read() -> None:
+    base = {"event": ["e"] * 2, "distinct_id": ["x"] * 2, "timestamp": [MIDDAY] * 2}
+    months = pd.Series([pd.Period("2026-03", "M"), pd.NaT], dtype="period[M]")
+    ages = pd.arrays.IntervalArray.from_breaks([0, 18, 65])
+    pairs = pl.Series([[1, 2], None], dtype=pl.Array(pl.Int64, 2))
+    found = [
+        *ask(pd.DataFrame({**base, "months": months, "ages": ages}), "SELECT properties FROM events ORDER BY uuid")[
+            "properties"
+        ].to_list(),
+        *ask(pl.DataFrame({**base, "pairs": pairs}), "SELECT properties FROM events ORDER BY uuid")[
+            "properties"
+        ].to_list(),
+    ]
+    assert [json.loads(one) if isinstance(one, str) else one for one in found] == [
+        {"months": "2026-03", "ages": "(0, 18]"},
+        {"ages": "(18, 65]"},
+        {"pairs": [1, 2]},
+        {},
+    ]
+
+
 def test_what_is_no_finite_number_is_left_out_and_said() -> None:
     frame = pl.DataFrame(
         {
@@ -320,6 +341,12 @@ def test_a_property_is_typed_wherever_its_first_value_is(monkeypatch: pytest.Mon
     texts = ['{"n":1}', '{"late":null}', '{"late":2.5,"n":3}', '{"late":"x"}']
     frame = pl.DataFrame({"event": ["e"] * 4, "distinct_id": ["x"] * 4, "timestamp": [MIDDAY] * 4, "properties": texts})
     assert ask(frame, "SELECT sum(properties.late), sum(properties.n) FROM events").rows() == [(2.5, 4.0)]
+
+
+def test_properties_with_half_a_surrogate_pair_are_refused() -> None:
+    columns = {"event": ["a"], "distinct_id": ["x"], "timestamp": [MIDDAY], "properties": [r'{"a":"\ud800"}']}
+    with pytest.raises(InvalidInputError, match="'properties' holds half a surrogate pair"):
+        ask(pl.DataFrame(columns), ALL)
 
 
 @pytest.mark.parametrize("text", ["[1]", "{", "17", '{"a":1}x', '{"a" 1}', "{'a': 1}", '{"a":1},{"b":2}', "{ }}"])

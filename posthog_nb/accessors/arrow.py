@@ -42,7 +42,7 @@ def column(frame: Any, name: str) -> pa.ChunkedArray | list[Any]:  # noqa: ANN40
     if pa.types.is_string(array.type) or pa.types.is_string_view(array.type):
         array = pc.cast(array, pa.large_string())
     if isinstance(array.type, pa.BaseExtensionType):
-        # Periods, intervals, UUIDs: as Python has them.
+        # UUIDs: as Python has them.
         return list(array.to_pylist())
     return array
 
@@ -81,6 +81,9 @@ def _of_pandas(series: pd.Series[Any]) -> pa.Array | pa.ChunkedArray | list[Any]
     import pandas as pd  # noqa: PLC0415 - the series is its
     import pyarrow as pa  # noqa: PLC0415
 
+    if isinstance(series.dtype, pd.PeriodDtype | pd.IntervalDtype):
+        # Arrow has a period as its number since 1970, and an interval without what its ends are.
+        series = series.astype(str).where(series.notna(), None)
     if isinstance(series.dtype, pd.SparseDtype):
         series = series.astype(series.dtype.subtype)
     if series.dtype == object:
@@ -99,19 +102,31 @@ def _of_objects(series: pd.Series[Any]) -> pa.Array | list[Any]:
     try:
         if kind == "string":
             return pa.array(series, type=pa.large_string(), from_pandas=True)
+        if kind == "datetime":
+            _refuse_mixed_zones(series)
         if kind in _OF_ONE_KIND:
             return pa.array(series, from_pandas=True)
     except UnicodeEncodeError as error:
         raise InvalidInputError(
-            f"The column {series.name!r} holds half a surrogate pair, which is not text."
+            f"The column {series.name!r} holds half a surrogate pair, which is not text.",
+            hint='Replace it: text.encode("utf-8", "replace").decode().',
         ) from error
     except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
-        # Numbers that no 64 bits hold, times with and without a zone: value by value.
+        # Numbers that no 64 bits hold: value by value.
         pass
     if kind == "bytes":
         raise unfit(series.name, kind)
     missing = pd.isna(series).to_numpy()
     return [None if nothing else value for value, nothing in zip(series, missing, strict=True)]
+
+
+def _refuse_mixed_zones(times: pd.Series[Any]) -> None:
+    if len({time.tzinfo is None for time in times.dropna()}) > 1:
+        # Arrow would read those without one as UTC, whatever zone is meant.
+        raise InvalidInputError(
+            f"The column {times.name!r} has times with a time zone and times without one.",
+            hint=f'pd.to_datetime(df["{times.name}"], utc=True) reads those without one as UTC.',
+        )
 
 
 def _of_polars(series: pl.Series) -> pa.Array | list[Any]:

@@ -189,7 +189,13 @@ def _compact(name: str, texts: pa.Array) -> pa.Array:
 
     nothing = pc.is_in(texts, pa.array(["", "null"], pa.large_string()))
     texts = pc.if_else(nothing, pa.scalar(None, pa.large_string()), texts)
-    texts = _changed(texts, pc.match_substring_regex(texts, _ESCAPES_TOO_MUCH), loaded)
+    try:
+        texts = _changed(texts, pc.match_substring_regex(texts, _ESCAPES_TOO_MUCH), loaded)
+    except UnicodeEncodeError as error:
+        raise InvalidInputError(
+            f"The column {name!r} holds half a surrogate pair, which is not text.",
+            hint=r"Replace \ud800 to \udfff where the other half is missing.",
+        ) from error
     texts = _changed(texts, pc.match_substring_regex(texts, _SPACED), without_spaces)
     whole = pc.and_(pc.starts_with(texts, "{"), pc.ends_with(texts, "}"))
     if pc.any(pc.invert(whole)).as_py():

@@ -35,6 +35,9 @@ def _values(array: pa.Array, *, names: bool) -> list[Any]:
             None if not there else dict(zip(labels, items, strict=True)) if names else list(items)
             for there, items in zip(valid, zip(*columns, strict=True), strict=True)
         ]
+    if pa.types.is_fixed_size_list(kind):
+        # Of a fixed size, polars' Array: it has no offsets.
+        array = array.cast(pa.large_list(kind.value_type))
     offsets = array.offsets.to_pylist()
     items: list[Any]
     if pa.types.is_map(kind):
