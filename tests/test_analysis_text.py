@@ -69,6 +69,9 @@ class TestWritten:
     def test_a_brace_in_a_string_is_no_placeholder(self) -> None:
         assert written("SELECT '{x}', {x}", {"x": "{x}"}) == "SELECT '{x}', '{x}'"
 
+    def test_a_text_with_a_null_character_is_the_same_text(self, ph: Client) -> None:
+        assert ph.query(f"SELECT {literal(chr(0) + 'a' + chr(0))}").rows == [["\0a\0"]]
+
     def test_a_list_is_an_array(self) -> None:
         assert literal(["a", 1, None]) == "['a', 1, NULL]"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -124,7 +125,9 @@ def test_a_list_of_nothing_asks_for_nothing() -> None:
     [
         (3, "properties is of type int"),
         ([3], "has 3, which is no property filter"),
-        ("", "empty HogQL expression"),
+        ("", "'' where a HogQL expression is meant"),
+        ([{"key": 3, "type": "hogql"}], "3 where a HogQL expression is meant"),
+        ([{"key": "plan", "value": "pro", "operator": ["exact"]}], "operator ['exact']"),
         ("1) OR (1", "is no HogQL expression"),
         ("amount >", "is no HogQL expression"),
         ([{"key": "plan", "value": "pro", "operater": "exact"}], "operater, which PostHog's filters do not have"),
@@ -138,7 +141,7 @@ def test_a_list_of_nothing_asks_for_nothing() -> None:
     ],
 )
 def test_what_is_no_filter_is_refused(bad: Any, message: str) -> None:
-    with pytest.raises(InvalidInputError, match=message.replace("(", r"\(")):
+    with pytest.raises(InvalidInputError, match=re.escape(message)):
         condition(bad, Values())
 
 

@@ -157,6 +157,7 @@ def test_the_picture_and_what_it_is_called(ph: Client) -> None:
     [
         ({"interval": "year"}, "interval is 'year'"),
         ({"sampling_factor": 0}, "sampling_factor is 0"),
+        ({"sampling_factor": "1"}, "sampling_factor is '1'"),
         ({"aggregation_group_type_index": 5}, "aggregation_group_type_index is 5"),
         ({"timezone": "Berlin"}, "'Berlin' is no time zone"),
     ],

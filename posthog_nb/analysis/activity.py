@@ -121,7 +121,11 @@ def read_sampling(sampling_factor: float | None) -> float | None:
     """
     if sampling_factor is None:
         return None
-    if isinstance(sampling_factor, bool) or not 0 < sampling_factor <= 1:
+    if (
+        isinstance(sampling_factor, bool)
+        or not isinstance(sampling_factor, int | float)
+        or not 0 < sampling_factor <= 1
+    ):
         raise InvalidInputError(
             f"sampling_factor is {sampling_factor!r}.",
             hint="It is a part of 1, such as 0.1.",

@@ -32,6 +32,7 @@ _DATE_SIGNS = {"is_date_exact": "=", "is_date_before": "<", "is_date_after": ">"
 _NEGATIVE = frozenset({"is_not", "not_in", "not_icontains", "not_regex", "not_between"})
 _KEYS = frozenset({"key", "value", "operator", "type", "group_type_index", "negation", "label", "cohort_name"})
 _LAST_GROUP_TYPE = 4
+_HINT = 'Give {"plan": "pro"}, a HogQL expression, or a list of PostHog\'s property filters.'
 
 
 def condition(properties: Properties, values: Values, *, name: str = "properties") -> str | None:
@@ -52,7 +53,7 @@ def condition(properties: Properties, values: Values, *, name: str = "properties
     if not isinstance(found, Sequence):
         raise InvalidInputError(
             f"{name} is of type {type(properties).__name__}.",
-            hint='Give {"plan": "pro"}, a HogQL expression, or a list of PostHog\'s property filters.',
+            hint=_HINT,
         )
     return all_of([part for one in found for part in _conditions(one, values, name)])
 
@@ -67,17 +68,19 @@ def _conditions(one: object, values: Values, name: str) -> list[str]:
     if isinstance(one, str):
         return [_expression(one, name)]
     if not isinstance(one, Mapping):
-        raise InvalidInputError(f"{name} has {one!r}, which is no property filter.")
+        raise InvalidInputError(f"{name} has {one!r}, which is no property filter.", hint=_HINT)
     if "key" not in one and one.get("type") != "cohort":
         # {"plan": "pro"}: names and what they are exactly.
         return [_filter({"key": key, "value": value}, values, name) for key, value in one.items()]
     return [_filter(one, values, name)]
 
 
-def _expression(text: str, name: str) -> str:
+def _expression(text: object, name: str) -> str:
     """A HogQL expression in brackets, which is read so that it cannot be more than one."""
-    if not text.strip():
-        raise InvalidInputError(f"{name} has an empty HogQL expression.")
+    if not isinstance(text, str) or not text.strip():
+        raise InvalidInputError(
+            f"{name} has {text!r} where a HogQL expression is meant.", hint="Such as \"properties.plan = 'pro'\"."
+        )
     if parser_available():
         try:
             parse_expression(text)
@@ -92,15 +95,15 @@ def _filter(one: Mapping[str, Any], values: Values, name: str) -> str:
         raise InvalidInputError(f"A filter of {name} has {', '.join(unknown)}, which PostHog's filters do not have.")
     kind = one.get("type") or "event"
     if kind == "hogql":
-        return _expression(str(one["key"]), name)
+        return _expression(one.get("key"), name)
     if kind == "cohort":
         word = "NOT IN COHORT" if one.get("negation") or one.get("operator") == "not_in" else "IN COHORT"
         return f"person_id {word} {_cohort(one.get('value'), name)}"
     key = one.get("key")
     if not isinstance(key, str) or not key:
-        raise InvalidInputError(f"A filter of {name} has the key {key!r}, which is no property's name.")
+        raise InvalidInputError(f"A filter of {name} has the key {key!r}, which is no property's name.", hint=_HINT)
     operator = one.get("operator") or "exact"
-    if operator not in OPERATORS:
+    if not isinstance(operator, str) or operator not in OPERATORS:
         raise InvalidInputError(
             f"The filter on {key!r} has the operator {operator!r}.", hint=f"There are {', '.join(OPERATORS)}."
         )

@@ -67,6 +67,10 @@ def literal(value: object) -> str:  # noqa: PLR0911 - one case a type
             return "NULL"
         case bool():
             return "true" if value else "false"
+        case str() if "\0" in value:
+            # PostHog's parser leaves the character out of a text (parse_string_literal_text), written as \0 too.
+            between = ", unhex('00'), ".join(map(hogql_string, value.split("\0")))
+            return f"concat({between})"
         case str():
             return hogql_string(value)
         case int() | float():
