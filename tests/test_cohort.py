@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -263,6 +265,23 @@ def test_a_cohort_is_shown_with_what_a_query_calls_it(shop: Client) -> None:
     assert "<b>" not in html
     assert "IN COHORT &#x27;&lt;b&gt;Ann\\&#x27;s&lt;/b&gt;&#x27;" in html
     assert in_cohort(shop, r"'<b>Ann\'s</b>'") == ["ann", "bob", "cat"]
+
+
+def test_a_copy_of_a_cohort_is_about_the_cohort_alone(shop: Client) -> None:
+    made = shop.cohort("copied", "SELECT id FROM persons")
+    for copy in (pickle.loads(pickle.dumps(made)), deepcopy(made)):  # noqa: S301 - pickled a moment ago
+        assert copy == made
+        with pytest.raises(InvalidInputError, match="not read by a client"):
+            copy.persons()
+
+
+def test_a_cohort_that_is_a_breakdown_twice_is_counted_once(shop: Client) -> None:
+    made = shop.cohort("twice", "SELECT id FROM persons")
+    once = shop.trends("buy", breakdown=[made]).result.rows
+    assert sum(row[3] for row in once) == 2
+    assert shop.trends("buy", breakdown=[made, made]).result.rows == once
+    with pytest.raises(InvalidInputError, match="two cohorts called 'twice'"):
+        shop.trends("buy", breakdown=[made, "twice"])
 
 
 def test_persons_of_a_cohort_are_as_many_as_one_asks_for(shop: Client) -> None:

@@ -113,7 +113,7 @@ def actor(aggregation_group_type_index: int | None) -> tuple[str, str | None]:
     return f"$group_{index}", f"$group_{index} != ''"
 
 
-def read_sampling(sampling_factor: float | None) -> float | None:
+def read_sampling(sampling_factor: object) -> float | None:
     """The part of all persons to look at; None for all.
 
     Raises:

@@ -154,7 +154,7 @@ def read_breakdown(
         raise InvalidInputError("breakdown is empty.", argument="breakdown")
     kind = breakdown_type or ("cohort" if isinstance(listed[0], _NamedCohort) else "event")
     if kind == "cohort":
-        return Breakdown(cohorts=tuple(map(_cohort, listed)), limit=len(listed))
+        return Breakdown(cohorts=_cohorts(listed), limit=len(listed))
     return Breakdown(properties=_properties(listed, kind), limit=limit, hide_other=hide_other)
 
 
@@ -180,6 +180,19 @@ def _properties(listed: list[object], kind: str) -> tuple[str, ...]:
             )
         found.append(property_of(one, kind))
     return tuple(found)
+
+
+def _cohorts(listed: list[object]) -> tuple[tuple[str | int | None, str], ...]:
+    # One that is there twice would have its events counted twice.
+    found = tuple(dict.fromkeys(map(_cohort, listed)))
+    labels = [label for _, label in found]
+    if twice := next((label for label in labels if labels.count(label) > 1), None):
+        raise InvalidInputError(
+            f"breakdown has two cohorts called {twice!r}.",
+            hint="Give each once; cohorts of one name by their numbers.",
+            argument="breakdown",
+        )
+    return found
 
 
 def _cohort(given: object) -> tuple[str | int | None, str]:

@@ -66,6 +66,10 @@ class Cohort:
         # A cohort of nobody is one all the same.
         return True
 
+    def __getstate__(self) -> dict[str, Any]:
+        # A copy or a pickle is about the cohort, as asdict() is: a connection's keys stay in the process.
+        return {name: value for name, value in vars(self).items() if name != "_asking"}
+
     def persons(self, limit: int | None = None, *, frame: str | None = None) -> Any:  # noqa: ANN401 - a frame
         """Who is in it now, as :meth:`posthog_nb.operations.persons.Persons.search` gives persons, newest first.
 

@@ -118,7 +118,10 @@ def _filter(one: Mapping[str, Any], values: Values, name: str) -> str:
 
 def _cohort(value: object, name: str) -> str:
     if isinstance(value, bool) or not str(value).isdecimal():
-        raise InvalidInputError(f"A cohort filter of {name} has the value {value!r}, which is no cohort's number.")
+        raise InvalidInputError(
+            f"A cohort filter of {name} has the value {value!r}, which is no cohort's number.",
+            hint="What ph.cohort() gives has it as .id.",
+        )
     return str(value)
 
 

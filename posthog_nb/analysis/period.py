@@ -73,12 +73,9 @@ class Period:
     def __post_init__(self) -> None:
         if self.interval not in INTERVALS:
             raise InvalidInputError(f"interval is {self.interval!r}.", hint=f"There are {', '.join(INTERVALS)}.")
-        if self.timezone is not None and (
-            not isinstance(self.timezone, str) or self.timezone not in {"UTC", *available_timezones()}
-        ):
-            raise InvalidInputError(
-                f"{self.timezone!r} is no time zone.", hint="Give its IANA name, such as Europe/London."
-            )
+        zone: object = self.timezone
+        if zone is not None and (not isinstance(zone, str) or zone not in {"UTC", *available_timezones()}):
+            raise InvalidInputError(f"{zone!r} is no time zone.", hint="Give its IANA name, such as Europe/London.")
 
     def zoned(self, expression: str) -> str:
         """``expression``, a time, in the zone of the analysis."""
