@@ -189,6 +189,7 @@ def test_all_begins_with_the_first_event_whose_clock_was_set() -> None:
         (lambda: Period(date_to="all").ending(Values()), "date_to is 'all'"),
         (lambda: Period("all").previous(), "nothing before date_from='all'"),
         (lambda: Period().previous("mStart"), "compare_to is 'mStart'"),
+        (lambda: Period().previous(7), "compare_to is 7"),
     ],
 )
 def test_what_is_no_range_is_refused(wrong: Callable[[], object], told: str) -> None:

@@ -189,7 +189,7 @@ class Period:
         """
         if self.date_from == "all":
             raise InvalidInputError("There is nothing before date_from='all' to compare with.", argument="compare")
-        word = None if compare_to is None else read_word(compare_to)
+        word = read_word(compare_to) if isinstance(compare_to, str) else None
         if compare_to is not None and (word is None or word.edge is not None or not word.number):
             raise InvalidInputError(
                 f"compare_to is {compare_to!r}.", hint="Say how far back, such as -1w or -1y.", argument="compare_to"
