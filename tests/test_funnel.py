@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from posthog_nb.analysis.funnel import Exclusion
+from posthog_nb.analysis.funnel import Exclusion, funnel
 from posthog_nb.analysis.series import Series
 from posthog_nb.analysis.statistics import interval
 from posthog_nb.embedded.ingestion.event import CapturedEvent
@@ -613,3 +613,23 @@ def test_every_kind_has_its_picture(world: World, viz: str) -> None:
 def test_what_cannot_be_asked_is_refused_before_it_is_sent(world: World, options: dict[str, Any], said: str) -> None:
     with pytest.raises(InvalidInputError, match=said):
         world.ph.funnel(**{"series": ["a", "b", "c"]} | options)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"funnel_from_step": None}, "funnel_from_step is None"),
+        ({"funnel_to_step": "x"}, "funnel_to_step is 'x'"),
+        ({"funnel_viz_type": "time_to_convert", "bin_count": 1.5}, "bin_count is 1.5"),
+        ({"breakdown_attribution_value": "x"}, "breakdown_attribution_value is 'x'"),
+        ({"sampling_factor": []}, r"sampling_factor is \[\]"),
+        ({"funnel_window_interval_unit": []}, r"funnel_window_interval_unit is \[\]"),
+        ({"funnel_window_interval": 10**9}, "funnel_window_interval is 1000000000"),
+        ({"exclusions": 0}, "exclusions has 0"),
+        ({"exclusions": [Exclusion("c", funnel_from_step="x")]}, "from step x"),  # type: ignore[arg-type]
+    ],
+)
+def test_an_option_of_the_wrong_type_is_told(options: dict[str, Any], message: str) -> None:
+    asking: Any = None  # nothing is asked
+    with pytest.raises(InvalidInputError, match=message):
+        funnel(asking, ["a", "b"], **options)

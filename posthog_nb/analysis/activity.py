@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from posthog_nb.analysis.period import Period
     from posthog_nb.analysis.text import Values
 
-__all__ = ["Intervals", "actor", "enlarged", "read_sampling", "sample"]
+__all__ = ["Intervals", "actor", "enlarged"]
 
 _LAST_GROUP_TYPE = 4
 
@@ -111,32 +111,6 @@ def actor(aggregation_group_type_index: int | None) -> tuple[str, str | None]:
             argument="aggregation_group_type_index",
         )
     return f"$group_{index}", f"$group_{index} != ''"
-
-
-def read_sampling(sampling_factor: object) -> float | None:
-    """The part of all persons to look at; None for all.
-
-    Raises:
-        InvalidInputError: it is no part.
-    """
-    if sampling_factor is None:
-        return None
-    if (
-        isinstance(sampling_factor, bool)
-        or not isinstance(sampling_factor, int | float)
-        or not 0 < sampling_factor <= 1
-    ):
-        raise InvalidInputError(
-            f"sampling_factor is {sampling_factor!r}.",
-            hint="It is a part of 1, such as 0.1.",
-            argument="sampling_factor",
-        )
-    return None if sampling_factor == 1 else float(sampling_factor)
-
-
-def sample(sampling_factor: float | None) -> str:
-    """The table of events, or the part of it that is looked at."""
-    return "events" if sampling_factor is None else f"events SAMPLE {literal(sampling_factor)}"
 
 
 def enlarged(count: str, sampling_factor: float | None) -> str:

@@ -16,6 +16,7 @@ from posthog_nb.analysis.funnels.general import add_general_ways
 from posthog_nb.analysis.funnels.options import WINDOW_UNITS, Exclusion, Options, read_exclusion
 from posthog_nb.analysis.funnels.plain import add_plain_ways
 from posthog_nb.analysis.funnels.unordered import add_unordered_ways
+from posthog_nb.analysis.options import read_choice, read_sampling, read_whole
 from posthog_nb.analysis.period import Period
 from posthog_nb.analysis.series import read_all_series
 from posthog_nb.analysis.text import Values
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 __all__ = ["Exclusion", "Funnel", "funnel"]
 
 _MICROSECONDS = 1_000_000
+_LONGEST_WINDOW = 100 * 366 * 86_400
+"""In seconds: more than all of the events there are."""
 
 
 class Funnel(Analysis):
@@ -201,7 +204,7 @@ def funnel(  # noqa: PLR0913 - PostHog's options
     funnel_from_step: int = 0,
     funnel_to_step: int | None = None,
     bin_count: int | None = None,
-    exclusions: Sequence[str | Exclusion] = (),
+    exclusions: object = (),
     breakdown: object = None,
     breakdown_type: str | None = None,
     breakdown_limit: int = 25,
@@ -213,7 +216,7 @@ def funnel(  # noqa: PLR0913 - PostHog's options
 ) -> Funnel:
     """Ask for a funnel; :meth:`posthog_nb.client.Client.funnel` says what the options are."""
     steps = read_all_series(series)
-    listed = [exclusions] if isinstance(exclusions, str | Exclusion) else exclusions
+    listed = exclusions if isinstance(exclusions, list | tuple) else [exclusions] if exclusions is not None else []
     options = Options(
         steps=steps,
         period=Period(date_from, date_to, interval, timezone),
@@ -227,9 +230,9 @@ def funnel(  # noqa: PLR0913 - PostHog's options
         exclusions=[read_exclusion(one, steps, funnel_order_type) for one in listed],
         breakdown=read_breakdown(breakdown, breakdown_type, breakdown_limit),
         attribution=breakdown_attribution_type,
-        attribution_step=breakdown_attribution_value or 0,
+        attribution_step=0 if breakdown_attribution_value is None else breakdown_attribution_value,
         group=aggregation_group_type_index,
-        sampling_factor=sampling_factor,
+        sampling_factor=read_sampling(sampling_factor),
     )
     values = Values()
     text = _text(options, values)
@@ -253,14 +256,5 @@ def _text(options: Options, values: Values) -> str:
 
 
 def _window(number: object, unit: object) -> int:
-    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-        raise InvalidInputError(
-            f"funnel_window_interval is {number!r}.", hint="It is 1 or more.", argument="funnel_window_interval"
-        )
-    if unit not in WINDOW_UNITS:
-        raise InvalidInputError(
-            f"funnel_window_interval_unit is {unit!r}.",
-            hint=f"There are {', '.join(WINDOW_UNITS)}.",
-            argument="funnel_window_interval_unit",
-        )
-    return number * WINDOW_UNITS[unit] * _MICROSECONDS
+    seconds = WINDOW_UNITS[read_choice(unit, "funnel_window_interval_unit", tuple(WINDOW_UNITS))]
+    return read_whole(number, "funnel_window_interval", 1, _LONGEST_WINDOW // seconds) * seconds * _MICROSECONDS

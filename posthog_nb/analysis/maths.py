@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from posthog_nb.analysis.conditions import all_of, condition, property_of
+from posthog_nb.analysis.options import sample
 from posthog_nb.analysis.text import indented
 from posthog_nb.errors import InvalidInputError
 
@@ -215,7 +216,7 @@ class Counting:
 
     @property
     def _events(self) -> str:
-        return "events" if self.sampling_factor is None else f"events SAMPLE {self.sampling_factor!r}"
+        return sample(self.sampling_factor)
 
     @property
     def _by(self) -> list[str]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from posthog_nb.analysis.analysis import Analysis
 from posthog_nb.analysis.asking import MOST_ROWS
 from posthog_nb.analysis.conditions import Properties, all_of, condition, property_of
+from posthog_nb.analysis.options import read_sampling, read_whole, sample
 from posthog_nb.analysis.period import Period
 from posthog_nb.analysis.text import Values, indented, literal
 from posthog_nb.errors import InvalidInputError
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from posthog_nb.analysis.asking import Asking
 
 __all__ = ["EVENT_TYPES", "Paths", "paths"]
+
+_MOST_STEPS = 20
+"""As many as PostHog's interface offers."""
 
 EVENT_TYPES = ("$pageview", "$screen", "custom_event", "hogql")
 """PostHog's ``PathType``: what ``include_event_types`` may have."""
@@ -90,16 +94,16 @@ def paths(  # noqa: PLR0913 - PostHog's options
         paths_hogql_expression=paths_hogql_expression,
         start_point=_point(start_point, "start_point"),
         end_point=_point(end_point, "end_point"),
-        step_limit=_whole(step_limit, "step_limit", 2, hint="A path has two steps or more."),
-        edge_limit=_whole(edge_limit, "edge_limit", 1, most=MOST_ROWS - 1),
-        min_edge_weight=None if min_edge_weight is None else _whole(min_edge_weight, "min_edge_weight", 1),
-        max_edge_weight=None if max_edge_weight is None else _whole(max_edge_weight, "max_edge_weight", 1),
+        step_limit=read_whole(step_limit, "step_limit", 2, _MOST_STEPS, hint=f"A path has 2 to {_MOST_STEPS} steps."),
+        edge_limit=read_whole(edge_limit, "edge_limit", 1, MOST_ROWS - 1),
+        min_edge_weight=None if min_edge_weight is None else read_whole(min_edge_weight, "min_edge_weight", 1),
+        max_edge_weight=None if max_edge_weight is None else read_whole(max_edge_weight, "max_edge_weight", 1),
         path_groupings=_texts(path_groupings, "path_groupings", empty=False),
         cleaning=_cleaning(local_path_cleaning_filters),
         exclude_events=_texts(exclude_events, "exclude_events"),
         period=Period(date_from, date_to, timezone=timezone),
         properties=properties,
-        sampling_factor=_part(sampling_factor),
+        sampling_factor=read_sampling(sampling_factor),
     )
     values = Values()
     text = options.hogql(values)
@@ -168,7 +172,7 @@ WITH
       person_id,
       timestamp,
       {indented(self._item(values), 6)} AS path_item
-    FROM events{"" if self.sampling_factor is None else f" SAMPLE {literal(self.sampling_factor)}"}
+    FROM {sample(self.sampling_factor)}
     WHERE {indented(self._conditions(values), 4)}
   ),
   unbroken AS (
@@ -357,23 +361,6 @@ def _point(given: object, name: str) -> str | None:
             f"{name} is {given!r}.", hint="It is the text of an item, such as a page's address.", argument=name
         )
     return given[:-1] if len(given) > 1 and given.endswith("/") else given
-
-
-def _whole(given: object, name: str, least: int, *, most: int | None = None, hint: str | None = None) -> int:
-    if isinstance(given, bool) or not isinstance(given, int) or given < least or (most is not None and given > most):
-        bounds = f"of {least} or more" if most is None else f"from {least} to {most:,}"
-        raise InvalidInputError(f"{name} is {given!r}.", hint=hint or f"It is a whole number {bounds}.", argument=name)
-    return given
-
-
-def _part(given: object) -> float | None:
-    if given is None:
-        return None
-    if isinstance(given, bool) or not isinstance(given, int | float) or not 0 < given <= 1:
-        raise InvalidInputError(
-            f"sampling_factor is {given!r}.", hint="It is a part of 1, such as 0.1.", argument="sampling_factor"
-        )
-    return None if given == 1 else float(given)
 
 
 def _cleaning(given: Any) -> tuple[tuple[str, str], ...]:  # noqa: ANN401 - checked here

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from posthog_nb.analysis.activity import Intervals, read_sampling
+from posthog_nb.analysis.activity import Intervals
 from posthog_nb.analysis.analysis import Analysis
 from posthog_nb.analysis.breakdown import read_breakdown
+from posthog_nb.analysis.options import read_choice, read_sampling, read_whole
 from posthog_nb.analysis.period import Period
 from posthog_nb.analysis.retention_query import (
     RECURRING,
@@ -227,11 +228,11 @@ def retention(  # noqa: PLR0913 - PostHog's options
     options = RetentionOptions(
         target=target,
         returning=target if returning_entity is None else read_series(returning_entity, "returning_entity"),
-        retention_type=_one_of(retention_type, RETENTION_TYPES, "retention_type"),
-        retention_reference=_one_of(retention_reference, REFERENCES, "retention_reference"),
-        period=_one_of(period, PERIODS, "period"),
-        total_intervals=_whole(total_intervals, _MOST_INTERVALS, "total_intervals"),
-        minimum_occurrences=_whole(minimum_occurrences, _MOST_INTERVALS, "minimum_occurrences"),
+        retention_type=read_choice(retention_type, "retention_type", RETENTION_TYPES),
+        retention_reference=read_choice(retention_reference, "retention_reference", REFERENCES),
+        period=read_choice(period, "period", PERIODS),
+        total_intervals=read_whole(total_intervals, "total_intervals", 1, _MOST_INTERVALS),
+        minimum_occurrences=read_whole(minimum_occurrences, "minimum_occurrences", 1, _MOST_INTERVALS),
         properties=properties,
         cumulative=cumulative,
         breakdown=read_breakdown(breakdown, breakdown_type, breakdown_limit),
@@ -250,15 +251,3 @@ def retention(  # noqa: PLR0913 - PostHog's options
     same = options.target.label == options.returning.label
     title = f"Retention: {options.target.label}" + ("" if same else f" → {options.returning.label}")
     return Retention(asking.run(text, values), text, values, title, options)
-
-
-def _one_of(given: str, choices: tuple[str, ...], name: str) -> str:
-    if given not in choices:
-        raise InvalidInputError(f"{name} is {given!r}.", hint=f"There are {', '.join(choices)}.", argument=name)
-    return given
-
-
-def _whole(given: int, most: int, name: str) -> int:
-    if type(given) is not int or not 1 <= given <= most:
-        raise InvalidInputError(f"{name} is {given!r}; it is a whole number from 1 to {most:,}.", argument=name)
-    return given

@@ -14,6 +14,7 @@ from posthog_nb.analysis.asking import MOST_ROWS
 from posthog_nb.analysis.breakdown import OTHER, read_breakdown
 from posthog_nb.analysis.formula import LETTERS, read_formula
 from posthog_nb.analysis.maths import Counting, check_math
+from posthog_nb.analysis.options import read_sampling, read_whole
 from posthog_nb.analysis.period import Period
 from posthog_nb.analysis.series import read_all_series
 from posthog_nb.analysis.text import Values, indented
@@ -97,7 +98,7 @@ def trends(  # noqa: PLR0913 - PostHog's options
         formula=formula,
         cumulative=cumulative,
         smoothing=_smoothing(smoothing_intervals, cumulative=cumulative),
-        sampling_factor=_factor(sampling_factor),
+        sampling_factor=read_sampling(sampling_factor),
     )
     values = Values()
     text = query.text(values)
@@ -106,23 +107,10 @@ def trends(  # noqa: PLR0913 - PostHog's options
 
 
 def _smoothing(given: object, *, cumulative: bool) -> int:
-    if isinstance(given, bool) or not isinstance(given, int) or given < 1:
-        raise InvalidInputError(
-            f"smoothing_intervals is {given!r}.", hint="It is 1 or more.", argument="smoothing_intervals"
-        )
-    if cumulative and given > 1:
+    number = read_whole(given, "smoothing_intervals", 1, MOST_ROWS)
+    if cumulative and number > 1:
         raise InvalidInputError("cumulative values are not smoothed.", hint="Give smoothing_intervals or cumulative.")
-    return given
-
-
-def _factor(given: object) -> float | None:
-    if given is None:
-        return None
-    if isinstance(given, bool) or not isinstance(given, int | float) or not 0 < given <= 1:
-        raise InvalidInputError(
-            f"sampling_factor is {given!r}.", hint="It is above 0, and at most 1.", argument="sampling_factor"
-        )
-    return float(given)
+    return number
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from posthog_nb.analysis.conditions import all_of, condition
 from posthog_nb.analysis.funnels.chain import select
+from posthog_nb.analysis.options import sample
 from posthog_nb.analysis.text import indented
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def add_step_events(chain: Chain, options: Options, values: Values) -> None:
             *_relevant(options, values),
         ]
     )
-    source = "events" if options.sampling_factor is None else f"events SAMPLE {options.sampling_factor!r}"
+    source = sample(options.sampling_factor)
     chain.add("step_events", select(columns, source, where=where))
 
 

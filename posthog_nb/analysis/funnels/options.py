@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from posthog_nb.analysis.options import read_choice, read_whole
 from posthog_nb.analysis.series import Series, read_series
 from posthog_nb.errors import InvalidInputError
 
@@ -120,21 +121,11 @@ class Options:
                 raise InvalidInputError(
                     f"The step {step.label!r} has the math {step.math!r}; a funnel counts persons.", argument="series"
                 )
-        _one_of("funnel_order_type", self.order, ORDERS)
-        _one_of("funnel_viz_type", self.viz, VIZ_TYPES)
-        _one_of("breakdown_attribution_type", self.attribution, ATTRIBUTIONS)
-        if not 0 <= self.from_step < last:
-            raise InvalidInputError(
-                f"funnel_from_step is {self.from_step}.",
-                hint=f"Steps are counted from 0: it is between 0 and {last - 1}.",
-                argument="funnel_from_step",
-            )
-        if not self.from_step < self.to_step <= last:
-            raise InvalidInputError(
-                f"funnel_to_step is {self.to_step}.",
-                hint=f"Steps are counted from 0: it is between {self.from_step + 1} and {last}.",
-                argument="funnel_to_step",
-            )
+        read_choice(self.order, "funnel_order_type", ORDERS)
+        read_choice(self.viz, "funnel_viz_type", VIZ_TYPES)
+        read_choice(self.attribution, "breakdown_attribution_type", ATTRIBUTIONS)
+        _step(self.from_step, "funnel_from_step", 0, last - 1)
+        _step(self.to_step, "funnel_to_step", self.from_step + 1, last)
         self._check_trends()
         self._check_breakdown(last)
         self._check_persons()
@@ -152,18 +143,11 @@ class Options:
                 hint="Give each step an event of its own.",
                 argument="series",
             )
-        if self.bin_count is not None and (isinstance(self.bin_count, bool) or not 1 <= self.bin_count <= _MOST_BINS):
-            raise InvalidInputError(
-                f"bin_count is {self.bin_count!r}.", hint=f"It is between 1 and {_MOST_BINS}.", argument="bin_count"
-            )
+        if self.bin_count is not None:
+            read_whole(self.bin_count, "bin_count", 1, _MOST_BINS)
 
     def _check_breakdown(self, last: int) -> None:
-        if not 0 <= self.attribution_step <= last:
-            raise InvalidInputError(
-                f"breakdown_attribution_value is {self.attribution_step}.",
-                hint=f"It is a step, counted from 0: between 0 and {last}.",
-                argument="breakdown_attribution_value",
-            )
+        _step(self.attribution_step, "breakdown_attribution_value", 0, last)
         if self.order == "unordered" and self.attribution_step:
             raise InvalidInputError(
                 f"breakdown_attribution_value is {self.attribution_step}, of an unordered funnel.",
@@ -187,11 +171,6 @@ class Options:
                 f"aggregation_group_type_index is {self.group!r}.",
                 hint="It is the number of the group type in PostHog, 0 to 4.",
                 argument="aggregation_group_type_index",
-            )
-        factor = self.sampling_factor
-        if factor is not None and (isinstance(factor, bool) or not 0 < factor <= 1):
-            raise InvalidInputError(
-                f"sampling_factor is {factor!r}.", hint="It is above 0, and at most 1.", argument="sampling_factor"
             )
 
     @property
@@ -225,9 +204,8 @@ class Options:
         return None in events or len(set(events)) < len(events)
 
 
-def _one_of(name: str, given: object, allowed: tuple[str, ...]) -> None:
-    if given not in allowed:
-        raise InvalidInputError(f"{name} is {given!r}.", hint=f"There are {', '.join(allowed)}.", argument=name)
+def _step(given: object, name: str, least: int, most: int) -> None:
+    read_whole(given, name, least, most, hint=f"Steps are counted from 0: it is between {least} and {most}.")
 
 
 def read_exclusion(given: object, steps: list[Series], order: str) -> Exclusion:
@@ -246,7 +224,7 @@ def read_exclusion(given: object, steps: list[Series], order: str) -> Exclusion:
     series = read_series(exclusion.series, "exclusions")
     last = len(steps) - 1
     start, end = exclusion.funnel_from_step, last if exclusion.funnel_to_step is None else exclusion.funnel_to_step
-    if not 0 <= start < end <= last:
+    if not all(isinstance(one, int) for one in (start, end)) or not 0 <= start < end <= last:
         raise InvalidInputError(
             f"The exclusion {series.label!r} is from step {start} to step {end}.",
             hint=f"Steps are counted from 0 to {last}, and the second comes after the first.",
