@@ -568,6 +568,8 @@ def test_funnels_and_values_are_compared(world: World) -> None:
         found.compare("x", "u")
     with pytest.raises(InvalidInputError, match="another funnel, or two"):
         found.compare("u")
+    with pytest.raises(InvalidInputError, match="no value was named"):
+        found.compare(one)
     with pytest.raises(InvalidInputError, match="no step 3"):
         one.compare(other, step=3)
     times = world.funnel(["a", "b"], events, funnel_viz_type="time_to_convert")

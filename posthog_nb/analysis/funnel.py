@@ -166,8 +166,9 @@ class Funnel(Analysis):
         table = self.to_arrow()
         values = table["breakdown_value"].to_pylist() if self._options.breakdown is not None else [None] * len(table)
         if breakdown_value not in values:
+            no_value = f"There is no breakdown value {breakdown_value!r}."
             raise InvalidInputError(
-                f"There is no breakdown value {breakdown_value!r}.",
+                "The funnel has a breakdown, and no value was named." if breakdown_value is None else no_value,
                 hint=f"There are {', '.join(map(str, dict.fromkeys(values)))}." if self._options.breakdown else None,
                 argument="breakdown_value",
             )
