@@ -167,8 +167,10 @@ class RetentionQuery:
             columns = self._recurring(target, returning)
             relevant = [within, _either(target, returning)]
         else:
-            columns = self._first(target, named, all_of([within, returning]))
-            relevant = [_either(named, all_of([within, returning]))]
+            # Where both are one event, what is looked at has it said already.
+            came_back = within if named == returning else all_of([within, returning])
+            columns = self._first(target, named, came_back)
+            relevant = [named if named == returning else _either(named, came_back)]
         groups = who
         if options.breakdown is not None:
             value = options.breakdown.value(values)
