@@ -1,20 +1,15 @@
-"""What retention, stickiness and lifecycle share: intervals by number, who is counted, samples."""
+"""What retention, stickiness and lifecycle share: intervals by number."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from posthog_nb.analysis.text import literal
-from posthog_nb.errors import InvalidInputError
-
 if TYPE_CHECKING:
     from posthog_nb.analysis.period import Period
     from posthog_nb.analysis.text import Values
 
-__all__ = ["Intervals", "actor", "enlarged"]
-
-_LAST_GROUP_TYPE = 4
+__all__ = ["Intervals"]
 
 
 @dataclass(frozen=True)
@@ -93,28 +88,3 @@ class Intervals:
     def _end(self) -> str:
         """A moment of the last interval."""
         return self._range.end(self.values)
-
-
-def actor(aggregation_group_type_index: int | None) -> tuple[str, str | None]:
-    """The column of those who are counted, persons or groups, and the condition that there is one.
-
-    Raises:
-        InvalidInputError: there is no group type of this number.
-    """
-    index = aggregation_group_type_index
-    if index is None:
-        return "person_id", None
-    if isinstance(index, bool) or index not in range(_LAST_GROUP_TYPE + 1):
-        raise InvalidInputError(
-            f"aggregation_group_type_index is {index!r}.",
-            hint="It is the number of the group type in PostHog, 0 to 4.",
-            argument="aggregation_group_type_index",
-        )
-    return f"$group_{index}", f"$group_{index} != ''"
-
-
-def enlarged(count: str, sampling_factor: float | None) -> str:
-    """A count of a sample as it would be of all (``correct_result_for_sampling``)."""
-    if sampling_factor is None:
-        return count
-    return f"assumeNotNull(toInt(round({count} * (1 / {literal(sampling_factor)}))))"

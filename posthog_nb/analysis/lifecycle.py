@@ -15,11 +15,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from posthog_nb.analysis.activity import Intervals, actor, enlarged
+from posthog_nb.analysis.activity import Intervals
 from posthog_nb.analysis.analysis import Analysis
 from posthog_nb.analysis.asking import MOST_ROWS
 from posthog_nb.analysis.conditions import all_of, condition
-from posthog_nb.analysis.options import read_sampling, sample
+from posthog_nb.analysis.options import actor, enlarged, read_sampling, sample
 from posthog_nb.analysis.period import Period
 from posthog_nb.analysis.series import Series, read_series
 from posthog_nb.analysis.text import Values, indented, literal

@@ -8,7 +8,9 @@ from typing import SupportsIndex
 from posthog_nb.analysis.text import literal
 from posthog_nb.errors import InvalidInputError
 
-__all__ = ["read_choice", "read_sampling", "read_whole", "sample"]
+__all__ = ["actor", "enlarged", "read_choice", "read_sampling", "read_whole", "sample"]
+
+_LAST_GROUP_TYPE = 4
 
 
 def read_whole(given: object, name: str, least: int, most: int | None = None, *, hint: str | None = None) -> int:
@@ -62,3 +64,28 @@ def read_sampling(sampling_factor: object) -> float | None:
 def sample(sampling_factor: float | None) -> str:
     """The table of events, or the part of it that is looked at."""
     return "events" if sampling_factor is None else f"events SAMPLE {literal(sampling_factor)}"
+
+
+def enlarged(count: str, sampling_factor: float | None) -> str:
+    """A count of a sample as it would be of all (``correct_result_for_sampling``)."""
+    if sampling_factor is None:
+        return count
+    return f"assumeNotNull(toInt(round({count} * (1 / {literal(sampling_factor)}))))"
+
+
+def actor(aggregation_group_type_index: int | None) -> tuple[str, str | None]:
+    """The column of those who are counted, persons or groups, and the condition that there is one.
+
+    Raises:
+        InvalidInputError: there is no group type of this number.
+    """
+    index = aggregation_group_type_index
+    if index is None:
+        return "person_id", None
+    if isinstance(index, bool) or index not in range(_LAST_GROUP_TYPE + 1):
+        raise InvalidInputError(
+            f"aggregation_group_type_index is {index!r}.",
+            hint="It is the number of the group type in PostHog, 0 to 4.",
+            argument="aggregation_group_type_index",
+        )
+    return f"$group_{index}", f"$group_{index} != ''"

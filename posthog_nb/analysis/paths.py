@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 from posthog_nb.analysis.analysis import Analysis
 from posthog_nb.analysis.asking import MOST_ROWS
 from posthog_nb.analysis.conditions import Properties, all_of, condition, property_of
-from posthog_nb.analysis.options import read_sampling, read_whole, sample
+from posthog_nb.analysis.options import enlarged, read_sampling, read_whole, sample
 from posthog_nb.analysis.period import Period
-from posthog_nb.analysis.text import Values, indented, literal
+from posthog_nb.analysis.text import Values, indented
 from posthog_nb.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ class _Options:
     def hogql(self, values: Values) -> str:
         """The query."""
         step = "concat(toString({0}), '_', {1})".format
-        count = "count" if self.sampling_factor is None else self._enlarged("count")
+        count = enlarged("count", self.sampling_factor)
         return f"""\
 WITH
   visits AS (
@@ -327,9 +327,6 @@ if(
             if weight is not None
         ]
         return f"\n    HAVING {' AND '.join(weights)}" if weights else ""
-
-    def _enlarged(self, count: str) -> str:
-        return f"assumeNotNull(toInt(round({count} * (1 / {literal(self.sampling_factor)}))))"
 
 
 def _table(name: str, path: str, source: str, point: str | None = None) -> str:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from posthog_nb.analysis.activity import actor, enlarged
 from posthog_nb.analysis.asking import MOST_ROWS
 from posthog_nb.analysis.conditions import all_of, condition
-from posthog_nb.analysis.options import sample
+from posthog_nb.analysis.options import actor, enlarged, sample
 from posthog_nb.analysis.text import indented
 
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from posthog_nb.analysis.activity import Intervals, actor
+from posthog_nb.analysis.activity import Intervals
 from posthog_nb.analysis.analysis import Analysis
 from posthog_nb.analysis.asking import MOST_ROWS
 from posthog_nb.analysis.conditions import all_of, condition
 from posthog_nb.analysis.maths import check_math
-from posthog_nb.analysis.options import read_sampling, sample
+from posthog_nb.analysis.options import actor, read_sampling, sample
 from posthog_nb.analysis.period import Period
 from posthog_nb.analysis.series import Series, read_all_series
 from posthog_nb.analysis.text import Values, indented

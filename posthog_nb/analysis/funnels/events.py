@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from posthog_nb.analysis.conditions import all_of, condition
 from posthog_nb.analysis.funnels.chain import select
-from posthog_nb.analysis.options import sample
+from posthog_nb.analysis.options import actor, sample
 from posthog_nb.analysis.text import indented
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ def add_step_events(chain: Chain, options: Options, values: Values) -> None:
     Where an event may be more than one step, or none, it has ``steps`` in place of ``step``, a number with bit 0 set
     for the first step, bit 1 for the second, and ``excluded``, with the bits of the steps that it bars the way to.
     """
-    actor = "person_id" if options.group is None else f"$group_{options.group}"
-    columns = [f"{actor} AS actor", "reinterpretAsInt64(timestamp) AS moment"]
+    who, there_is_one = actor(options.group)
+    columns = [f"{who} AS actor", "reinterpretAsInt64(timestamp) AS moment"]
     if options.viz == "trends":
         columns.append(f"{options.period.bucket('timestamp')} AS bucket")
     if options.breakdown is not None:
@@ -35,7 +35,7 @@ def add_step_events(chain: Chain, options: Options, values: Values) -> None:
         [
             options.period.contains(values),
             condition(options.properties, values),
-            None if options.group is None else f"{actor} != ''",
+            there_is_one,
             *_relevant(options, values),
         ]
     )

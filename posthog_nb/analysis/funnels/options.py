@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from posthog_nb.analysis.options import read_choice, read_whole
+from posthog_nb.analysis.options import actor, read_choice, read_whole
 from posthog_nb.analysis.series import Series, read_series
 from posthog_nb.errors import InvalidInputError
 
@@ -39,7 +39,6 @@ _FEWEST_STEPS = 2
 _MOST_STEPS = 30
 """Steps and exclusions of an event are bits of one number."""
 _MOST_BINS = 90
-_GROUP_TYPES = 5
 
 
 @dataclass(frozen=True)
@@ -128,7 +127,7 @@ class Options:
         _step(self.to_step, "funnel_to_step", self.from_step + 1, last)
         self._check_trends()
         self._check_breakdown(last)
-        self._check_persons()
+        actor(self.group)  # refuses what is no group type
 
     def _check_trends(self) -> None:
         if self.viz == "trends" and self.exclusions and self.order != "unordered":
@@ -164,14 +163,6 @@ class Options:
     def bars(self, step: int) -> bool:
         """Whether an exclusion bars the way to a step, counted from 0."""
         return any(exclusion.bars(step) for exclusion in self.exclusions)
-
-    def _check_persons(self) -> None:
-        if self.group is not None and (isinstance(self.group, bool) or self.group not in range(_GROUP_TYPES)):
-            raise InvalidInputError(
-                f"aggregation_group_type_index is {self.group!r}.",
-                hint="It is the number of the group type in PostHog, 0 to 4.",
-                argument="aggregation_group_type_index",
-            )
 
     @property
     def names(self) -> list[str]:
