@@ -23,6 +23,8 @@
     ├── ResultChangedError            the data moved between two pages of one result         (RuntimeError)
     ├── StoreError                    an embedded store cannot be opened or served           (OSError)
     │   └── StoreHeldError            another process serves it already
+    ├── SnapshotError                 a snapshot cannot be read, written or used             (OSError)
+    │   └── NotRecordedError          a replay was asked what nobody recorded                (LookupError)
     ├── CaptureRejected               inside the embedded project: a capture body is refused (ValueError)
     ├── EngineError                   inside the embedded project: ClickHouse said no        (RuntimeError)
     └── HogQLError                    inside the embedded project: a query is refused        (ValueError)
@@ -59,6 +61,7 @@ __all__ = [
     "MissingDependencyError",
     "MissingParameterError",
     "NotFoundError",
+    "NotRecordedError",
     "PermissionDeniedError",
     "PostHogError",
     "QueryError",
@@ -67,6 +70,7 @@ __all__ = [
     "RateLimitedError",
     "ResultChangedError",
     "ServerError",
+    "SnapshotError",
     "Span",
     "StoreError",
     "StoreHeldError",
@@ -353,6 +357,14 @@ class StoreError(PostHogError, OSError):
 
 class StoreHeldError(StoreError):
     """Another process serves the embedded store already, and one store has one server."""
+
+
+class SnapshotError(PostHogError, OSError):
+    """A snapshot cannot be read, written or used: it is damaged, of another format or another project."""
+
+
+class NotRecordedError(SnapshotError, LookupError):
+    """A replay was asked what its snapshot does not hold. The message names the nearest that it does."""
 
 
 class CaptureRejected(PostHogError, ValueError):  # noqa: N818 - the client's CaptureRefusedError is what people meet
