@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from posthog_nb.client import Client, remember
-from posthog_nb.connection import capture_mode_of, open_connection
-from posthog_nb.errors import InvalidInputError
+from posthog_nb.connection import capture_mode_of
+from posthog_nb.errors import ConfigurationError, InvalidInputError
+from posthog_nb.opening import open_connection, open_replay
 from posthog_nb.operations.properties import event_time
-from posthog_nb.settings import hold, hold_keys, resolve
+from posthog_nb.settings import hold, hold_keys, read_target, resolve
+from posthog_nb.snapshots.recording import Recording
 from posthog_nb.version import __version__
 
 if TYPE_CHECKING:
+    import os
+
     from posthog_nb.secret import Secret
+    from posthog_nb.snapshots.manifest import Target
 
 __all__ = ["connect"]
 
@@ -33,6 +39,7 @@ def connect(  # noqa: PLR0913 - one argument a setting
     week_start: str | None = None,
     person_mode: str | None = None,
     capture_mode: str | None = None,
+    snapshot: str | os.PathLike[str] | Recording | None = None,
 ) -> Client:
     """A client for a PostHog project. Nothing is sent and nothing starts before its first call.
 
@@ -59,37 +66,83 @@ def connect(  # noqa: PLR0913 - one argument a setting
         person_mode: Its ``personsOnEventsMode``, in PostHog's words: which person's properties an event has.
         capture_mode: How events are sent: ``"v0"``, the usual way, or ``"v1"``, with a verdict for each event; by
             default what ``POSTHOG_CAPTURE_MODE`` says.
+        snapshot: A folder of recorded answers, relative to where the notebook runs. Where one is, it is replayed:
+            nothing is sent, no setting is read and no key needed. Where none is yet, what the target answers is
+            recorded there. A :class:`~posthog_nb.snapshots.recording.Recording` records always, and says what of
+            personal data is covered.
 
     Raises:
         ConfigurationError: a setting is not what it should be, or two contradict each other.
         InvalidInputError: ``frame``, ``seed``, ``as_of`` or a setting of the project is not what it should be.
+        SnapshotError: the snapshot is damaged, or of another format.
     """
     # A traceback may show variables: from here on none of them shows a key.
     place, number, name = hold_keys(target), hold_keys(project_id), hold_keys(profile)
     target = project_id = profile = None
     personal_api_key, project_token = hold(personal_api_key), hold(project_token)
-    settings = resolve(
-        place,
-        project_id=number,
-        personal_api_key=personal_api_key,
-        project_token=project_token,
-        profile=name,
-        allow_http=allow_http,
-    )
     if isinstance(seed, bool) or not isinstance(seed, int):
         raise InvalidInputError(f"seed is {seed!r}; it is a whole number.")
     moment = None if as_of is None else event_time(_in_utc_unless_said(as_of), "as_of")
-    connection = open_connection(
-        settings,
-        version=__version__,
-        seed=seed,
-        as_of=moment,
-        project={"timezone": timezone, "week_start": week_start, "person_mode": person_mode},
-        capture_mode=capture_mode_of(capture_mode),
-    )
+    recording = None if snapshot is None else snapshot if isinstance(snapshot, Recording) else Recording(snapshot)
+    if recording is not None and recording is not snapshot and recording.folder.exists:
+        connection, recorded = open_replay(recording.folder, version=__version__)
+        _refuse_another(recorded, place, number, seed=seed, as_of=moment)
+    else:
+        settings = resolve(
+            place,
+            project_id=number,
+            personal_api_key=personal_api_key,
+            project_token=project_token,
+            profile=name,
+            allow_http=allow_http,
+        )
+        if recording is not None and not settings.chosen:
+            raise ConfigurationError(
+                f"There is no snapshot at {recording.folder.label} to replay, and no PostHog is configured to record"
+                " one from.",
+                hint=f"The folder that this runs in is {Path.cwd().name}: is the path right from there?"
+                ' connect("demo", snapshot=...) records the demo.',
+            )
+        connection = open_connection(
+            settings,
+            version=__version__,
+            seed=seed,
+            as_of=moment,
+            project={"timezone": timezone, "week_start": week_start, "person_mode": person_mode},
+            capture_mode=capture_mode_of(capture_mode),
+        )
+        if recording is not None:
+            connection.record(recording)
     client = Client(connection, frame=frame)
     remember(client)
     return client
+
+
+def _refuse_another(
+    recorded: Target, target: str | Secret | None, project_id: object, *, seed: int, as_of: datetime | None
+) -> None:
+    """Refuse to replay one project where another was asked for; what was not said does not matter."""
+    asked = None if target is None else read_target(target)
+    number = project_id if project_id is not None else asked.project_id if asked else None
+    host = None if asked is None else asked.label if asked.kind == "remote" else asked.kind
+    wrong = [
+        f"{name} {given}"
+        for name, given, kept in (
+            ("target", host, recorded.host),
+            ("project", number, recorded.project_id),
+            *([("seed", seed, recorded.seed), ("as_of", as_of, _moment(recorded.as_of))] if host == "demo" else []),
+        )
+        if given is not None and str(given) != str(kept)
+    ]
+    if wrong:
+        raise ConfigurationError(
+            f"The snapshot is of {recorded}; this asks for {', '.join(wrong)}.",
+            hint="Leave the target out to replay it, or record the other one into another folder.",
+        )
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
 
 
 def _in_utc_unless_said(as_of: object) -> object:

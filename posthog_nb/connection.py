@@ -8,7 +8,7 @@ import os
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cache, partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from posthog_nb.errors import ConfigurationError
@@ -17,16 +17,16 @@ from posthog_nb.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from wsgiref.types import WSGIApplication
 
     from requests.adapters import BaseAdapter
 
-    from posthog_nb.embedded.holding import ServerRecord
-    from posthog_nb.embedded.project import Project, ProjectSettings
     from posthog_nb.http import Policy, Reply
     from posthog_nb.settings import Settings
+    from posthog_nb.snapshots.keeper import Keeper
+    from posthog_nb.snapshots.manifest import Target
+    from posthog_nb.snapshots.recording import Recording
 
-__all__ = ["Connection", "capture_mode_of", "open_connection", "with_own"]
+__all__ = ["Connection", "capture_mode_of"]
 
 CANCEL_SECONDS = 3.0
 _CAPTURE_MODES = {"v0": "v0", "legacy": "v0", "v1": "v1", "analytics_v1": "v1"}
@@ -42,9 +42,13 @@ class Connection:
         complete: Gives the settings their credentials when they are first needed; an embedded project makes its own.
         version: This package's version, for the ``User-Agent``.
         capture_mode: How events are sent: ``"v0"`` or ``"v1"``.
+        embedded: What tells an embedded project from others, for a snapshot of it.
+
+    Attributes:
+        keeper: Records what is answered, or replays it; None where there is no snapshot.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it is made of
         self,
         settings: Settings,
         *,
@@ -52,9 +56,12 @@ class Connection:
         adapter: BaseAdapter | None = None,
         complete: Callable[[Settings], Settings] | None = None,
         capture_mode: str = "v0",
+        embedded: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
         self._settings = settings
+        self._embedded = embedded
         self.capture_mode = capture_mode
+        self.keeper: Keeper | None = None
         self._complete = complete
         self._lock = threading.Lock()
         self.version = version
@@ -87,6 +94,35 @@ class Connection:
     def budget(self) -> Budget:
         """What may be sent to the host."""
         return self._http.budget
+
+    def target(self) -> Target:
+        """Which project this is, for a snapshot of it."""
+        from posthog_nb.snapshots.manifest import Target  # noqa: PLC0415 - for who records
+
+        own = self.settings
+        if own.kind == "remote":
+            return Target(host=own.label, project_id=own.need_project_id())
+        if own.kind == "demo":
+            from posthog_nb.embedded.demo import VERSION  # noqa: PLC0415 - as above
+
+            return Target(host="demo", demo_version=VERSION, **self._embedded)
+        return Target(host=own.kind, **self._embedded)
+
+    def record(self, recording: Recording) -> None:
+        """Record every answer from now on.
+
+        Raises:
+            ConfigurationError: this connection replays a snapshot.
+        """
+        from posthog_nb.snapshots.keeper import Recorder  # noqa: PLC0415 - as above
+        from posthog_nb.snapshots.privacy import Veil  # noqa: PLC0415 - as above
+
+        if self._settings.kind == "replay":
+            raise ConfigurationError(
+                f"This client replays a snapshot, {self.label}, and has nothing of its own to record.",
+                hint="Connect to the PostHog that is to be recorded first.",
+            )
+        self.keeper = Recorder(recording.folder, Veil(recording.privacy), self.target)
 
     def start_query(  # noqa: PLR0913 - as Http.json
         self,
@@ -277,100 +313,3 @@ def capture_mode_of(given: object) -> str:
     if mode is None:
         raise ConfigurationError(f"{name} is {found!r}.", hint='It is "v0", PostHog\'s usual way to send, or "v1".')
     return mode
-
-
-def open_connection(  # noqa: PLR0913 - one argument a setting
-    settings: Settings,
-    *,
-    version: str,
-    seed: int = 1,
-    as_of: datetime | None = None,
-    project: Mapping[str, str | None] | None = None,
-    capture_mode: str = "v0",
-) -> Connection:
-    """A connection for ``settings``. Nothing is sent and nothing starts before the first call.
-
-    Args:
-        settings: The resolved target.
-        version: This package's version.
-        seed: The demo's seed.
-        as_of: The moment at which the demo's data ends; now by default.
-        project: What an embedded project is to have: its ``timezone``, ``week_start`` and ``person_mode``; one that
-            is None or left out stays as it is.
-        capture_mode: How events are sent: ``"v0"`` or ``"v1"``.
-
-    Raises:
-        ConfigurationError: ``project`` is given for a PostHog on the network, which has settings of its own.
-        InvalidInputError: one of its values is not what it should be.
-    """
-    given = {name: value for name, value in (project or {}).items() if value is not None}
-    make = partial(Connection, version=version, capture_mode=capture_mode)
-    if settings.kind == "remote":
-        if given:
-            raise ConfigurationError(
-                f"{min(given)} is a setting of an embedded project, and {settings.label} is a PostHog of its own.",
-                hint="Set it in that project's settings.",
-            )
-        return make(settings)
-    chosen: dict[str, Any] = {}
-    if given:
-        from posthog_nb.embedded.project import project_settings  # noqa: PLC0415 - half a second, for who needs it
-
-        chosen = project_settings(**given)
-    if settings.kind == "demo":
-        return _demo_connection(settings, make, seed=seed, as_of=as_of, chosen=chosen)
-    return _local_connection(settings, make, chosen=chosen)
-
-
-def _demo_connection(
-    settings: Settings,
-    make: Callable[..., Connection],
-    *,
-    seed: int,
-    as_of: datetime | None,
-    chosen: Mapping[str, Any],
-) -> Connection:
-    from posthog_nb.embedded.mount import EmbeddedAdapter  # noqa: PLC0415 - the engine loads at the first call
-
-    @cache
-    def project() -> Project:
-        from posthog_nb.embedded.demo import demo_project  # noqa: PLC0415
-
-        return demo_project(seed=seed, as_of=as_of, settings=chosen)
-
-    def application() -> WSGIApplication:
-        from posthog_nb.embedded.server import create_app  # noqa: PLC0415
-
-        return create_app(project())
-
-    def complete(settings: Settings) -> Settings:
-        return with_own(settings, project().settings)
-
-    return make(settings, adapter=EmbeddedAdapter(application), complete=complete)
-
-
-def _local_connection(settings: Settings, make: Callable[..., Connection], *, chosen: Mapping[str, Any]) -> Connection:
-    from posthog_nb.embedded.local import LocalAdapter, LocalServer  # noqa: PLC0415 - as above
-
-    server = LocalServer(settings.path)
-
-    def complete(settings: Settings) -> Settings:
-        own = with_own(settings, server.record())
-        if chosen:
-            from posthog_nb.embedded.server.project_body import in_the_api  # noqa: PLC0415 - as above
-
-            connection.change_project(own, in_the_api(chosen))
-        return own
-
-    connection = make(settings, adapter=LocalAdapter(server), complete=complete)
-    return connection
-
-
-def with_own(settings: Settings, own: ProjectSettings | ServerRecord) -> Settings:
-    """The settings with the number and the keys that an embedded project made for itself."""
-    return replace(
-        settings,
-        project_id=own.project_id,
-        personal_api_key=Secret(own.personal_api_key),
-        project_token=Secret(own.project_token),
-    )

@@ -27,6 +27,7 @@ class OnClickHouse:
 
     label = "test"
     version = "0"
+    keeper = None
 
     def __init__(self, store: Store) -> None:
         self.store = store

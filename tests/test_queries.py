@@ -46,6 +46,7 @@ class Answering:
     """A connection that gives one answer and keeps what it was asked."""
 
     label = "test"
+    keeper = None
 
     def __init__(self, rows: list[list[Any]] | None = None, **more: Any) -> None:
         self.body = {

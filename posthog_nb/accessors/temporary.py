@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from posthog_nb.client import Client
-from posthog_nb.connection import Connection, with_own
+from posthog_nb.connection import Connection
 from posthog_nb.embedded.mount import EmbeddedAdapter
 from posthog_nb.errors import InvalidInputError
+from posthog_nb.opening import with_own
 from posthog_nb.settings import Settings
 from posthog_nb.settings.targets import FRAME_URL
 from posthog_nb.version import __version__

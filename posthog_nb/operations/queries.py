@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, SupportsIndex
 from posthog_nb.errors import HogQLSyntaxError, InvalidInputError, QueryError
 from posthog_nb.operations import answer as limits
 from posthog_nb.operations.asking import Asker
+from posthog_nb.operations.kept import kept_result, question
 from posthog_nb.operations.locating import located
 from posthog_nb.operations.paging import start_walk
 from posthog_nb.operations.plain import is_text
@@ -49,6 +50,11 @@ class Prepared:
     size: int | None
     text: Spliced
 
+    @property
+    def page_size(self) -> int:
+        """How many rows a page of the result has."""
+        return self.size or limits.LARGEST_PAGE
+
 
 def prepare(query: str, limit: int | None, values: Mapping[str, object] | None) -> Prepared:
     """Read, check and bind a query; the arguments are those of :meth:`posthog_nb.client.Client.query`."""
@@ -78,10 +84,26 @@ def run(  # noqa: PLR0913 - one argument a choice
     """Run ``query``; see :meth:`posthog_nb.client.Client.query` for the arguments."""
     check_timeout(timeout)
     watcher = _watcher(progress)
+    keeper = connection.keeper
+
+    def asker() -> Asker:
+        return Asker(connection, mode=mode, timeout=timeout, fresh=fresh, watcher=watcher)
+
     prepared = prepare(query, limit, values)
+    if keeper is None:
+        return _run(asker(), prepared, query, frame, notes)
+    given = named(values)
+    real = {name: keeper.real(value) for name, value in given.items()}
+
+    def live() -> Result:
+        return _run(asker(), prepare(query, limit, real), query, frame, notes)
+
+    return kept_result(keeper, question(query, given, limit), live, frame, prepared.page_size)
+
+
+def _run(asker: Asker, prepared: Prepared, query: str, frame: str | None, notes: tuple[str, ...]) -> Result:
     shape, bound, size = prepared.shape, prepared.bound, prepared.size
     start = monotonic()
-    asker = Asker(connection, mode=mode, timeout=timeout, fresh=fresh, watcher=watcher)
     try:
         answer = first_answer(asker, prepared, original=query)
     finally:
@@ -93,7 +115,7 @@ def run(  # noqa: PLR0913 - one argument a choice
         # All that the query's own LIMIT allows, be it as many as PostHog gives at once.
         cut = False
     context = Context(
-        source=connection.label, query=query, frame=frame, page_size=size or limits.LARGEST_PAGE, notes=notes
+        source=asker.connection.label, query=query, frame=frame, page_size=prepared.page_size, notes=notes
     )
     if not cut:
         chunk = Chunk(answer.rows, answer.types, answer.origin)

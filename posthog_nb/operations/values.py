@@ -28,7 +28,7 @@ from posthog_nb.syntax import parse_select, parser_available
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator
 
-__all__ = ["Bound", "bind", "named", "placeholders"]
+__all__ = ["Bound", "bind", "named", "placeholders", "plain"]
 
 _PASSED_THROUGH = frozenset({"filters", "variables"})
 """Placeholders that PostHog fills itself."""
@@ -130,6 +130,15 @@ def named(values: object, what: str = "values") -> dict[str, object]:
         if not isinstance(name, str):
             raise InvalidInputError(f"{what} has the name {name!r}, which is not text.")
     return dict(values)
+
+
+def plain(name: str, value: object) -> Any:  # noqa: ANN401 - any JSON
+    """The value of ``{name}`` as JSON.
+
+    Raises:
+        InvalidInputError: HogQL has no constant for it.
+    """
+    return _Constant(name).plain(value)
 
 
 def _missing(name: str, given: dict[str, object], text: str, span: Span) -> MissingParameterError:

@@ -36,8 +36,8 @@ class Settings:
     """One resolved target.
 
     Attributes:
-        kind: ``"remote"``, ``"demo"`` (embedded, in memory), ``"local"`` (embedded, on disk) or ``"frame"`` (embedded,
-            in memory, for as long as it is asked).
+        kind: ``"remote"``, ``"demo"`` (embedded, in memory), ``"local"`` (embedded, on disk), ``"frame"`` (embedded,
+            in memory, for as long as it is asked) or ``"replay"`` (of a snapshot).
         api_url: Where queries and reads go.
         ingestion_url: Where events go.
         label: What to call the target in front of a reader.
@@ -49,7 +49,7 @@ class Settings:
         chain: The sources that are asked for what is not known yet; None for an embedded project.
     """
 
-    kind: Literal["remote", "demo", "local", "frame"]
+    kind: Literal["remote", "demo", "local", "frame", "replay"]
     api_url: str
     ingestion_url: str
     label: str

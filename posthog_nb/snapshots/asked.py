@@ -28,14 +28,15 @@ def canonical(value: object) -> bytes:
 
 
 def redacted(value: Any) -> Any:  # noqa: ANN401 - any JSON
-    """A JSON value without the keys and tokens in its texts."""
+    """A JSON value without the keys and tokens in its texts, each of which can be written into a file."""
     match value:
         case str():
-            return redact(value)
+            # Half a surrogate pair, which JSON can write and no file can hold, is written out.
+            return redact(value).encode(errors="backslashreplace").decode()
         case list() | tuple():
             return [redacted(item) for item in value]
         case dict():
-            return {redact(name): redacted(item) for name, item in value.items()}
+            return {redacted(name): redacted(item) for name, item in value.items()}
     return value
 
 

@@ -1,0 +1,277 @@
+"""A snapshot's folder: ``manifest.json`` and, for each answer, ``answers/<its SHA-256>.parquet``.
+
+An answer is written whole under another name, then put in its place, and last the manifest that names it, each at once.
+So whatever ends a recording, the folder holds the old manifest or the new one, and every file that it names. One
+process at a time does so; readers need no lock.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import re
+import stat
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import msgspec
+
+from posthog_nb.errors import SnapshotError
+from posthog_nb.snapshots.manifest import Manifest, damaged, parse, serialised
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from datetime import datetime
+
+    from posthog_nb.snapshots.manifest import Entry
+
+__all__ = ["Folder", "Pruned", "label_of"]
+
+MANIFEST = "manifest.json"
+ANSWERS = "answers"
+_LOCK = ".lock"
+_UNFINISHED = ".unfinished-"
+_PATIENCE = 60.0
+"""Seconds to wait for another recorder, which needs milliseconds."""
+_ABANDONED = 3600.0
+"""Seconds after which nobody finishes an unfinished file."""
+_LARGEST_MANIFEST = 1 << 28
+"""Bytes."""
+_OWN_NAME = re.compile(r"[0-9a-f]{64}\.parquet")
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+"""A link in a file's place is not followed, and a pipe not waited for."""
+
+
+def label_of(path: Path) -> str:
+    """What to call a snapshot in front of a reader: where it is on somebody's computer is nobody's business."""
+    return path.name if path.is_absolute() else path.as_posix()
+
+
+class Folder:
+    """The files of one snapshot.
+
+    Args:
+        path: The folder, which need not be there before something is recorded.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.label = label_of(path)
+        # Where it is does not change with the folder that the process works in.
+        self._root = path.expanduser().absolute()
+        self._known: tuple[tuple[int, int, int], Manifest] | None = None
+
+    @property
+    def exists(self) -> bool:
+        """Whether a snapshot is there, or what calls itself one."""
+        return os.path.lexists(self._root / MANIFEST)
+
+    @property
+    def may_be_one(self) -> bool:
+        """Whether a folder is at the path, or nothing yet."""
+        return self._root.is_dir() or not os.path.lexists(self._root)
+
+    # -- reading
+
+    def read(self) -> Manifest | None:
+        """The manifest; None where there is none.
+
+        Raises:
+            SnapshotError: it is damaged, of another format, or cannot be read.
+        """
+        place = self._root / MANIFEST
+        try:
+            mark = _mark(place)
+            if self._known is not None and self._known[0] == mark:
+                return self._known[1]
+            data = self._bytes(place, MANIFEST, _LARGEST_MANIFEST)
+        except FileNotFoundError:
+            return None
+        manifest = parse(data, self.label)
+        self._known = mark, manifest
+        return manifest
+
+    def rows_of(self, entry: Entry) -> bytes:
+        """The Parquet file of an answer.
+
+        Raises:
+            SnapshotError: it is missing, or not what was recorded.
+        """
+        name = f"{entry.sha256}.parquet"
+        try:
+            self._refuse_link(self._root / ANSWERS, ANSWERS)
+            data = self._bytes(self._root / ANSWERS / name, f"{ANSWERS}/{name}", entry.bytes)
+        except FileNotFoundError as error:
+            raise damaged(self.label, f"{ANSWERS}/{name} is missing") from error
+        if len(data) != entry.bytes or hashlib.sha256(data).hexdigest() != entry.sha256:
+            raise damaged(self.label, f"{ANSWERS}/{name} is not what was recorded: its hash is another")
+        return data
+
+    def _bytes(self, path: Path, shown: str, most: int) -> bytes:
+        """What a file holds, as long as it is a file of at most ``most`` bytes and no link."""
+        try:
+            with open(os.open(path, os.O_RDONLY | _NO_LINK), "rb") as file:  # noqa: PTH123 - only os.open refuses links
+                found = os.fstat(file.fileno())
+                if not stat.S_ISREG(found.st_mode):
+                    raise damaged(self.label, f"{shown} is not a file")
+                if found.st_size > most:
+                    raise damaged(self.label, f"{shown} is larger than it was recorded")
+                return file.read(most + 1)
+        except FileNotFoundError:
+            raise
+        except SnapshotError:
+            raise
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                raise damaged(self.label, f"{shown} is a link") from error
+            raise self._cannot(f"{shown} cannot be read", error) from error
+
+    def _refuse_link(self, path: Path, shown: str) -> None:
+        if path.is_symlink():
+            raise damaged(self.label, f"{shown} is a link")
+
+    # -- writing
+
+    def put(self, data: bytes | None, change: Callable[[Manifest | None], Manifest]) -> None:
+        """Add an answer.
+
+        Args:
+            data: Its Parquet file; None for one without rows.
+            change: Gives the manifest that names it, from the one that is there.
+
+        Raises:
+            SnapshotError: it cannot be written, or the manifest that is there is not of this recording.
+        """
+        answers = self._root / ANSWERS
+        try:
+            answers.mkdir(parents=True, exist_ok=True)
+            self._refuse_link(answers, ANSWERS)
+            unfinished = None if data is None else self._write(answers, data)
+            try:
+                with self._alone():
+                    before = self.read()
+                    after = change(before)
+                    if unfinished is not None and data is not None:
+                        unfinished.replace(answers / f"{hashlib.sha256(data).hexdigest()}.parquet")
+                    self._replace(after)
+                    for digest in _named(before) - _named(after):
+                        (answers / f"{digest}.parquet").unlink(missing_ok=True)
+            finally:
+                if unfinished is not None:
+                    unfinished.unlink(missing_ok=True)
+        except SnapshotError:
+            raise
+        except OSError as error:
+            raise self._cannot("it cannot be written", error) from error
+
+    def prune(self, before: datetime | None) -> Pruned:
+        """Remove the files that no answer has, and with ``before`` the answers that are older.
+
+        Raises:
+            SnapshotError: there is no snapshot, or it cannot be read or written.
+        """
+        if not self.exists:
+            raise self.missing()
+        try:
+            with self._alone():
+                manifest = self.read()
+                if manifest is None:
+                    raise self.missing()
+                kept = {
+                    key: one for key, one in manifest.answers.items() if before is None or one.recorded_at >= before
+                }
+                if len(kept) < len(manifest.answers):
+                    self._replace(msgspec.structs.replace(manifest, answers=kept))
+                sizes = {path: path.stat().st_size for path in self._unnamed(kept)}
+                for path in sizes:
+                    path.unlink()
+        except SnapshotError:
+            raise
+        except OSError as error:
+            raise self._cannot("it cannot be pruned", error) from error
+        return Pruned(len(manifest.answers) - len(kept), len(sizes), sum(sizes.values()))
+
+    def missing(self) -> SnapshotError:
+        """The error for a snapshot that is not there."""
+        return SnapshotError(
+            f"There is no snapshot at {self.label}.",
+            hint=f"Look at the path: it is read from {'the root' if self.path.is_absolute() else Path.cwd().name}.",
+        )
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Nobody else changes the snapshot meanwhile. The lock goes with the process that has it."""
+        from filelock import FileLock, Timeout  # noqa: PLC0415 - for who records
+
+        try:
+            with FileLock(self._root / _LOCK, timeout=_PATIENCE):
+                yield
+        except Timeout as error:
+            raise SnapshotError(
+                f"The snapshot {self.label} cannot be changed: another process has held it for {_PATIENCE:.0f} s.",
+                hint="Is a notebook that records into it stopped in a debugger?",
+            ) from error
+
+    def _replace(self, manifest: Manifest) -> None:
+        unfinished = self._write(self._root, serialised(manifest))
+        try:
+            mark = _mark(unfinished)
+            unfinished.replace(self._root / MANIFEST)
+            self._known = mark, manifest
+        finally:
+            unfinished.unlink(missing_ok=True)
+
+    def _write(self, folder: Path, data: bytes) -> Path:
+        path = folder / f"{_UNFINISHED}{uuid4().hex}"
+        with path.open("xb") as file:
+            file.write(data)
+            file.flush()
+            # A name that is on the disk before its content would survive a power cut as an empty file.
+            os.fsync(file.fileno())
+        return path
+
+    def _unnamed(self, kept: Mapping[str, Entry]) -> Iterator[Path]:
+        """The files that are of no answer, but for those that another process may still be writing."""
+        names = {f"{entry.sha256}.parquet" for entry in kept.values()}
+        for path in [*(self._root / ANSWERS).iterdir(), *self._root.iterdir()]:
+            if path.name.startswith(_UNFINISHED):
+                if time.time() - path.lstat().st_mtime > _ABANDONED:
+                    yield path
+            elif _OWN_NAME.fullmatch(path.name) and path.parent.name == ANSWERS and path.name not in names:
+                yield path
+
+    def _cannot(self, what: str, error: OSError) -> SnapshotError:
+        return SnapshotError(
+            f"The snapshot {self.label}: {what}: {error.strerror or type(error).__name__}.",
+            hint="Look at the folder's owner and at the free space.",
+        )
+
+
+@dataclass(frozen=True)
+class Pruned:
+    """What was removed.
+
+    Attributes:
+        answers: How many answers.
+        files: How many files.
+        size: The files' bytes.
+    """
+
+    answers: int
+    files: int
+    size: int
+
+
+def _named(manifest: Manifest | None) -> set[str]:
+    return set() if manifest is None else {one.sha256 for one in manifest.answers.values() if one.sha256 is not None}
+
+
+def _mark(path: Path) -> tuple[int, int, int]:
+    """What tells one manifest from the next: each is a file of its own, put in the place of the one before."""
+    found = path.lstat()
+    return found.st_ino, found.st_mtime_ns, found.st_size

@@ -1,0 +1,227 @@
+"""The two ways in which a connection has a snapshot: it records what is answered, or it replays it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+
+from posthog_nb.errors import (
+    APIError,
+    ConfigurationError,
+    NotFoundError,
+    PermissionDeniedError,
+    QueryError,
+    QueryTimeoutError,
+    SnapshotError,
+    Span,
+)
+from posthog_nb.snapshots.asked import Answered, redacted
+from posthog_nb.snapshots.manifest import (
+    FORMAT,
+    VERSION,
+    Manifest,
+    RefusalName,
+    Refused,
+    damaged,
+    entry_of,
+    refusal_of,
+)
+from posthog_nb.snapshots.nearest import not_recorded
+from posthog_nb.snapshots.parquet import read_rows, written
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from posthog_nb.frames import Table
+    from posthog_nb.snapshots.asked import Asked
+    from posthog_nb.snapshots.folder import Folder
+    from posthog_nb.snapshots.manifest import Entry, Target
+    from posthog_nb.snapshots.privacy import Veil
+
+__all__ = ["Keeper", "Recorder", "Replay"]
+
+_REFUSALS: dict[RefusalName, type[APIError]] = {
+    "QueryError": QueryError,
+    "QueryTimeoutError": QueryTimeoutError,
+    "NotFoundError": NotFoundError,
+    "PermissionDeniedError": PermissionDeniedError,
+}
+"""What PostHog says of the question itself. That it is busy, or the network down, is no answer."""
+
+
+class Keeper(Protocol):
+    """What stands between a question and its answer."""
+
+    def answer(self, asked: Asked, live: Callable[[], Answered]) -> Answered:
+        """The answer, with ``recorded_at``; ``live`` asks PostHog for it.
+
+        Raises:
+            SnapshotError: it cannot be recorded, or replayed.
+        """
+
+    def real(self, value: Any) -> Any:  # noqa: ANN401 - any value
+        """A value that is bound in a query, as PostHog knows it."""
+
+
+class Recorder:
+    """Records every answer.
+
+    Args:
+        folder: Where to.
+        veil: What is covered of it.
+        target: Tells which project is asked, which may be known only when something is.
+    """
+
+    def __init__(self, folder: Folder, veil: Veil, target: Callable[[], Target]) -> None:
+        self._folder = folder
+        self._veil = veil
+        self._target = target
+
+    def answer(self, asked: Asked, live: Callable[[], Answered]) -> Answered:
+        """The answer, which is in the snapshot when this returns; what PostHog refuses is recorded and raised."""
+        try:
+            found = live()
+        except tuple(_REFUSALS.values()) as error:
+            self._put(asked, None, refusal_of(asked, _refused(error), _now()))
+            raise
+        covered = self._veil.cover(asked, found)
+        data = written(covered.table)
+        entry = entry_of(asked, covered, _now(), data)
+        self._put(asked, data, entry)
+        # As a replay will give it.
+        return _answered(entry, covered.table)
+
+    def real(self, value: Any) -> Any:  # noqa: ANN401 - any value
+        """The value with the ids that PostHog knows, where what was recorded has others in their place."""
+        return self._veil.real(value)
+
+    def _put(self, asked: Asked, data: bytes | None, entry: Entry) -> None:
+        target, privacy = self._target(), self._veil.privacy.as_json()
+
+        def change(before: Manifest | None) -> Manifest:
+            if before is None:
+                return Manifest(
+                    format=FORMAT, version=VERSION, target=target, privacy=privacy, answers={asked.key: entry}
+                )
+            if before.target != target:
+                raise ConfigurationError(
+                    f"The snapshot {self._folder.label} is of {before.target}, and this is {target}.",
+                    hint="Record into another folder: a snapshot is of one project.",
+                )
+            if before.privacy != privacy:
+                raise ConfigurationError(
+                    f"The snapshot {self._folder.label} was recorded with {_told(before.privacy)}, and this recording"
+                    f" has {_told(privacy)}.",
+                    hint="Record with the same, or into another folder.",
+                )
+            return msgspec.structs.replace(before, answers={**before.answers, asked.key: entry})
+
+        self._folder.put(data, change)
+
+
+class Replay:
+    """Answers from a snapshot, and from nothing else.
+
+    Args:
+        folder: Where it is.
+    """
+
+    def __init__(self, folder: Folder) -> None:
+        self._folder = folder
+
+    def answer(self, asked: Asked, live: Callable[[], Answered]) -> Answered:  # noqa: ARG002 - nobody is asked
+        """The answer that was recorded.
+
+        Raises:
+            NotRecordedError: there is none; it names the nearest.
+            SnapshotError: the snapshot is damaged, or gone.
+        """
+        entry = self._entry(asked)
+        if entry.refused is not None:
+            raise _refusal(entry.refused)
+        try:
+            data = self._folder.rows_of(entry)
+        except SnapshotError:
+            # Somebody may have recorded it anew, since the manifest was read.
+            again = self._entry(asked)
+            if again == entry:
+                raise
+            entry, data = again, self._folder.rows_of(again)
+        return _answered(entry, self._table(entry, data))
+
+    def real(self, value: Any) -> Any:  # noqa: ANN401 - any value
+        """The value as it is: it was recorded so."""
+        return value
+
+    def _entry(self, asked: Asked) -> Entry:
+        manifest = self._folder.read()
+        if manifest is None:
+            raise self._folder.missing()
+        entry = manifest.answers.get(asked.key)
+        if entry is None:
+            raise not_recorded(asked, manifest.answers, self._folder.label)
+        return entry
+
+    def _table(self, entry: Entry, data: bytes) -> Table:
+        names, kinds = [one.name for one in entry.columns], [one.kind for one in entry.columns]
+        try:
+            return read_rows(data, entry.rows, kinds, names, entry.remarks)
+        except (ValueError, RecursionError, OverflowError) as error:
+            raise damaged(self._folder.label, f"answers/{entry.sha256}.parquet: {error}") from error
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def _told(privacy: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in privacy.items() if value) or "nothing masked"
+
+
+def _answered(entry: Entry, table: Table) -> Answered:
+    declared = tuple(one.kind if one.declared is None else one.declared for one in entry.columns)
+    return Answered(
+        table=replace(table, notes=tuple(entry.remarks)),
+        source=entry.source,
+        columns=tuple(one.name if one.called is None else one.called for one in entry.columns),
+        types=declared if any(declared) else (),
+        timezone=entry.timezone,
+        hogql=None if entry.understood is None else "\n".join(entry.understood),
+        has_more=entry.has_more,
+        is_cached=entry.is_cached,
+        last_refresh=entry.last_refresh,
+        query_id=entry.query_id,
+        elapsed=entry.elapsed,
+        notes=tuple(entry.notes),
+        recorded_at=entry.recorded_at,
+    )
+
+
+def _refused(error: APIError) -> Refused:
+    return Refused(
+        error=next(name for name, kind in _REFUSALS.items() if isinstance(error, kind)),
+        message=error.message,
+        status=error.status,
+        hint=error.hint,
+        code=error.code,
+        type=error.kind,
+        query_id=error.query_id,
+        text=None if error.text is None else redacted(error.text),
+        span=None if error.span is None else (error.span.start, error.span.end),
+    )
+
+
+def _refusal(found: Refused) -> APIError:
+    return _REFUSALS[found.error](
+        found.message,
+        status=found.status,
+        code=found.code,
+        kind=found.type,
+        query_id=found.query_id,
+        hint=found.hint,
+        text=found.text,
+        span=None if found.span is None else Span(*found.span),
+    )
