@@ -10,17 +10,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from operator import index
 from time import monotonic, sleep
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, SupportsIndex
 
-from posthog_nb.analysis.cohort_definition import Found, Listed, ask, read_definition
+from posthog_nb.analysis.cohort_definition import Found, Listed, ask, identity_of, read_definition
 from posthog_nb.embedded.hogql.escape import hogql_string
 from posthog_nb.errors import AnswerTimeoutError, InvalidInputError, NotFoundError, PostHogError, QueryError
 from posthog_nb.operations.card import card
+from posthog_nb.operations.kept import look_up, real
 from posthog_nb.operations.person_terms import most_rows
 from posthog_nb.operations.persons import Persons
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from posthog_nb.analysis.asking import Asking
 
@@ -102,20 +103,40 @@ def cohort(asking: Asking, name: str | int, definition: object = None, *, replac
     if definition is None:
         if replace:
             raise InvalidInputError("replace=True needs a definition of what is to be in the cohort.")
-        return _found(asking, name)
+        detail: dict[str, Any] = {"name": name.strip() if isinstance(name, str) else _number(name)}
+        return _looked_up(asking, detail, lambda: _found(asking, name))
     if not isinstance(name, str) or not name.strip() or len(name) > _LONGEST_NAME:
         raise InvalidInputError(f"A new cohort cannot be called {name!r}.", hint="Give it a name, as text.")
-    name = name.strip()  # as PostHog does
-    old = _replaceable(asking, name, replace=replace)
-    return _made(asking, name, read_definition(asking, definition), old)
+    called = name.strip()  # as PostHog does
+
+    def made() -> Mapping[str, Any]:
+        old = _replaceable(asking, called, replace=replace)
+        return _made(asking, called, read_definition(asking, definition), old)
+
+    return _looked_up(asking, {"name": called, "made_of": identity_of(definition)}, made)
+
+
+def _looked_up(asking: Asking, detail: Mapping[str, Any], live: Callable[[], Mapping[str, Any]]) -> Cohort:
+    def facts() -> dict[str, Any]:
+        found = live()
+        return {
+            "id": found["id"],
+            "name": found["name"] or "",
+            "count": _count(asking, found),
+            "is_static": found["is_static"],
+        }
+
+    cohort = Cohort(**look_up(asking.connection, "cohort", detail, facts))
+    vars(cohort)["_asking"] = asking
+    return cohort
 
 
 # Finding -----------------------------------------------------------------------------------------------------------
 
 
-def _found(asking: Asking, name: object) -> Cohort:
+def _found(asking: Asking, name: str | int) -> Mapping[str, Any]:
     if not isinstance(name, str):
-        return _cohort(asking, _by_number(asking, name))
+        return _by_number(asking, _number(name))
     named = _named(asking, name.strip())
     if not named:
         raise NotFoundError(
@@ -125,13 +146,16 @@ def _found(asking: Asking, name: object) -> Cohort:
         )
     if len(named) > 1:
         raise _ambiguous(name, named)
-    return _cohort(asking, named[0])
+    return named[0]
 
 
-def _by_number(asking: Asking, given: object) -> Mapping[str, Any]:
-    if isinstance(given, bool) or not hasattr(given, "__index__"):
+def _number(given: object) -> int:
+    if isinstance(given, bool) or not isinstance(given, SupportsIndex):
         raise InvalidInputError(f"A cohort is found by its name or its number, not by {given!r}.")
-    number = index(given)
+    return index(given)
+
+
+def _by_number(asking: Asking, number: int) -> Mapping[str, Any]:
     missing = NotFoundError(f"There is no cohort {number}.", status=_NOT_FOUND, hint="ph.cohort() takes a name too.")
     try:
         found: Mapping[str, Any] = asking.connection.get(f"cohorts/{number:d}/")
@@ -183,7 +207,7 @@ def _replaceable(asking: Asking, name: str, *, replace: bool) -> Mapping[str, An
 # Making ------------------------------------------------------------------------------------------------------------
 
 
-def _made(asking: Asking, name: str, members: Found | Listed, old: Mapping[str, Any] | None) -> Cohort:
+def _made(asking: Asking, name: str, members: Found | Listed, old: Mapping[str, Any] | None) -> Mapping[str, Any]:
     body: dict[str, object] = {"name": name, "is_static": True}
     if isinstance(members, Found):
         body["query"] = {"kind": "HogQLQuery", "query": members.query}
@@ -192,7 +216,7 @@ def _made(asking: Asking, name: str, members: Found | Listed, old: Mapping[str, 
     try:
         if isinstance(members, Listed):
             for start in range(0, len(members.persons), PERSONS_A_REQUEST):
-                some = members.persons[start : start + PERSONS_A_REQUEST]
+                some = real(asking.connection, members.persons[start : start + PERSONS_A_REQUEST])
                 asking.connection.change(f"{path}add_persons_to_static_cohort/", {"person_ids": some})
         filled = _settled(asking, name, path)
         if old is not None:
@@ -201,7 +225,7 @@ def _made(asking: Asking, name: str, members: Found | Listed, old: Mapping[str, 
         # Half a cohort would pass for a whole one.
         _take_back(asking, path, made["id"], error)
         raise
-    return _cohort(asking, filled)
+    return filled
 
 
 def _settled(asking: Asking, name: str, path: str) -> Mapping[str, Any]:
@@ -234,12 +258,6 @@ def _take_back(asking: Asking, path: str, number: int, error: BaseException) -> 
         if not isinstance(error, PostHogError):
             raise
         error.hint = f"{error.hint} {left}" if error.hint else left
-
-
-def _cohort(asking: Asking, found: Mapping[str, Any]) -> Cohort:
-    cohort = Cohort(found["id"], found["name"] or "", _count(asking, found), found["is_static"])
-    vars(cohort)["_asking"] = asking
-    return cohort
 
 
 def _count(asking: Asking, found: Mapping[str, Any]) -> int:

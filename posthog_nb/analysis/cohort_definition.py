@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from posthog_nb.analysis.asking import Asking
     from posthog_nb.operations.result import Result
 
-__all__ = ["Found", "Listed", "ask", "read_definition"]
+__all__ = ["Found", "Listed", "ask", "identity_of", "read_definition"]
 
 _PERSON_COLUMNS = ("person_id", "distinct_id", "uuid", "id", "distinct_ids")
 """What says who is meant, the first that is there. In a frame of events ``uuid`` and ``id`` are the event's own, and a
@@ -69,6 +70,20 @@ def read_definition(asking: Asking, definition: object) -> Found | Listed:
     if missing := [one for one in ids if one not in known]:
         raise _unknown(column, missing, len(ids))
     return Listed(list(dict.fromkeys(known[one] for one in ids)))
+
+
+def identity_of(definition: object) -> dict[str, Any]:
+    """What tells a definition from others, for a snapshot: the query, or how many ids the frame lists and their hash.
+
+    Raises:
+        InvalidInputError: it is neither a query nor a frame, or has no column that says who is meant.
+    """
+    if isinstance(definition, str):
+        return {"hogql": definition}
+    column, cells = _column(definition)
+    ids = _ids(column, cells)
+    listed = hashlib.sha256("\0".join(ids).encode(errors="backslashreplace")).hexdigest()
+    return {"column": column, "ids": len(ids), "sha256": listed}
 
 
 # Queries -----------------------------------------------------------------------------------------------------------

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from posthog_nb.errors import QueryError
 from posthog_nb.operations.asking import Asker
 from posthog_nb.operations.card import titled_html, titled_text
+from posthog_nb.operations.kept import look_up, question, real
 from posthog_nb.operations.locating import located
 from posthog_nb.operations.queries import check_timeout, first_answer, prepare
+from posthog_nb.operations.values import named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from posthog_nb.connection import Connection
+    from posthog_nb.operations.queries import Prepared
 
 __all__ = ["Explanation", "explain"]
 
@@ -70,10 +73,22 @@ def explain(
         QueryError: PostHog refused the query.
     """
     check_timeout(timeout)
-    prepared = prepare(query, limit, values)
+    given = named(values)
+    prepare(query, limit, given)  # refuses what cannot be asked, of a replay too
+    sent = {name: real(connection, value) for name, value in given.items()}
+    found = look_up(
+        connection,
+        "explain",
+        question(query, given, limit).detail,
+        lambda: _explained(connection, query, prepare(query, limit, sent), timeout),
+    )
+    return Explanation(connection.label, found["hogql"], found["clickhouse"], tuple(found["plan"]))
+
+
+def _explained(connection: Connection, query: str, prepared: Prepared, timeout: float | None) -> dict[str, Any]:
     asker = Asker(connection, timeout=timeout, fresh=True)
     answer = first_answer(asker, prepared, original=query, debug=True)
     if answer.error:
         error = QueryError(answer.error, status=_BAD_REQUEST, query_id=answer.query_id, text=query)
         raise error if prepared.bound.values else located(error, connection, prepared.text)
-    return Explanation(connection.label, answer.hogql, answer.clickhouse, answer.plan or ())
+    return {"hogql": answer.hogql, "clickhouse": answer.clickhouse, "plan": answer.plan or ()}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from posthog_nb.frames import JsonRows, decode
 from posthog_nb.operations.answer import Answer
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from posthog_nb.connection import Connection
     from posthog_nb.snapshots.keeper import Keeper
 
-__all__ = ["bound_again", "kept_result", "look_up", "question"]
+_T = TypeVar("_T")
+
+__all__ = ["bound_again", "kept_result", "look_up", "question", "real"]
 
 
 def question(query: str, given: Mapping[str, object], limit: int | None) -> Asked:
@@ -80,6 +82,14 @@ def look_up(connection: Connection, kind: str, detail: Mapping[str, Any], live: 
 
     found = connection.keeper.answer(Asked(kind, detail), answered)
     return json.loads(found.table.arrow.column("json")[0].as_py())
+
+
+def real(connection: Connection, value: _T) -> _T:
+    """A value on its way to PostHog: an id that a recording gave out in the place of another is that one again."""
+    if connection.keeper is None:
+        return value
+    found: _T = connection.keeper.real(value)
+    return found
 
 
 def kept_result(keeper: Keeper, asked: Asked, live: Callable[[], Result], frame: str | None, page_size: int) -> Result:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from posthog_nb.errors import NotFoundError, PermissionDeniedError, TransportError
 from posthog_nb.operations.expand import expand as expanded
+from posthog_nb.operations.kept import look_up, real
 from posthog_nb.operations.moments import warn_caller
 from posthog_nb.operations.newest import newest_events, newest_first
 from posthog_nb.operations.person import (
@@ -269,7 +270,12 @@ class Persons:
 
     def _by_rest(self, given: int | str) -> Person:
         try:
-            found = self._connection.get(f"persons/{given}/")
+            found = look_up(
+                self._connection,
+                "person",
+                {"id": given},
+                lambda: self._connection.get(f"persons/{real(self._connection, given)}/"),
+            )
         except NotFoundError as error:
             raise self._nobody(str(given)) from error
         if not isinstance(found, dict) or not {"id", "uuid", "created_at"} <= found.keys():

@@ -93,10 +93,10 @@ def run(  # noqa: PLR0913 - one argument a choice
     if keeper is None:
         return _run(asker(), prepared, query, frame, notes)
     given = named(values)
-    real = {name: keeper.real(value) for name, value in given.items()}
+    sent = {name: keeper.real(value) for name, value in given.items()}
 
     def live() -> Result:
-        return _run(asker(), prepare(query, limit, real), query, frame, notes)
+        return _run(asker(), prepare(query, limit, sent), query, frame, notes)
 
     return kept_result(keeper, question(query, given, limit), live, frame, prepared.page_size)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from posthog_nb.frames import JsonRows, decode, default_frame, to_frame
 from posthog_nb.http import Deadline, Question
+from posthog_nb.operations.kept import look_up
 
 if TYPE_CHECKING:
     from posthog_nb.connection import Connection
@@ -19,8 +20,13 @@ _COLUMNS = ("table", "column", "type")
 
 def schema(connection: Connection, pattern: str | None, frame: str | None) -> Any:  # noqa: ANN401 - a frame
     """The columns of the project's tables; see :meth:`posthog_nb.client.Client.schema`."""
-    found = connection.start_query(
-        {"query": {"kind": "DatabaseSchemaQuery"}}, deadline=Deadline(_SECONDS), question=Question(kind="query")
+    found = look_up(
+        connection,
+        "schema",
+        {},
+        lambda: connection.start_query(
+            {"query": {"kind": "DatabaseSchemaQuery"}}, deadline=Deadline(_SECONDS), question=Question(kind="query")
+        ),
     )
     rows = [
         (table, field["name"], field["type"])
