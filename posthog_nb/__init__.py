@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from posthog_nb.operations.result import Result
     from posthog_nb.secret import Secret
     from posthog_nb.settings import remove_profile, save_profile
+    from posthog_nb.snapshots.recording import Recording
 
 _PUBLIC = {
     "CaptureReport": "posthog_nb.operations.report",
@@ -43,6 +44,7 @@ _PUBLIC = {
     "Person": "posthog_nb.operations.person",
     "PostHogError": "posthog_nb.errors",
     "Receipt": "posthog_nb.operations.capture",
+    "Recording": "posthog_nb.snapshots.recording",
     "Result": "posthog_nb.operations.result",
     "Secret": "posthog_nb.secret",
     "Series": "posthog_nb.analysis.series",
@@ -64,6 +66,7 @@ __all__ = [
     "Person",
     "PostHogError",
     "Receipt",
+    "Recording",
     "Result",
     "Secret",
     "Series",

@@ -253,14 +253,19 @@ def _ways(query: NamedQuery) -> Iterator[list[str]]:
 
 
 def _project(client: Client) -> str:
+    if _kind(client) == "replay":
+        return client.source
     settings = client._connection.settings  # noqa: SLF001 - for a reader who is to know which
     return f"{client.source} {settings.need_project_id()}"
 
 
+def _kind(client: Client) -> str:
+    return client._connection.given_settings.kind  # noqa: SLF001 - as above
+
+
 def _is_same_project(one: Client, other: Client) -> bool:
     # Each embedded project is one of its own, whatever its number.
-    is_remote = one._connection.given_settings.kind == "remote"  # noqa: SLF001 - as above
-    return one is other or (is_remote and _project(one) == _project(other))
+    return one is other or (_kind(one) == "remote" and _project(one) == _project(other))
 
 
 @contextmanager

@@ -65,7 +65,9 @@ def dry_run(connection: Connection, query: str, *, limit: int | None, values: Ma
         QueryError: the embedded project refuses the query.
     """
     prepared = prepare(query, limit, values)
-    clickhouse = None if connection.given_settings.kind == "remote" else _clickhouse(connection, query, prepared)
+    # A PostHog on the network tells it nobody, and a replay has nobody to ask.
+    asked = connection.given_settings.kind not in {"remote", "replay"}
+    clickhouse = _clickhouse(connection, query, prepared) if asked else None
     return DryRun(connection.label, prepared.text.text, prepared.bound.values, clickhouse)
 
 
