@@ -126,7 +126,7 @@ def _of(result: Result) -> Answered:
         last_refresh=result.last_refresh,
         query_id=result.query_id,
         elapsed=result.elapsed,
-        notes=result.context_notes,
+        notes=result._context.notes,  # noqa: SLF001 - what a result is made of, and nobody else's business
     )
 
 

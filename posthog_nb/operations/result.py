@@ -144,11 +144,6 @@ class Result:
         return [*self._context.notes, *self.table.notes]
 
     @property
-    def context_notes(self) -> tuple[str, ...]:
-        """Sentences that hold for every page: what is made up."""
-        return self._context.notes
-
-    @property
     def cached_at(self) -> datetime | None:
         """When the rows were computed, in the project's zone, of rows from PostHog's cache; None where it is not known.
 
