@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-import warnings
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from posthog_nb.cautions import warn_caller
 from posthog_nb.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = ["gathered_warnings", "in_utc", "is_missing", "warn_caller"]
 
-_PACKAGE = "posthog_nb."
 _gathered: ContextVar[list[str] | None] = ContextVar("gathered", default=None)
 
 
@@ -59,13 +57,3 @@ def in_utc(given: datetime, name: str) -> datetime:
         return moment.astimezone(UTC)
     except (OverflowError, OSError, ValueError) as error:
         raise InvalidInputError(f"{name} is {given}, too far away to be a time.", argument=name) from error
-
-
-def warn_caller(message: str) -> None:
-    """Warn with the line outside this package that led here (Python's own way to do so is new in 3.12)."""
-    level = 1
-    frame = sys._getframe()  # noqa: SLF001 - the documented way to a frame
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(_PACKAGE):
-        frame = frame.f_back
-        level += 1
-    warnings.warn(message, stacklevel=level)
