@@ -1,0 +1,97 @@
+"""The values inside a column, however deep they nest, replaced piece by piece; what stays as it is is not copied."""
+
+from __future__ import annotations
+
+from operator import is_
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Callable, Iterator
+
+    import pyarrow as pa
+
+__all__ = ["by_value", "leaves_of", "may_hold", "nested", "replaced_where", "with_entries"]
+
+
+def nested(array: pa.Array, cover: Callable[[pa.Array, str | None], pa.Array]) -> pa.Array:
+    """A list, struct or map of other values; the same object where none is another.
+
+    Args:
+        array: An array of a nested type.
+        cover: Gives new values of the same type for the parts; of a struct it is told their names.
+    """
+    import pyarrow as pa  # noqa: PLC0415 - loaded when there are answers
+
+    kind = array.type
+    if pa.types.is_struct(kind):
+        old = [array.field(number) for number in range(kind.num_fields)]
+        new = [cover(part, kind.field(number).name) for number, part in enumerate(old)]
+        if all(map(is_, old, new)):
+            return array
+        return pa.StructArray.from_arrays(new, fields=list(kind), mask=array.is_null())
+    child = array.values
+    covered = cover(child, None)
+    return array if covered is child else _with_child(array, covered)
+
+
+def with_entries(array: pa.Array, cover: Callable[[pa.Array, pa.Array], tuple[pa.Array, pa.Array]]) -> pa.Array:
+    """A map with other keys and items, which ``cover`` is given together."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    entries = array.values
+    old = entries.field(0), entries.field(1)
+    new = cover(*old)
+    if new[0] is old[0] and new[1] is old[1]:
+        return array
+    return _with_child(array, pa.StructArray.from_arrays(list(new), fields=list(entries.type)))
+
+
+def _with_child(array: pa.Array, child: pa.Array) -> pa.Array:
+    import pyarrow as pa  # noqa: PLC0415
+
+    # The offsets are those of all of the child's values, a slice or not.
+    return pa.Array.from_buffers(
+        array.type, len(array), array.buffers()[:2], array.null_count, array.offset, children=[child]
+    )
+
+
+def leaves_of(array: pa.Array) -> Iterator[pa.Array]:
+    """The texts in an array."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    kind = array.type
+    if pa.types.is_string(kind):
+        yield array
+    elif pa.types.is_struct(kind):
+        for number in range(kind.num_fields):
+            yield from leaves_of(array.field(number))
+    elif pa.types.is_nested(kind):
+        yield from leaves_of(array.values)
+
+
+def may_hold(texts: pa.Array, pattern: re.Pattern[bytes]) -> bool:
+    """Whether ``pattern`` is found anywhere in the memory of ``texts``: for most of them a quick no."""
+    memory = texts.buffers()[2]
+    return memory is not None and len(texts) > 0 and pattern.search(memory) is not None
+
+
+def replaced_where(texts: pa.Array, hits: pa.Array, put: Callable[[str], str]) -> pa.Array:
+    """``texts`` with other ones where ``hits`` is true; the same object where none is."""
+    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow.compute as pc  # noqa: PLC0415
+
+    hits = pc.fill_null(hits, False)
+    found: list[Any] = texts.filter(hits).to_pylist()
+    if not found:
+        return texts
+    return pc.replace_with_mask(texts, hits, pa.array([put(text) for text in found], type=texts.type))
+
+
+def by_value(texts: pa.Array, put: Callable[[str], str]) -> pa.Array:
+    """``texts`` with others for them, each worked out once."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    coded = texts.dictionary_encode()
+    words = pa.array([put(text) for text in coded.dictionary.to_pylist()], type=texts.type)
+    return words.take(coded.indices)

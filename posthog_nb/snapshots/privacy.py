@@ -1,0 +1,183 @@
+"""What of an answer is covered before anybody sees it: chosen properties, ids, keys; and a word about emails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from operator import is_
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from posthog_nb.cautions import PersonalDataWarning, warn_caller
+from posthog_nb.errors import InvalidInputError
+from posthog_nb.secret import redact
+from posthog_nb.snapshots.asked import QUERY
+from posthog_nb.snapshots.covering import Covering, without_keys
+from posthog_nb.snapshots.personal import Emails
+from posthog_nb.snapshots.pseudonyms import Pseudonyms
+from posthog_nb.snapshots.tracing import Sought, trace
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pyarrow as pa
+
+    from posthog_nb.snapshots.asked import Answered, Asked
+
+__all__ = ["Privacy", "Veil"]
+
+
+@dataclass(frozen=True)
+class Privacy:
+    """What an author chose to cover.
+
+    Attributes:
+        mask: Properties whose values become a mask.
+        drop: Properties that are left out.
+        hash_ids: Whether distinct ids and persons' UUIDs become pseudonyms.
+
+    Raises:
+        InvalidInputError: a name is no text, or a property is in both lists.
+    """
+
+    mask: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+    hash_ids: bool = False
+
+    def __post_init__(self) -> None:
+        for argument in ("mask", "drop"):
+            object.__setattr__(self, argument, _names(getattr(self, argument), argument))
+        if not isinstance(self.hash_ids, bool):
+            raise InvalidInputError(f"hash_ids is {self.hash_ids!r}; it is True or False.", argument="hash_ids")
+        both = sorted(set(self.mask) & set(self.drop))
+        if both:
+            raise InvalidInputError(
+                f"The property {both[0]!r} is in mask and in drop.",
+                hint="Mask it to see that there was a value, drop it to see nothing.",
+                argument="drop",
+            )
+
+    def __bool__(self) -> bool:
+        return bool(self.mask or self.drop or self.hash_ids)
+
+    def __str__(self) -> str:
+        said = [
+            f"{', '.join(map(repr, names))} {'is' if len(names) == 1 else 'are'} {what}"
+            for names, what in ((self.mask, "masked"), (self.drop, "left out"))
+            if names
+        ]
+        if self.hash_ids:
+            said.append("ids are pseudonyms")
+        return said[0] if len(said) == 1 else " and ".join([", ".join(said[:-1]), said[-1]] if said else [])
+
+    def as_json(self) -> dict[str, Any]:
+        """As the manifest of a snapshot has it."""
+        return {"mask": list(self.mask), "drop": list(self.drop), "hash_ids": self.hash_ids}
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> Privacy:
+        """What :meth:`as_json` gave.
+
+        Raises:
+            InvalidInputError: it is something else.
+        """
+        if not isinstance(found, dict) or set(found) != {"mask", "drop", "hash_ids"}:
+            raise InvalidInputError(f"{found!r} is no privacy.", hint="It has mask, drop and hash_ids.")
+        return cls(**found)
+
+
+def _names(given: object, argument: str) -> tuple[str, ...]:
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise InvalidInputError(
+            f"{argument} is {given!r}.", hint=f'Give the names of properties: {argument}=["email"].', argument=argument
+        )
+    names = tuple(dict.fromkeys(given))
+    for name in names:
+        if not isinstance(name, str) or not name:
+            raise InvalidInputError(f"{argument} holds {name!r}, which is no property's name.", argument=argument)
+    return names
+
+
+class Veil:
+    """The privacy of one recording at work. The salt of its pseudonyms is in no other place.
+
+    Args:
+        privacy: What to cover.
+    """
+
+    def __init__(self, privacy: Privacy) -> None:
+        self.privacy = privacy
+        self._ids = Pseudonyms()
+        self._covering = Covering(privacy.mask, privacy.drop, self._ids if privacy.hash_ids else None)
+        self._sought = Sought(frozenset(privacy.mask) | frozenset(privacy.drop), privacy.hash_ids)
+        self._emails = Emails(str(privacy))
+        self._asked_for: dict[str, str] = {}
+        self._warned = False
+
+    def cover(self, asked: Asked, answered: Answered) -> Answered:
+        """The answer as it may be seen and kept: with the same columns, of the same types."""
+        import pyarrow as pa  # noqa: PLC0415 - loaded when there are answers
+
+        table = answered.table.arrow
+        given = table.columns
+        columns = self._covered(asked, answered, given) if self.privacy else given
+        pairs = zip(table.column_names, given, columns, strict=True)
+        covered = [name for name, old, new in pairs if new is not old]
+        arrow = pa.Table.from_arrays([without_keys(column) for column in columns], schema=table.schema)
+        self._emails.look(asked, arrow)
+        notes = answered.table.notes
+        if covered:
+            notes = (*notes, f"Personal data is covered in {', '.join(map(repr, covered))}: {self.privacy}.")
+        return replace(
+            answered,
+            table=replace(answered.table, arrow=arrow, notes=notes),
+            hogql=None if answered.hogql is None else self._said(answered.hogql),
+        )
+
+    def real(self, value: Any) -> Any:  # noqa: ANN401 - any value that a query can be bound to
+        """A bound value in which this recording's pseudonyms are ids again, so that they can be asked for."""
+        match value:
+            case str():
+                real = self._ids.real(value)
+                if real is None:
+                    return value
+                self._asked_for[real] = value
+                return real
+            case UUID():
+                real = self.real(str(value))
+                return value if real == str(value) else UUID(real)
+            case list() | tuple():
+                found = [self.real(item) for item in value]
+                return value if all(map(is_, found, value)) else type(value)(found)
+        return value
+
+    def _covered(self, asked: Asked, answered: Answered, columns: list[pa.ChunkedArray]) -> list[pa.ChunkedArray]:
+        if asked.kind != QUERY:
+            return [self._covering.looked_up(column) for column in columns]
+        traced = trace(self._sought, asked.detail["hogql"], asked.detail["values"], answered.columns)
+        if not traced.read and not self._warned:
+            self._warned = True
+            warn_caller(
+                "A query cannot be read here, so the names of its columns alone tell which ones hold what is to be"
+                " covered. Look at its rows before you give the snapshot away.",
+                PersonalDataWarning,
+            )
+        how = self._covering.how
+        return [
+            self._covering.column(column, how(sure | guess), how(sure))
+            for column, sure, guess in zip(columns, traced.sure, traced.guesses, strict=True)
+        ]
+
+    def _said(self, hogql: str) -> str:
+        # PostHog writes the values that a query was bound to into its text.
+        for real, pseudonym in self._asked_for.items():
+            for written in (real, real.replace("\\", "\\\\").replace("'", "\\'")):
+                hogql = hogql.replace(written, pseudonym)
+        return redact(hogql)
+
+    def __repr__(self) -> str:
+        return f"Veil({self.privacy!r})"
+
+    def __reduce__(self) -> str | tuple[object, ...]:
+        msg = "A Veil is not pickled: the salt of its pseudonyms would leave the process."
+        raise TypeError(msg)

@@ -1,0 +1,59 @@
+"""Pseudonyms for ids: the same for the same id in one recording, and of no use beside another recording's."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from uuid import UUID
+
+__all__ = ["Pseudonyms"]
+
+_DIGEST = 16
+_SHOWN = 20
+"""Hexadecimal digits of a pseudonym: of a million ids, the chance that two share one is one in a trillion."""
+_NOBODY = frozenset({"", "null", str(UUID(int=0))})
+"""What stands where there is no id."""
+
+
+class Pseudonyms:
+    """The pseudonyms of one recording. Their salt is in this object alone, which shows and gives away nothing of it."""
+
+    __slots__ = ("_real", "_salt")
+
+    def __init__(self) -> None:
+        self._salt = secrets.token_bytes(32)
+        self._real: dict[str, str] = {}
+
+    def of(self, real: str) -> str:
+        """The pseudonym of a distinct id, ``id-`` and hexadecimal digits. A pseudonym is its own."""
+        return self._given(real, "id-" + self._digest(real, b"distinct").hex()[:_SHOWN])
+
+    def of_person(self, real: str) -> str:
+        """The pseudonym of a person's UUID, a UUID; of anything else as :meth:`of`."""
+        try:
+            plain = str(UUID(real))
+        except ValueError:
+            return self.of(real)
+        return self._given(plain, str(UUID(bytes=self._digest(plain, b"person"), version=4)), written=real)
+
+    def real(self, pseudonym: str) -> str | None:
+        """The id that has this pseudonym; None where this recording gave out no such."""
+        return self._real.get(pseudonym)
+
+    def _digest(self, real: str, what: bytes) -> bytes:
+        text = real.encode(errors="surrogatepass")
+        return hashlib.blake2b(text, key=self._salt, person=what, digest_size=_DIGEST).digest()
+
+    def _given(self, real: str, pseudonym: str, *, written: str | None = None) -> str:
+        text = real if written is None else written
+        if real in _NOBODY or text in self._real:
+            return text
+        self._real[pseudonym] = real
+        return pseudonym
+
+    def __repr__(self) -> str:
+        return f"<Pseudonyms: {len(self._real):,}>"
+
+    def __reduce__(self) -> str | tuple[object, ...]:
+        msg = "Pseudonyms are not pickled: their salt would leave the process."
+        raise TypeError(msg)

@@ -1,0 +1,329 @@
+"""Which columns of an answer chosen properties and ids reach, through whatever the query makes of them.
+
+The query's own tree tells: names are followed through aliases, sub-queries, tables of WITH and functions until nothing
+new is found. Of two meanings of a name both are taken, so a column is covered once too often rather than once too
+seldom. Counts, measures and comparisons do not tell a value, and end the way.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from posthog_nb.errors import HogQLSyntaxError
+from posthog_nb.syntax import parse_select, parser_available
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+__all__ = ["DISTINCT_IDS", "PERSON_IDS", "PROPERTIES", "Reach", "Sought", "Traced", "trace"]
+
+DISTINCT_IDS = ("distinct_id", "distinct_ids", "$distinct_id", "$anon_distinct_id", "alias", "$device_id", "$user_id")
+"""Columns and properties that hold distinct ids."""
+
+PERSON_IDS = ("person_id", "person_ids", "event_person_id")
+"""Columns that hold persons' UUIDs, which PostHog derives from distinct ids."""
+
+PROPERTIES = frozenset({"properties", "person_properties", "group_properties", "$set", "$set_once"})
+"""What holds properties, as one JSON text."""
+
+_PERSONS = frozenset({"persons", "raw_persons"})
+_MEASURES = re.compile(
+    r"(?:count|uniq\w*|sum|avg|median\w*|quantile\w*|stddev\w*|var(?:pop|samp)\w*|corr\w*|covar\w*"
+    r"|length(?:utf8)?|char_length|character_length|empty|notempty|isnull|isnotnull|position\w*|locate"
+    r"|has|hasall|hasany|hassubstr|hastoken\w*|match|multimatch\w+|multisearch\w+|like|ilike|notlike|notilike"
+    r"|startswith\w*|endswith\w*|equals|notequals|less|greater|lessorequals|greaterorequals|in|notin"
+    r"|indexof|countequal|arraycount|arrayexists|arrayall|arrayuniq|totypename"
+    r"|jsonhas|jsonlength|jsontype|jsonarraylength|isvalidjson|jsonextractkeys)"
+    r"(?:if|array|distinct|ornull|ordefault)*",
+    re.IGNORECASE,
+)
+_BY_ANOTHER = re.compile(r"arg(?:max|min)(?:if)?", re.IGNORECASE)
+"""Functions of which one argument becomes the value, and the others choose it."""
+_READS_JSON = re.compile(r"(?:json_?(?:extract|value|query)|simplejsonextract|visitparamextract)\w*", re.IGNORECASE)
+_KEEPS_JSON = re.compile(
+    r"(?:any\w*|argmax|argmin|min|max|first_value|last_value|nth_value|lag\w*|lead\w*|topk\w*"
+    r"|group(?:uniq)?array\w*|array(?:join|sort|reversesort|slice|concat|distinct|filter|reverse|element|pushback"
+    r"|pushfront|popback|popfront)?|tuple|tupleelement|if|multiif|coalesce|ifnull|nullif|assumenotnull|tonullable"
+    r"|tostring|tojsonstring|materialize|identity|concat)(?:if)?",
+    re.IGNORECASE,
+)
+"""Functions that leave the keys of a JSON text beside their values."""
+_NO_VALUE = frozenset({"Constant", "Placeholder", "CompareOperation", "BetweenExpr", "IsDistinctFrom"})
+_STEP = re.compile(r"[^.\[\]'\"]+")
+_KEYWORD = re.compile(r"[\w$]+")
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What reaches a column.
+
+    Attributes:
+        properties: The properties sought that do.
+        ids: ``"distinct"`` and ``"person"``, for ids.
+        whole: Whether it may be the JSON of all properties.
+    """
+
+    properties: frozenset[str] = frozenset()
+    ids: frozenset[str] = frozenset()
+    whole: bool = False
+
+    def __or__(self, other: Reach) -> Reach:
+        return Reach(self.properties | other.properties, self.ids | other.ids, self.whole or other.whole)
+
+
+_NOTHING = Reach()
+
+
+@dataclass(frozen=True)
+class Sought:
+    """What to look for: properties by name, and whether ids as well."""
+
+    properties: frozenset[str]
+    ids: bool
+    _words: re.Pattern[str] | None = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        names = "|".join(re.escape(name) for name in sorted(self.properties, key=len, reverse=True))
+        object.__setattr__(self, "_words", re.compile(rf"(?<![\w$])(?:{names})(?![\w$])") if names else None)
+
+    @property
+    def everything(self) -> Reach:
+        """What may be in a text that was made of all properties."""
+        return Reach(self.properties, frozenset() if self.properties or not self.ids else frozenset({"distinct"}))
+
+    def at(self, path: Sequence[str]) -> Reach:
+        """What a name, or a way through JSON, leads to."""
+        found = frozenset(path) & self.properties
+        if self._words is not None:
+            found |= frozenset(self._words.findall(".".join(path)))
+        whole = bool(path) and path[-1] in PROPERTIES
+        return Reach(found, self._ids(path[-1:]), whole)
+
+    def called(self, name: str) -> Reach:
+        """What the name of a column says, word by word."""
+        found = frozenset(self._words.findall(name)) if self._words is not None else frozenset()
+        return Reach(found, self._ids([name, *_KEYWORD.findall(name)]))
+
+    def _ids(self, names: Iterable[str]) -> frozenset[str]:
+        found = set(names) if self.ids else set()
+        return frozenset(
+            kind for kind, known in (("distinct", DISTINCT_IDS), ("person", PERSON_IDS)) if not found.isdisjoint(known)
+        )
+
+
+@dataclass(frozen=True)
+class Traced:
+    """What reaches the columns of an answer.
+
+    Attributes:
+        sure: What each column's values are made of.
+        guesses: What each one's name says besides: good enough to cover a text, and not to lose a number.
+        read: Whether the query could be read; if not, names are all there is to go by.
+    """
+
+    sure: Sequence[Reach]
+    guesses: Sequence[Reach]
+    read: bool
+
+
+def trace(sought: Sought, hogql: str, values: Mapping[str, Any], columns: Sequence[str]) -> Traced:
+    """Trace what is sought.
+
+    Args:
+        sought: What to look for.
+        hogql: The query.
+        values: What its placeholders are bound to.
+        columns: The names of the answer's columns.
+    """
+    tree = _parsed(hogql)
+    named = [sought.at(name.split(".")[-1:]) for name in columns]
+    if tree is None:
+        return Traced(named, list(map(sought.called, columns)), read=False)
+    return Traced(_Tracer(sought, tree, values).columns(columns), named, read=True)
+
+
+def _parsed(hogql: str) -> dict[str, Any] | None:
+    if not parser_available():
+        return None
+    try:
+        return parse_select(hogql)
+    except HogQLSyntaxError:
+        # PostHog's parser is newer than ours and took it.
+        return None
+
+
+class _Tracer:
+    """One query: what its names stand for."""
+
+    def __init__(self, sought: Sought, tree: dict[str, Any], values: Mapping[str, Any]) -> None:
+        self._sought = sought
+        self._values = values
+        self._selects = list(_selects(tree))
+        self._names: dict[str, Reach] = {}
+        self._tables: dict[str, Reach] = {}
+        found = list(_nodes(tree))
+        self._has_persons = any(
+            node["node"] == "JoinExpr" and _PERSONS.intersection(map(str, (node.get("table") or {}).get("chain") or ()))
+            for node in found
+        )
+        self._settle([node for node in found if node["node"] in {"Alias", "CTE", "JoinExpr", "Lambda", "Call"}])
+
+    def columns(self, names: Sequence[str]) -> list[Reach]:
+        """What reaches each of the columns."""
+        reached = [_NOTHING] * len(names)
+        for select in self._selects:
+            chosen = select.get("select") or []
+            if len(chosen) == len(names) and not any(map(_is_several, chosen)):
+                found = [self._reach(node) for node in chosen]
+            else:
+                # Of a star: each column by its name, which is an alias or what it was made of.
+                found = [self._named(name) for name in names]
+            reached = [one | another for one, another in zip(reached, found, strict=True)]
+        return reached
+
+    def _settle(self, definitions: list[dict[str, Any]]) -> None:
+        """Follow the names until nothing new is found."""
+        before: tuple[dict[str, Reach], dict[str, Reach]] | None = None
+        while before != (self._names, self._tables):
+            before = dict(self._names), dict(self._tables)
+            for node in definitions:
+                match node["node"]:
+                    case "Alias":
+                        self._add(self._names, node["alias"], node["expr"])
+                    case "CTE" if node.get("cte_type") == "column":
+                        self._add(self._names, node["name"], node["expr"])
+                    case "CTE":
+                        self._add(self._tables, node["name"], node["expr"])
+                    case "JoinExpr":
+                        for name in node.get("column_aliases") or ():
+                            self._add(self._names, name, node.get("table"))
+                    case "Call":
+                        self._bind(node.get("args") or [])
+
+    def _bind(self, arguments: list[Any]) -> None:
+        for one in arguments:
+            if isinstance(one, dict) and one.get("node") == "Lambda":
+                others = [other for other in arguments if other is not one]
+                for name in one.get("args") or ():
+                    self._add(self._names, name, others)
+
+    def _add(self, known: dict[str, Reach], name: str, node: Any) -> None:  # noqa: ANN401 - JSON
+        known[name] = known.get(name, _NOTHING) | self._reach(node)
+
+    def _named(self, name: str) -> Reach:
+        if name in self._names:
+            return self._names[name]
+        try:
+            (select,) = _selects(parse_select(f"SELECT {name}"))
+            (node,) = select["select"]
+        except (HogQLSyntaxError, ValueError, KeyError):
+            return self._sought.called(name)
+        return self._reach(node)
+
+    def _reach(self, node: Any) -> Reach:  # noqa: ANN401, PLR0911 - JSON; one return a kind of node
+        if isinstance(node, list):
+            return _union(map(self._reach, node))
+        if not isinstance(node, dict):
+            return _NOTHING
+        match node.get("node"):
+            case "Field":
+                return self._field([str(part) for part in node.get("chain") or ()])
+            case kind if kind in _NO_VALUE:
+                return _NOTHING
+            case "SelectQuery" | "SelectSetQuery":
+                return _union(self._reach(select.get("select")) for select in _selects(node))
+            case "Call":
+                return self._call(node["name"], node.get("args") or [])
+            case "WindowFunction":
+                return self._call(node["name"], [*(node.get("exprs") or []), *(node.get("args") or [])])
+            case "ArrayAccess":
+                return self._opened(self._reach(node["array"]), [node["property"]])
+        return _union(self._reach(child) for name, child in node.items() if name not in {"start", "end"})
+
+    def _field(self, parts: list[str]) -> Reach:
+        if not parts or parts[-1] == "*":
+            return _NOTHING
+        place = next((number for number, part in enumerate(parts) if part in PROPERTIES), None)
+        known = _union(self._names[part] for part in parts if part in self._names)
+        if len(parts) == 1:
+            known |= self._tables.get(parts[0], _NOTHING)
+        if place is not None:
+            path = parts[place + 1 :]
+            return known | (self._sought.at(path) if path else Reach(whole=True))
+        if known.whole and len(parts) > 1 and parts[-1] not in self._names:
+            return Reach(known.properties, known.ids) | self._sought.at(parts[1:])
+        if parts[-1] in self._names:
+            return known
+        if parts[-1] == "id" and (self._has_persons or "person" in parts[:-1]):
+            return known | self._sought.at(["person_id"])
+        return known | self._sought.at(parts[-1:])
+
+    def _call(self, name: str, arguments: list[Any]) -> Reach:
+        if _MEASURES.fullmatch(name):
+            return _NOTHING
+        if _BY_ANOTHER.fullmatch(name):
+            return self._reach(arguments[:1])
+        if _READS_JSON.fullmatch(name) and arguments:
+            base = self._reach(arguments[0])
+            keys = arguments[1:-1] if name.lower() == "jsonextract" else arguments[1:]
+            if base.whole and keys and not name.lower().startswith("jsonextractkeys"):
+                return self._opened(base, keys)
+        found = self._reach(arguments)
+        return found | self._sought.everything if found.whole and not _KEEPS_JSON.fullmatch(name) else found
+
+    def _opened(self, base: Reach, keys: list[Any]) -> Reach:
+        """What stands in JSON under ``keys``."""
+        if not base.whole:
+            return base
+        texts = [self._constant(key) for key in keys]
+        known = Reach(base.properties, base.ids)
+        if any(text is None for text in texts):
+            return known | self._sought.everything
+        path = [step for text in texts if text is not None for step in (text, *_STEP.findall(text))]
+        return known | _union(self._sought.at([step]) for step in path)
+
+    def _constant(self, node: Any) -> str | None:  # noqa: ANN401 - JSON
+        value = node.get("value") if isinstance(node, dict) and node.get("node") == "Constant" else None
+        if isinstance(node, dict) and node.get("node") == "Placeholder":
+            value = self._values.get(str(((node.get("expr") or {}).get("chain") or [None])[0]))
+        return str(value) if isinstance(value, str | int) else None
+
+
+def _union(reaches: Iterable[Reach]) -> Reach:
+    found = _NOTHING
+    for one in reaches:
+        found |= one
+    return found
+
+
+def _is_several(node: dict[str, Any]) -> bool:
+    """Whether it stands for several columns."""
+    kind, parts = node.get("node"), node.get("chain") or ()
+    return kind == "ColumnsExpr" or (kind == "Field" and parts[-1:] == ["*"])
+
+
+def _selects(tree: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - JSON
+    """The SELECTs of which a query is made, one after the other."""
+    if not isinstance(tree, dict):
+        return
+    if tree.get("node") == "SelectQuery":
+        yield tree
+        return
+    rest = (one.get("select_query") for one in tree.get("subsequent_select_queries") or ())
+    for part in chain([tree.get("initial_select_query")], rest):
+        yield from _selects(part)
+
+
+def _nodes(tree: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - JSON
+    if isinstance(tree, dict):
+        for name, child in tree.items():
+            if name not in {"start", "end"}:
+                yield from _nodes(child)
+        if "node" in tree:
+            yield tree
+    elif isinstance(tree, list):
+        for child in tree:
+            yield from _nodes(child)
