@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import os
 import re
+import struct
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -19,11 +21,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 ROOT = Path(__file__).parent.parent
+OFFLINE = ROOT / "tests" / "offline"
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 _QUERY_ID = re.compile(r"(?<=query )[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ELAPSED = re.compile(r"(?<= · )(?:\d+ min )?[\d.]+ s(?= · )")
 _SECONDS = 240
+_ZONE = "Pacific/Chatham"  # 12:45 hours ahead of UTC, in summer 13:45
 
 
 def execute(
@@ -36,6 +40,8 @@ def execute(
 ) -> nbformat.NotebookNode:
     """``notebook`` with the outputs of a run in a clean kernel, which works in ``folder`` without PostHog settings.
 
+    The kernel has no network but this machine's own, and a clock far from UTC: a reader may have neither.
+
     Args:
         notebook: The notebook.
         folder: The folder in which the kernel works.
@@ -44,7 +50,7 @@ def execute(
         errors: Whether the run goes on after a cell that fails.
     """
     fresh = notebook if in_place else copy.deepcopy(notebook)
-    paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    paths = os.pathsep.join(filter(None, [str(OFFLINE), str(ROOT), os.environ.get("PYTHONPATH")]))
     kept = {name: text for name, text in os.environ.items() if not name.startswith("POSTHOG_")}
     client = NotebookClient(
         fresh,
@@ -54,7 +60,7 @@ def execute(
         record_timing=False,
         resources={"metadata": {"path": str(folder)}},
     )
-    client.execute(env={**kept, **settings, "PYTHONPATH": paths})
+    client.execute(env={**kept, **settings, "PYTHONPATH": paths, "TZ": _ZONE})
     return fresh
 
 
@@ -82,11 +88,17 @@ def _without_pixels(output: dict[str, Any]) -> dict[str, Any]:
 
 
 def _without_drawing(kind: str, content: Any) -> Any:
-    if kind.startswith("image/"):
-        return "a picture"
+    if kind == "image/png":
+        return "a picture of {} x {}".format(*png_size(base64.b64decode(content)))
     if kind.startswith("application/vnd.vegalite"):
         return {name: part for name, part in content.items() if name not in {"$schema", "config"}}
     return content
+
+
+def png_size(picture: bytes) -> tuple[int, int]:
+    """Width and height in pixels, as the head of the PNG has them."""
+    width, height = struct.unpack_from(">II", picture, 16)
+    return width, height
 
 
 def refresh(path: Path) -> None:

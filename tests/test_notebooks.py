@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
-from pathlib import Path
-from typing import Any
+import zlib
+from typing import TYPE_CHECKING, Any
 
 import nbformat
 import pytest
 from nbclient.exceptions import CellExecutionError
 
-from tests.notebooks import NOTEBOOKS, execute, outputs, shown
+from posthog_nb.secret import redact
+from tests.notebooks import NOTEBOOKS, execute, outputs, png_size, shown
 
-ROOT = Path(__file__).parent.parent
-KEY = re.compile(r"ph[cxsa]_\w{8,}")
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MOST_BYTES = 1_000_000
+MACHINE = re.compile(
+    r"(?<![\w.-])/(?:bin|etc|home|mnt|opt|private|root|srv|tmp|usr|var|work|Users|Volumes)/|\b[A-Za-z]:\\+\w"
+    r"|site-packages|ipykernel_\d|\b0x[0-9a-f]{8,}"
+)
+"""What one machine's files, processes and memory are called."""
+EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+LOADED = re.compile(r"<(?:script|link|iframe|object|embed|base)\b|\bsrc\s*=\s*[\"']?(?:https?:)?//|@import|url\(")
+"""HTML that asks the network, or the reader's browser, for more than is there."""
 
 
 def notebook(*cells: str) -> nbformat.NotebookNode:
@@ -29,6 +41,41 @@ def lines(found: list[dict[str, Any]]) -> list[str]:
     return [output["data"]["text/plain"] for output in found if output["output_type"] == "display_data"]
 
 
+def everything(made: nbformat.NotebookNode) -> str:
+    """All that is in it but pictures' pixels, which are letters at random, as text and not as JSON has it."""
+    texts: list[str] = []
+
+    def gather(part: Any) -> None:
+        if isinstance(part, dict):
+            for key, value in part.items():
+                if not key.startswith("image/"):
+                    gather(value)
+        elif isinstance(part, list):
+            for value in part:
+                gather(value)
+        else:
+            texts.append(str(part))
+
+    gather([{**cell, "id": ""} for cell in made.cells])
+    return "\n".join(texts)
+
+
+def shown_cells(made: nbformat.NotebookNode) -> list[list[nbformat.NotebookNode]]:
+    return [cell.outputs for cell in made.cells if cell.cell_type == "code"]
+
+
+def pixels(picture: bytes) -> bytes:
+    """What a PNG's rows are made of, each chunk checked by its checksum."""
+    packed, at = b"", 8
+    while at < len(picture):
+        size = int.from_bytes(picture[at : at + 4])
+        chunk = picture[at + 4 : at + 8 + size]
+        assert zlib.crc32(chunk) == int.from_bytes(picture[at + 8 + size : at + 12 + size])
+        packed += chunk[4:] if chunk.startswith(b"IDAT") else b""
+        at += size + 12
+    return zlib.decompress(packed)
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 class TestCommitted:
     @pytest.fixture
@@ -38,7 +85,7 @@ class TestCommitted:
     def test_a_run_gives_the_outputs_that_are_committed(self, committed: nbformat.NotebookNode, tmp_path: Path) -> None:
         fresh = execute(committed, tmp_path)
         assert shown(fresh) == shown(committed)
-        assert not KEY.search(json.dumps(fresh))
+        assert redact(everything(fresh)) == everything(fresh)
 
     def test_every_cell_was_run_in_order(self, committed: nbformat.NotebookNode) -> None:
         counts = [cell.execution_count for cell in committed.cells if cell.cell_type == "code"]
@@ -56,7 +103,46 @@ class TestCommitted:
         assert [output for shown in outputs(committed) for output in shown if output.get("name") == "stderr"] == []
 
     def test_no_key_is_in_it(self, path: Path) -> None:
-        assert not KEY.search(path.read_text())
+        text = path.read_text(encoding="utf-8")
+        assert redact(text) == text
+
+    def test_nobody_is_in_it_but_people_made_up(self, committed: nbformat.NotebookNode) -> None:
+        domains = {found[0].partition("@")[2].lower() for found in EMAIL.finditer(everything(committed))}
+        assert domains <= {"example.com", "example.net", "example.org"}
+
+    def test_no_file_process_or_memory_of_one_machine_is_in_it(self, committed: nbformat.NotebookNode) -> None:
+        assert [found[0] for found in MACHINE.finditer(everything(committed))] == []
+
+    def test_nothing_is_in_it_that_the_next_run_would_change(self, committed: nbformat.NotebookNode) -> None:
+        kept = [cell.outputs for cell in committed.cells if cell.cell_type == "code"]
+        assert kept == outputs(committed)
+        assert committed.metadata == {
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "language_info": {"name": "python"},
+        }
+        assert {key for cell in committed.cells for key in cell.metadata} <= {"tags"}
+
+    def test_it_is_written_as_it_would_be_written_again(self, committed: nbformat.NotebookNode, path: Path) -> None:
+        nbformat.validate(committed)
+        assert nbformat.writes(committed) + "\n" == path.read_text(encoding="utf-8")
+        ids = [cell["id"] for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]]
+        assert len(set(ids)) == len(ids)
+
+    def test_it_is_small_enough_to_be_read_on_the_web(self, path: Path) -> None:
+        assert path.stat().st_size < MOST_BYTES
+
+    def test_its_tables_and_cards_load_nothing(self, committed: nbformat.NotebookNode) -> None:
+        pages = [
+            output.data.get("text/html", "") for cell in shown_cells(committed) for output in cell if "data" in output
+        ]
+        assert [found[0] for page in pages for found in LOADED.finditer(page)] == []
+
+    def test_its_pictures_are_drawn_for_a_page_without_scripts_too(self, committed: nbformat.NotebookNode) -> None:
+        for data in (output.data for cell in shown_cells(committed) for output in cell if "data" in output):
+            if any(kind.startswith("application/vnd.vegalite") for kind in data):
+                picture = base64.b64decode(data["image/png"], validate=False)
+                assert min(png_size(picture)) > 100
+                assert len(set(pixels(picture))) > 50, "a blank picture has hardly any values"
 
     def test_its_links_lead_somewhere(self, committed: nbformat.NotebookNode, path: Path) -> None:
         text = "\n".join(cell.source for cell in committed.cells if cell.cell_type == "markdown")
@@ -64,7 +150,48 @@ class TestCommitted:
         assert [target for target in targets if not (path.parent / target).exists()] == []
 
 
+class TestWhatIsLookedFor:
+    @pytest.mark.parametrize(
+        "text",
+        [
+            '  File "/home/ann/notebooks/a.py", line 3',
+            "saved to /tmp/x.parquet",
+            "file:///Users/ann/a.csv",
+            r"C:\Users\Ann\a.csv",
+            "UserWarning in lib/site-packages/pandas/core.py:12",
+            "Cell In[3], /tmp/ipykernel_4711/1.py",
+            "<object at 0x7fc0c58ed610>",
+        ],
+    )
+    def test_a_machine_is_found(self, text: str) -> None:
+        assert MACHINE.search(text)
+
+    @pytest.mark.parametrize("text", ["https://example.com/home/a", "../docs/usr/x", "a/b", "12:00 / 13:00", "1/2"])
+    def test_an_address_or_a_number_is_no_machine(self, text: str) -> None:
+        assert not MACHINE.search(text)
+
+    @pytest.mark.parametrize(
+        "page", ['<script src="x.js">', "<img src='//cdn.example.com/a.png'>", '<link href="a.css">', "a{b:url(c)}"]
+    )
+    def test_what_is_loaded_is_found(self, page: str) -> None:
+        assert LOADED.search(page)
+
+
 class TestHeadless:
+    def test_a_kernel_has_no_network_but_its_machine_s_and_a_clock_far_from_utc(self, tmp_path: Path) -> None:
+        tried = notebook(
+            "import socket, time\ntime.tzname[0]",
+            "with socket.create_server(('127.0.0.1', 0)) as here:\n"
+            "    socket.create_connection(here.getsockname()).close()",
+            "socket.create_connection(('192.0.2.1', 443), timeout=5)",
+            "socket.create_connection(('example.com', 443), timeout=5)",
+        )
+        zone, here, address, name = outputs(execute(tried, tmp_path, errors=True))
+        assert zone[0]["data"]["text/plain"] == "'+1245'"
+        assert here == []
+        assert [found[0]["ename"] for found in (address, name)] == ["gaierror", "gaierror"]
+        assert "no network here: 'example.com'" in name[0]["evalue"]
+
     def test_a_failing_query_stops_the_run_with_one_error_of_a_few_lines(self, tmp_path: Path) -> None:
         failing = notebook(
             '%load_ext posthog_nb\nimport posthog_nb\nph = posthog_nb.connect("demo", as_of="2026-03-31T00:00:00Z")',

@@ -1,0 +1,1 @@
+"""What Python does when it starts with this folder on its path: see ``sitecustomize``."""
