@@ -62,12 +62,13 @@ def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 
 def _demo(_chosen: argparse.Namespace) -> None:
     from posthog_nb.connecting import connect  # noqa: PLC0415 - the engine and a frame library load for this command alone
+    from posthog_nb.embedded.demo import VERSION  # noqa: PLC0415 - as above
 
     with connect("demo") as ph:
         frame = ph.query(DEMO_QUERY).to_pandas()
     print(
         f"{DEMO_QUERY}\n\n{frame.to_string()}\n\n"
-        "That was made-up data, in memory, on ClickHouse in this process. Next:\n\n"
+        f"That was made-up data (version {VERSION} of the demo), in memory, on ClickHouse in this process. Next:\n\n"
         "  .venv/bin/pip install '.[lab]' && .venv/bin/jupyter lab notebooks/01-quickstart.ipynb"
     )
 
