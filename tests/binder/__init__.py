@@ -1,0 +1,1 @@
+"""Binder, emulated: what repo2docker would build and run, in a folder in place of a container."""
