@@ -314,3 +314,16 @@ def test_emails_in_a_question_are_told_of():
 def test_emails_that_a_mask_does_not_cover_are_told_of_too():
     with pytest.warns(PersonalDataWarning, match="although 'email' is masked"):
         Veil(MASKED).cover(Asked.query("SELECT c FROM t", {}, None), answer(("c", TEXT, [ANN])))
+
+
+def test_what_the_query_spells_out_is_no_property_whatever_its_column_is_called():
+    query = "SELECT ['$pageview', {second}][n] AS email FROM (SELECT 1 AS n FROM events)"
+    assert one(MASKED, query, TEXT, ["$pageview", "bought"], name="email", second="bought") == ["$pageview", "bought"]
+    assert one(MASKED, "SELECT upper(event) AS email FROM events", TEXT, [ANN], name="email") == ["(masked)"]
+
+
+def test_a_column_that_is_called_as_a_table_is_not_taken_for_the_table():
+    query = """WITH visits AS (SELECT person_id, event FROM events), grouped AS (
+        SELECT groupArray(event) AS visits FROM visits GROUP BY person_id)
+    SELECT arrayJoin(visits) AS what FROM grouped"""
+    assert one(HASHED, query, TEXT, ["$pageview"], name="what") == ["$pageview"]

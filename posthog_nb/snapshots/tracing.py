@@ -142,7 +142,10 @@ def trace(sought: Sought, hogql: str, values: Mapping[str, Any], columns: Sequen
     named = [sought.at(name.split(".")[-1:]) for name in columns]
     if tree is None:
         return Traced(named, list(map(sought.called, columns)), read=False)
-    return Traced(_Tracer(sought, tree, values).columns(columns), named, read=True)
+    tracer = _Tracer(sought, tree, values)
+    # What the query itself spells out is no property, whatever its column is called: a funnel's names of steps.
+    guesses = [_NOTHING if tracer.spells_out(place, len(columns)) else guess for place, guess in enumerate(named)]
+    return Traced(tracer.columns(columns), guesses, read=True)
 
 
 def _parsed(hogql: str) -> dict[str, Any] | None:
@@ -184,9 +187,16 @@ class _Tracer:
             reached = [one | another for one, another in zip(reached, found, strict=True)]
         return reached
 
+    def spells_out(self, place: int, width: int) -> bool:
+        """Whether each value of a column stands in the query, or is bound in it."""
+        chosen = [select.get("select") or [] for select in self._selects]
+        return all(len(one) == width and not any(map(_is_several, one)) and _is_spelt_out(one[place]) for one in chosen)
+
     def _settle(self, definitions: list[dict[str, Any]]) -> None:
         """Follow the names until nothing new is found."""
         before: tuple[dict[str, Reach], dict[str, Reach]] | None = None
+        # A column may be called as a table is; then its name is the column's wherever a value is meant.
+        self._names = {node["alias"]: _NOTHING for node in definitions if node["node"] == "Alias"}
         while before != (self._names, self._tables):
             before = dict(self._names), dict(self._tables)
             for node in definitions:
@@ -248,7 +258,7 @@ class _Tracer:
             return _NOTHING
         place = next((number for number, part in enumerate(parts) if part in PROPERTIES), None)
         known = _union(self._names[part] for part in parts if part in self._names)
-        if len(parts) == 1:
+        if len(parts) == 1 and parts[0] not in self._names:
             known |= self._tables.get(parts[0], _NOTHING)
         if place is not None:
             path = parts[place + 1 :]
@@ -297,6 +307,19 @@ def _union(reaches: Iterable[Reach]) -> Reach:
     for one in reaches:
         found |= one
     return found
+
+
+def _is_spelt_out(node: Any) -> bool:  # noqa: ANN401 - JSON
+    match node.get("node") if isinstance(node, dict) else None:
+        case "Constant" | "Placeholder":
+            return True
+        case "Alias":
+            return _is_spelt_out(node["expr"])
+        case "ArrayAccess":
+            return _is_spelt_out(node["array"])
+        case "Array" | "Tuple":
+            return all(map(_is_spelt_out, node["exprs"]))
+    return False
 
 
 def _is_several(node: dict[str, Any]) -> bool:
