@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["Secret", "redact"]
+__all__ = ["KEY", "SHORTENED_KEY", "Secret", "redact"]
 
 # phc_ project token, phx_ personal key, phs_ project secret key, pha_ OAuth access token, phr_ OAuth refresh token.
 # After a letter, a digit or an underscore these may be the end of a word, as in "graphs_and_more" or "alpha_testers".
 # There a key is told by its length: at least 16 letters and digits in one piece; a real one has 43.
-_KEY = re.compile(r"\b(ph[cxsar]_)[A-Za-z0-9_\-]{4,}|(ph[cxsar]_)[A-Za-z0-9]{16}[A-Za-z0-9_\-]*")
+KEY = r"\b(ph[cxsar]_)[A-Za-z0-9_\-]{4,}|(ph[cxsar]_)[A-Za-z0-9]{16}[A-Za-z0-9_\-]*"
+"""A regular expression for a key or token, for Python and for Arrow."""
+SHORTENED_KEY = r"\1\2..."
+"""What takes its place."""
+
+_KEY = re.compile(KEY)
 _SHOWN = 4
 
 
 def redact(text: str) -> str:
     """Mask every PostHog key or token in ``text``, keeping its prefix: ``phx_abcdef`` becomes ``phx_...``."""
-    return _KEY.sub(r"\1\2...", text)
+    return _KEY.sub(SHORTENED_KEY, text)
 
 
 class Secret:

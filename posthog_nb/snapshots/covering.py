@@ -8,7 +8,7 @@ from enum import Enum
 from operator import is_
 from typing import TYPE_CHECKING, Any
 
-from posthog_nb.secret import redact
+from posthog_nb.secret import KEY, SHORTENED_KEY
 from posthog_nb.snapshots.json_text import Keys, each_text, is_null, is_text, plain_text, quoted
 from posthog_nb.snapshots.leaves import by_value, may_hold, nested, replaced_where, with_entries
 from posthog_nb.snapshots.tracing import DISTINCT_IDS, PERSON_IDS, PROPERTIES
@@ -25,8 +25,7 @@ __all__ = ["MASK", "Covering", "How", "without_keys"]
 
 MASK = "(masked)"
 _IS_JSON = re.compile(rb'"\s*:')
-_KEY = "ph[cxsar]_"
-_KEY_IN_MEMORY = re.compile(_KEY.encode())
+_KEY_BEGINS = re.compile(rb"ph[cxsar]_")
 
 
 class How(Enum):
@@ -238,9 +237,7 @@ def _redacted(array: pa.Array) -> pa.Array:
 
     kind = array.type
     if pa.types.is_string(kind):
-        if not may_hold(array, _KEY_IN_MEMORY):
-            return array
-        return replaced_where(array, pc.match_substring_regex(array, _KEY), redact)
+        return pc.replace_substring_regex(array, KEY, SHORTENED_KEY) if may_hold(array, _KEY_BEGINS) else array
     if pa.types.is_map(kind):
         return with_entries(array, lambda keys, items: (_redacted(keys), _redacted(items)))
     if pa.types.is_nested(kind):

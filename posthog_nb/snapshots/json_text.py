@@ -36,10 +36,9 @@ class Keys:
     """
 
     def __init__(self, groups: Mapping[str, Iterable[str]]) -> None:
-        spelled = {group: "|".join(map(_spelled, names)) for group, names in groups.items()}
-        found = "|".join(f"(?P<{group}>{names})" for group, names in spelled.items() if names)
-        self._pattern = re.compile(rf'(?<!\\)(?P<q>\\*)"(?:{found})(?P=q)"\s*:\s*') if found else None
-        every = "|".join(names for names in spelled.values() if names)
+        some = {group: list(names) for group, names in groups.items() if names}
+        self._plain, self._escaped = _pattern(some, re.escape), _pattern(some, _spelled)
+        every = "|".join(_spelled(name) for names in some.values() for name in names)
         self.hint = rf'"(?:{every})\\*"\s*:' if every else ""
 
     def rewritten(self, text: str, put: Callable[[str, str, int], str | None]) -> str:
@@ -50,24 +49,27 @@ class Keys:
             put: Gives the new value of a key, as it is written there: of the group, the value as it is written and how
                 many levels deep it stands; None leaves the key out.
         """
-        if self._pattern is None:
-            return text
+        # Most texts have no escapes, and are searched in half of the time.
+        pattern = self._escaped if "\\" in text else self._plain
         written: list[str] = []
         done = 0
-        while (found := self._pattern.search(text, done)) is not None:
-            level = _level(len(found["q"]))
-            if len(found["q"]) != (1 << level) - 1:
+        while (found := pattern.search(text, done)) is not None:
+            group = found.lastgroup or ""
+            escapes = _backslashes(text, found.start())
+            closing = text.index('"', found.end(group)) - found.end(group)
+            level = _level(escapes)
+            if not escapes == closing == (1 << level) - 1:
                 # The end of a key that holds a quote.
-                written.append(text[done : found.end()])
-                done = found.end()
+                written.append(text[done : found.start() + 1])
+                done = found.start() + 1
                 continue
             end = _end(text, found.end(), level)
-            value = put(found.lastgroup or "", text[found.end() : end], level)
+            value = put(group, text[found.end() : end], level)
             if value is not None:
                 written += [text[done : found.end()], value]
                 done = end
                 continue
-            before = text[done : found.start()]
+            before = text[done : found.start() - escapes]
             if (comma := _REST_OF_MEMBER.match(text, end)) is not None:
                 end = comma.end()
             else:
@@ -124,6 +126,11 @@ def each_text(value: str, level: int, put: Callable[[str], str]) -> str:
     return "".join([*written, value[done:]])
 
 
+def _pattern(groups: Mapping[str, list[str]], spelled: Callable[[str], str]) -> re.Pattern[str]:
+    found = "|".join(f"(?P<{group}>{'|'.join(map(spelled, names))})" for group, names in groups.items())
+    return re.compile(rf'"(?:{found})\\*"\s*:\s*' if found else r"\Z.")
+
+
 def _spelled(name: str) -> str:
     """A regular expression for a name as JSON may spell it, at any depth."""
     return "".join(map(_letter, name))
@@ -144,6 +151,14 @@ def _letter(letter: str) -> str:
         case _:
             itself = re.escape(letter)
     return f"(?:{itself}|{escaped})"
+
+
+def _backslashes(text: str, end: int) -> int:
+    """How many of them stand right before ``end``."""
+    start = end
+    while start and text[start - 1] == "\\":
+        start -= 1
+    return end - start
 
 
 def _level(backslashes: int) -> int:

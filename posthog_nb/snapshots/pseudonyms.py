@@ -8,6 +8,7 @@ from uuid import UUID
 
 __all__ = ["Pseudonyms"]
 
+_SALT = 32
 _DIGEST = 16
 _SHOWN = 20
 """Hexadecimal digits of a pseudonym: of a million ids, the chance that two share one is one in a trillion."""
@@ -18,15 +19,18 @@ _NOBODY = frozenset({"", "null", str(UUID(int=0))})
 class Pseudonyms:
     """The pseudonyms of one recording. Their salt is in this object alone, which shows and gives away nothing of it."""
 
-    __slots__ = ("_real", "_salt")
+    __slots__ = ("_distinct", "_person", "_real")
 
     def __init__(self) -> None:
-        self._salt = secrets.token_bytes(32)
+        salt = secrets.token_bytes(_SALT)
+        self._distinct, self._person = (
+            hashlib.blake2b(key=salt, person=what, digest_size=_DIGEST) for what in (b"distinct", b"person")
+        )
         self._real: dict[str, str] = {}
 
     def of(self, real: str) -> str:
         """The pseudonym of a distinct id, ``id-`` and hexadecimal digits. A pseudonym is its own."""
-        return self._given(real, "id-" + self._digest(real, b"distinct").hex()[:_SHOWN])
+        return self._given(real, "id-" + _digest(self._distinct, real).hex()[:_SHOWN])
 
     def of_person(self, real: str) -> str:
         """The pseudonym of a person's UUID, a UUID; of anything else as :meth:`of`."""
@@ -34,15 +38,11 @@ class Pseudonyms:
             plain = str(UUID(real))
         except ValueError:
             return self.of(real)
-        return self._given(plain, str(UUID(bytes=self._digest(plain, b"person"), version=4)), written=real)
+        return self._given(plain, str(UUID(bytes=_digest(self._person, plain), version=4)), written=real)
 
     def real(self, pseudonym: str) -> str | None:
         """The id that has this pseudonym; None where this recording gave out no such."""
         return self._real.get(pseudonym)
-
-    def _digest(self, real: str, what: bytes) -> bytes:
-        text = real.encode(errors="surrogatepass")
-        return hashlib.blake2b(text, key=self._salt, person=what, digest_size=_DIGEST).digest()
 
     def _given(self, real: str, pseudonym: str, *, written: str | None = None) -> str:
         text = real if written is None else written
@@ -57,3 +57,9 @@ class Pseudonyms:
     def __reduce__(self) -> str | tuple[object, ...]:
         msg = "Pseudonyms are not pickled: their salt would leave the process."
         raise TypeError(msg)
+
+
+def _digest(salted: hashlib.blake2b, real: str) -> bytes:
+    begun = salted.copy()
+    begun.update(real.encode(errors="surrogatepass"))
+    return begun.digest()
