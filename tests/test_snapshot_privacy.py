@@ -269,6 +269,15 @@ def test_the_salt_is_not_shown_and_does_not_leave_the_process():
         pickle.dumps(veil)
 
 
+def test_of_a_tuple_the_elements_are_covered_that_are_reached():
+    kind = pa.list_(pa.struct([("1", pa.string()), ("2", pa.string()), ("3", pa.int64())]))
+    given = pa.array([[{"1": "ann", "2": "paid", "3": 1}]], type=kind)
+    query = "SELECT arrayMap(x -> (x.2, x.1, x.3), arraySort(groupArray((event, distinct_id, 1)))) AS c FROM events"
+    ((found,),) = one(HASHED, query, "Array(Tuple(String, String, Int64))", given)
+    assert found["1"].startswith("id-")
+    assert (found["2"], found["3"]) == ("paid", 1)
+
+
 # Look-ups ----------------------------------------------------------------------------------------------------------
 
 

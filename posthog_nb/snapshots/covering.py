@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass, replace
 from enum import Enum
 from operator import is_
 from typing import TYPE_CHECKING, Any
 
 from posthog_nb.secret import KEY, SHORTENED_KEY
 from posthog_nb.snapshots.json_text import Keys, each_text, is_null, is_text, plain_text, quoted
-from posthog_nb.snapshots.leaves import by_value, may_hold, nested, replaced_where, with_entries
-from posthog_nb.snapshots.tracing import DISTINCT_IDS, PERSON_IDS, PROPERTIES
+from posthog_nb.snapshots.leaves import by_value, may_hold, replaced_where, with_entries, with_fields, with_values
+from posthog_nb.snapshots.tracing import DISTINCT_IDS, PERSON_IDS, PROPERTIES, Reach
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -19,11 +20,11 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from posthog_nb.snapshots.pseudonyms import Pseudonyms
-    from posthog_nb.snapshots.tracing import Reach
 
-__all__ = ["MASK", "Covering", "How", "without_keys"]
+__all__ = ["MASK", "Covering", "without_keys"]
 
 MASK = "(masked)"
+_NOTHING = Reach()
 _IS_JSON = re.compile(rb'"\s*:')
 _KEY_BEGINS = re.compile(rb"ph[cxsar]_")
 
@@ -36,6 +37,21 @@ class How(Enum):
     DROP = "drop"
     DISTINCT = "distinct"
     PERSON = "person"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What becomes of a column.
+
+    Attributes:
+        texts: Of the texts in it.
+        others: Of its other values.
+        parts: Of the elements, where it has tuples whose elements differ.
+    """
+
+    texts: How = How.AS_IT_IS
+    others: How = How.AS_IT_IS
+    parts: tuple[Plan, ...] = ()
 
 
 def without_keys(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -62,26 +78,24 @@ class Covering:
             groups.setdefault(how.value, []).append(name)
         self._keys = Keys(groups)
 
-    def how(self, reach: Reach) -> How:
-        """What becomes of the values that ``reach`` tells of: a mask rather than nothing, and that before an id."""
-        found = {self._how[name] for name in reach.properties}
-        for how in (How.MASK, How.DROP):
-            if how in found:
-                return how
-        for how in (How.PERSON, How.DISTINCT):
-            if how.value in reach.ids:
-                return how
-        return How.AS_IT_IS
-
-    def column(self, column: pa.ChunkedArray, texts: How, others: How) -> pa.ChunkedArray:
-        """A column of the same type.
+    def plan(self, sure: Reach, guess: Reach = _NOTHING) -> Plan:
+        """What is to become of a column.
 
         Args:
-            column: The column.
-            texts: What becomes of the texts in it.
-            others: What becomes of its other values.
+            sure: What its values are made of.
+            guess: What may be in its texts besides.
         """
-        return _each_chunk(column, lambda chunk: self._array(chunk, texts, others))
+        parts = () if guess else tuple(map(self.plan, sure.parts))
+        return Plan(self._how_of(sure | guess), self._how_of(sure), parts)
+
+    def _how_of(self, reach: Reach) -> How:
+        """A mask rather than nothing, and that rather than a pseudonym."""
+        found = {self._how[name] for name in reach.properties} | set(map(How, reach.ids))
+        return next((how for how in (How.MASK, How.DROP, How.PERSON, How.DISTINCT) if how in found), How.AS_IT_IS)
+
+    def column(self, column: pa.ChunkedArray, plan: Plan) -> pa.ChunkedArray:
+        """A column of the same type, covered as planned."""
+        return _each_chunk(column, lambda chunk: self._array(chunk, plan))
 
     def looked_up(self, column: pa.ChunkedArray) -> pa.ChunkedArray:
         """A column of what was looked up, as JSON."""
@@ -89,35 +103,38 @@ class Covering:
 
     # Arrow --------------------------------------------------------------------------------------------------------
 
-    def _array(self, array: pa.Array, texts: How, others: How) -> pa.Array:
+    def _array(self, array: pa.Array, plan: Plan) -> pa.Array:
         import pyarrow as pa  # noqa: PLC0415 - loaded when there are answers
 
         kind = array.type
         if pa.types.is_string(kind):
-            return self._texts(array, texts)
+            return self._texts(array, plan.texts)
         if pa.types.is_map(kind):
-            return with_entries(array, lambda keys, items: self._entries(keys, items, texts, others))
-        if pa.types.is_nested(kind):
-            return nested(array, lambda part, name: self._array(part, *self._of_part(name, texts, others)))
-        return array if others is How.AS_IT_IS else pa.nulls(len(array), kind)
+            return with_entries(array, lambda keys, items: self._entries(keys, items, plan))
+        if pa.types.is_struct(kind):
+            parts = plan.parts if len(plan.parts) == kind.num_fields else [replace(plan, parts=())] * kind.num_fields
+            plans = [self._of_part(kind.field(number).name, part) for number, part in enumerate(parts)]
+            return with_fields(array, lambda number, part: self._array(part, plans[number]))
+        if pa.types.is_list(kind):
+            return with_values(array, lambda values: self._array(values, plan))
+        return array if plan.others is How.AS_IT_IS else pa.nulls(len(array), kind)
 
-    def _of_part(self, name: str | None, texts: How, others: How) -> tuple[How, How]:
-        own = self._how.get(name, How.AS_IT_IS) if name is not None else How.AS_IT_IS
-        return (texts, others) if own is How.AS_IT_IS or texts is How.MASK else (own, own)
+    def _of_part(self, name: str, plan: Plan) -> Plan:
+        own = self._how.get(name, How.AS_IT_IS)
+        return plan if own is How.AS_IT_IS or plan.texts is How.MASK else Plan(own, own)
 
-    def _entries(self, keys: pa.Array, items: pa.Array, texts: How, others: How) -> tuple[pa.Array, pa.Array]:
+    def _entries(self, keys: pa.Array, items: pa.Array, plan: Plan) -> tuple[pa.Array, pa.Array]:
         import pyarrow as pa  # noqa: PLC0415
         import pyarrow.compute as pc  # noqa: PLC0415
 
-        covered = self._array(items, texts, others)
-        if pa.types.is_string(keys.type) and texts is not How.MASK:
-            for how in How:
-                names = [name for name, found in self._how.items() if found is how]
-                hits = pc.is_in(keys, pa.array(names, type=pa.string())) if names else None
-                if hits is not None and pc.any(hits).as_py():
-                    covered = pc.if_else(hits, self._array(items, how, how), covered)
+        covered = self._array(items, plan)
+        if pa.types.is_string(keys.type) and plan.texts is not How.MASK:
+            for how in set(self._how.values()):
+                hits = pc.is_in(keys, pa.array([name for name, found in self._how.items() if found is how]))
+                if pc.any(hits).as_py():
+                    covered = pc.if_else(hits, self._array(items, Plan(how, how)), covered)
         # A key is never null.
-        return self._array(keys, texts if texts is not How.DROP else How.MASK, How.AS_IT_IS), covered
+        return self._array(keys, replace(plan, texts=How.MASK) if plan.texts is How.DROP else plan), covered
 
     def _texts(self, array: pa.Array, how: How) -> pa.Array:
         import pyarrow as pa  # noqa: PLC0415
@@ -240,6 +257,8 @@ def _redacted(array: pa.Array) -> pa.Array:
         return pc.replace_substring_regex(array, KEY, SHORTENED_KEY) if may_hold(array, _KEY_BEGINS) else array
     if pa.types.is_map(kind):
         return with_entries(array, lambda keys, items: (_redacted(keys), _redacted(items)))
-    if pa.types.is_nested(kind):
-        return nested(array, lambda part, _: _redacted(part))
+    if pa.types.is_struct(kind):
+        return with_fields(array, lambda _, part: _redacted(part))
+    if pa.types.is_list(kind):
+        return with_values(array, _redacted)
     return array

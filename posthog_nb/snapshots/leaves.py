@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import starmap
 from operator import is_
 from typing import TYPE_CHECKING, Any
 
@@ -11,32 +12,29 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-__all__ = ["by_value", "leaves_of", "may_hold", "nested", "replaced_where", "with_entries"]
+__all__ = ["by_value", "leaves_of", "may_hold", "replaced_where", "with_entries", "with_fields", "with_values"]
 
 
-def nested(array: pa.Array, cover: Callable[[pa.Array, str | None], pa.Array]) -> pa.Array:
-    """A list, struct or map of other values; the same object where none is another.
-
-    Args:
-        array: An array of a nested type.
-        cover: Gives new values of the same type for the parts; of a struct it is told their names.
-    """
+def with_fields(array: pa.Array, cover: Callable[[int, pa.Array], pa.Array]) -> pa.Array:
+    """An array of structs with other fields, each of which ``cover`` is given with its number."""
     import pyarrow as pa  # noqa: PLC0415 - loaded when there are answers
 
-    kind = array.type
-    if pa.types.is_struct(kind):
-        old = [array.field(number) for number in range(kind.num_fields)]
-        new = [cover(part, kind.field(number).name) for number, part in enumerate(old)]
-        if all(map(is_, old, new)):
-            return array
-        return pa.StructArray.from_arrays(new, fields=list(kind), mask=array.is_null())
-    child = array.values
-    covered = cover(child, None)
-    return array if covered is child else _with_child(array, covered)
+    old = [array.field(number) for number in range(array.type.num_fields)]
+    new = list(starmap(cover, enumerate(old)))
+    if all(map(is_, old, new)):
+        return array
+    return pa.StructArray.from_arrays(new, fields=list(array.type), mask=array.is_null())
+
+
+def with_values(array: pa.Array, cover: Callable[[pa.Array], pa.Array]) -> pa.Array:
+    """An array of lists with other values in them."""
+    old = array.values
+    new = cover(old)
+    return array if new is old else _with_child(array, new)
 
 
 def with_entries(array: pa.Array, cover: Callable[[pa.Array, pa.Array], tuple[pa.Array, pa.Array]]) -> pa.Array:
-    """A map with other keys and items, which ``cover`` is given together."""
+    """An array of maps with other keys and items, which ``cover`` is given together."""
     import pyarrow as pa  # noqa: PLC0415
 
     entries = array.values

@@ -162,9 +162,8 @@ class Veil:
                 " covered. Look at its rows before you give the snapshot away.",
                 PersonalDataWarning,
             )
-        how = self._covering.how
         return [
-            self._covering.column(column, how(sure | guess), how(sure))
+            self._covering.column(column, self._covering.plan(sure, guess))
             for column, sure, guess in zip(columns, traced.sure, traced.guesses, strict=True)
         ]
 

@@ -8,8 +8,8 @@ seldom. Counts, measures and comparisons do not tell a value, and end the way.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from itertools import chain
+from dataclasses import dataclass, field, replace
+from itertools import chain, zip_longest
 from typing import TYPE_CHECKING, Any
 
 from posthog_nb.errors import HogQLSyntaxError
@@ -35,7 +35,7 @@ _MEASURES = re.compile(
     r"|length(?:utf8)?|char_length|character_length|empty|notempty|isnull|isnotnull|position\w*|locate"
     r"|has|hasall|hasany|hassubstr|hastoken\w*|match|multimatch\w+|multisearch\w+|like|ilike|notlike|notilike"
     r"|startswith\w*|endswith\w*|equals|notequals|less|greater|lessorequals|greaterorequals|in|notin"
-    r"|indexof|countequal|arraycount|arrayexists|arrayall|arrayuniq|totypename"
+    r"|indexof|countequal|arraycount|arrayexists|arrayall|arrayuniq|arrayenumerate\w*|totypename"
     r"|jsonhas|jsonlength|jsontype|jsonarraylength|isvalidjson|jsonextractkeys)"
     r"(?:if|array|distinct|ornull|ordefault)*",
     re.IGNORECASE,
@@ -43,14 +43,17 @@ _MEASURES = re.compile(
 _BY_ANOTHER = re.compile(r"arg(?:max|min)(?:if)?", re.IGNORECASE)
 """Functions of which one argument becomes the value, and the others choose it."""
 _READS_JSON = re.compile(r"(?:json_?(?:extract|value|query)|simplejsonextract|visitparamextract)\w*", re.IGNORECASE)
-_KEEPS_JSON = re.compile(
+_KEEPS = re.compile(
     r"(?:any\w*|argmax|argmin|min|max|first_value|last_value|nth_value|lag\w*|lead\w*|topk\w*"
-    r"|group(?:uniq)?array\w*|array(?:join|sort|reversesort|slice|concat|distinct|filter|reverse|element|pushback"
-    r"|pushfront|popback|popfront)?|tuple|tupleelement|if|multiif|coalesce|ifnull|nullif|assumenotnull|tonullable"
+    r"|group(?:uniq)?array\w*|array(?:join|sort|reversesort|slice|split|reversesplit|concat|distinct|filter|reverse"
+    r"|element|first|last|pushback|pushfront|popback|popfront|flatten|fold|map)?|tuple|tupleelement|if|multiif|coalesce|ifnull|nullif|assumenotnull|tonullable"
     r"|tostring|tojsonstring|materialize|identity|concat)(?:if)?",
     re.IGNORECASE,
 )
-"""Functions that leave the keys of a JSON text beside their values."""
+"""Functions that leave a value what it is: the keys of a JSON text beside their values, a tuple's elements in place."""
+_MAKES_TUPLES = re.compile(r"tuple|arrayzip\w*", re.IGNORECASE)
+_DEEPEST = 4
+"""Tuples in tuples that are told apart; a loop in a query may put one into another without end."""
 _NO_VALUE = frozenset({"Constant", "Placeholder", "CompareOperation", "BetweenExpr", "IsDistinctFrom"})
 _STEP = re.compile(r"[^.\[\]'\"]+")
 _KEYWORD = re.compile(r"[\w$]+")
@@ -64,14 +67,37 @@ class Reach:
         properties: The properties sought that do.
         ids: ``"distinct"`` and ``"person"``, for ids.
         whole: Whether it may be the JSON of all properties.
+        parts: Of tuples, and of lists of them, what reaches each element; empty where that is not known.
     """
 
     properties: frozenset[str] = frozenset()
     ids: frozenset[str] = frozenset()
     whole: bool = False
+    parts: tuple[Reach, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.properties or self.ids or self.whole)
 
     def __or__(self, other: Reach) -> Reach:
-        return Reach(self.properties | other.properties, self.ids | other.ids, self.whole or other.whole)
+        # An element that only one of the two has is that one's.
+        parts = tuple(one | another for one, another in zip_longest(self.parts, other.parts, fillvalue=_NOTHING))
+        known = all(one.parts or not one for one in (self, other))
+        return Reach(
+            self.properties | other.properties,
+            self.ids | other.ids,
+            self.whole or other.whole,
+            parts if known else (),
+        )
+
+    @property
+    def flat(self) -> Reach:
+        """The same without its parts."""
+        return replace(self, parts=())
+
+    @property
+    def depth(self) -> int:
+        """How deep tuples stand in tuples."""
+        return 1 + max(part.depth for part in self.parts) if self.parts else 0
 
 
 _NOTHING = Reach()
@@ -211,14 +237,16 @@ class _Tracer:
                         for name in node.get("column_aliases") or ():
                             self._add(self._names, name, node.get("table"))
                     case "Call":
-                        self._bind(node.get("args") or [])
+                        self._bind(node["name"], node.get("args") or [])
 
-    def _bind(self, arguments: list[Any]) -> None:
-        for one in arguments:
-            if isinstance(one, dict) and one.get("node") == "Lambda":
-                others = [other for other in arguments if other is not one]
-                for name in one.get("args") or ():
-                    self._add(self._names, name, others)
+    def _bind(self, name: str, arguments: list[Any]) -> None:
+        """Give the names of a lambda what it is called with."""
+        values = [one for one in arguments if not _is_lambda(one)]
+        for one in filter(_is_lambda, arguments):
+            # What arrayFold has come to so far is what it began with, or what it made.
+            given = [[values[-1:], one["expr"]], *values[:-1]] if name.lower() == "arrayfold" else values
+            for called, value in zip(one.get("args") or (), given, strict=False):
+                self._add(self._names, called, value)
 
     def _add(self, known: dict[str, Reach], name: str, node: Any) -> None:  # noqa: ANN401 - JSON
         known[name] = known.get(name, _NOTHING) | self._reach(node)
@@ -233,7 +261,7 @@ class _Tracer:
             return self._sought.called(name)
         return self._reach(node)
 
-    def _reach(self, node: Any) -> Reach:  # noqa: ANN401, PLR0911 - JSON; one return a kind of node
+    def _reach(self, node: Any) -> Reach:  # noqa: ANN401, C901, PLR0911 - JSON; one return a kind of node
         if isinstance(node, list):
             return _union(map(self._reach, node))
         if not isinstance(node, dict):
@@ -251,7 +279,15 @@ class _Tracer:
                 return self._call(node["name"], [*(node.get("exprs") or []), *(node.get("args") or [])])
             case "ArrayAccess":
                 return self._opened(self._reach(node["array"]), [node["property"]])
-        return _union(self._reach(child) for name, child in node.items() if name not in {"start", "end"})
+            case "Tuple":
+                return _tuple(map(self._reach, node.get("exprs") or ()))
+            case "TupleAccess":
+                return _element(self._reach(node["tuple"]), node["index"])
+            case "Alias" | "TypeCast" | "Lambda":
+                return self._reach(node["expr"])
+            case "Array":
+                return self._reach(node["exprs"])
+        return _union(self._reach(child) for name, child in node.items() if name not in {"start", "end"}).flat
 
     def _field(self, parts: list[str]) -> Reach:
         if not parts or parts[-1] == "*":
@@ -281,8 +317,15 @@ class _Tracer:
             keys = arguments[1:-1] if name.lower() == "jsonextract" else arguments[1:]
             if base.whole and keys and not name.lower().startswith("jsonextractkeys"):
                 return self._opened(base, keys)
-        found = self._reach(arguments)
-        return found | self._sought.everything if found.whole and not _KEEPS_JSON.fullmatch(name) else found
+        if _MAKES_TUPLES.fullmatch(name):
+            return _tuple(map(self._reach, arguments))
+        if _KEEPS.fullmatch(name):
+            if name.lower() not in {"arraymap", "arrayfold"}:
+                # What a lambda says of the values chooses among them, or their order.
+                arguments = [one for one in arguments if not _is_lambda(one)]
+            return self._reach(arguments[:1] if name.lower() == "arraymap" else arguments)
+        found = self._reach(arguments).flat
+        return found | self._sought.everything if found.whole else found
 
     def _opened(self, base: Reach, keys: list[Any]) -> Reach:
         """What stands in JSON under ``keys``."""
@@ -300,6 +343,21 @@ class _Tracer:
         if isinstance(node, dict) and node.get("node") == "Placeholder":
             value = self._values.get(str(((node.get("expr") or {}).get("chain") or [None])[0]))
         return str(value) if isinstance(value, str | int) else None
+
+
+def _is_lambda(node: Any) -> bool:  # noqa: ANN401 - JSON
+    return isinstance(node, dict) and node.get("node") == "Lambda"
+
+
+def _tuple(parts: Iterable[Reach]) -> Reach:
+    found = tuple(parts)
+    flat = _union(found).flat
+    known = replace(flat, parts=found)
+    return known if flat and known.depth <= _DEEPEST else flat
+
+
+def _element(found: Reach, number: int) -> Reach:
+    return found.parts[number - 1] if 0 < number <= len(found.parts) else found.flat
 
 
 def _union(reaches: Iterable[Reach]) -> Reach:
