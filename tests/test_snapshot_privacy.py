@@ -269,6 +269,20 @@ def test_the_salt_is_not_shown_and_does_not_leave_the_process():
         pickle.dumps(veil)
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT y AS c FROM (SELECT distinct_id AS distinct_id, distinct_id AS y FROM events)",
+        """SELECT d AS c FROM (SELECT distinct_id AS d FROM (
+            SELECT 'a' AS distinct_id UNION ALL SELECT e.distinct_id AS distinct_id FROM events AS e))""",
+        "SELECT id AS c FROM (SELECT lower(id) AS id FROM (SELECT toString(id) AS id FROM persons))",
+    ],
+)
+def test_an_id_under_its_own_name_is_followed_as_well(query):
+    (found,) = one(HASHED, query, TEXT, ["ann"])
+    assert found.startswith("id-")
+
+
 def test_of_a_tuple_the_elements_are_covered_that_are_reached():
     kind = pa.list_(pa.struct([("1", pa.string()), ("2", pa.string()), ("3", pa.int64())]))
     given = pa.array([[{"1": "ann", "2": "paid", "3": 1}]], type=kind)

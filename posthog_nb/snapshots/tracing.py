@@ -198,6 +198,9 @@ class _Tracer:
             node["node"] == "JoinExpr" and _PERSONS.intersection(map(str, (node.get("table") or {}).get("chain") or ()))
             for node in found
         )
+        aliases = [node for node in found if node["node"] == "Alias"]
+        self._aliases = {node["alias"] for node in aliases}
+        self._passed_on = {node["alias"] for node in aliases if node["alias"] in _last_names(node["expr"])}
         self._settle([node for node in found if node["node"] in {"Alias", "CTE", "JoinExpr", "Lambda", "Call"}])
 
     def columns(self, names: Sequence[str]) -> list[Reach]:
@@ -221,8 +224,6 @@ class _Tracer:
     def _settle(self, definitions: list[dict[str, Any]]) -> None:
         """Follow the names until nothing new is found."""
         before: tuple[dict[str, Reach], dict[str, Reach]] | None = None
-        # A column may be called as a table is; then its name is the column's wherever a value is meant.
-        self._names = {node["alias"]: _NOTHING for node in definitions if node["node"] == "Alias"}
         while before != (self._names, self._tables):
             before = dict(self._names), dict(self._tables)
             for node in definitions:
@@ -294,14 +295,15 @@ class _Tracer:
             return _NOTHING
         place = next((number for number, part in enumerate(parts) if part in PROPERTIES), None)
         known = _union(self._names[part] for part in parts if part in self._names)
-        if len(parts) == 1 and parts[0] not in self._names:
+        if len(parts) == 1 and parts[0] not in self._aliases:
+            # Of a column that is called as a table is, the column is meant wherever a value is.
             known |= self._tables.get(parts[0], _NOTHING)
         if place is not None:
             path = parts[place + 1 :]
             return known | (self._sought.at(path) if path else Reach(whole=True))
         if known.whole and len(parts) > 1 and parts[-1] not in self._names:
             return Reach(known.properties, known.ids) | self._sought.at(parts[1:])
-        if parts[-1] in self._names:
+        if parts[-1] in self._names and parts[-1] not in self._passed_on:
             return known
         if parts[-1] == "id" and (self._has_persons or "person" in parts[:-1]):
             return known | self._sought.at(["person_id"])
@@ -378,6 +380,10 @@ def _is_spelt_out(node: Any) -> bool:  # noqa: ANN401 - JSON
         case "Array" | "Tuple":
             return all(map(_is_spelt_out, node["exprs"]))
     return False
+
+
+def _last_names(tree: Any) -> set[str]:  # noqa: ANN401 - JSON
+    return {str(node["chain"][-1]) for node in _nodes(tree) if node["node"] == "Field" and node.get("chain")}
 
 
 def _is_several(node: dict[str, Any]) -> bool:
