@@ -39,9 +39,9 @@ def covered(veil, hogql, *columns, **values):
         return veil.cover(Asked.query(hogql, values, None), answer(*columns))
 
 
-def one(privacy, hogql, kind, values, name="c", **bound):
+def one(privacy, hogql, kind, values, column="c", **bound):
     """The values of the one column of a query's answer, covered."""
-    return rows(covered(Veil(privacy), hogql, (name, kind, values), **bound))[name]
+    return rows(covered(Veil(privacy), hogql, (column, kind, values), **bound))[column]
 
 
 MASKED = Privacy(mask=("email",))
@@ -132,11 +132,31 @@ def test_another_property_is_left_as_it_is(column):
     assert one(MASKED, f"SELECT {column} AS c FROM events", TEXT, ["free"]) == ["free"]
 
 
+def test_a_column_of_posthogs_own_is_not_the_property_of_its_name():
+    found = covered(
+        Veil(Privacy(mask=["event"])),
+        "SELECT event, properties.event AS told, properties FROM events",
+        ("event", TEXT, ["paid"]),
+        ("told", TEXT, ["paid"]),
+        ("properties", TEXT, ['{"event":"paid"}']),
+    )
+    assert rows(found) == {"event": ["paid"], "told": ["(masked)"], "properties": ['{"event":"(masked)"}']}
+
+
+@pytest.mark.parametrize("name", ["a.b", "it's", 'say "hi"', "$x", "größe", "x/y", "a b", "a\\b"])
+def test_a_property_may_have_any_name(name):
+    privacy, texts = Privacy(mask=[name]), {name: "v", name.upper() + "?": "v"}
+    (found,) = one(privacy, "SELECT properties AS c FROM events", TEXT, [json.dumps(texts)])
+    assert json.loads(found) == texts | {name: "(masked)"}
+    assert one(privacy, "SELECT properties[{name}] AS c FROM events", TEXT, ["v"], name=name) == ["(masked)"]
+    assert one(privacy, "SELECT * FROM t", "Int64", [1], column=name) == [None]
+
+
 @pytest.mark.parametrize(
     "column", ["count(DISTINCT properties.email)", "length(properties.email)", "uniq(person.properties.email)"]
 )
 def test_a_number_that_counts_or_measures_stays(column):
-    assert one(MASKED, f"SELECT {column} AS email FROM events", "UInt64", [3], name="email") == [3]
+    assert one(MASKED, f"SELECT {column} AS email FROM events", "UInt64", [3], column="email") == [3]
 
 
 @pytest.mark.parametrize(
@@ -341,12 +361,12 @@ def test_emails_that_a_mask_does_not_cover_are_told_of_too():
 
 def test_what_the_query_spells_out_is_no_property_whatever_its_column_is_called():
     query = "SELECT ['$pageview', {second}][n] AS email FROM (SELECT 1 AS n FROM events)"
-    assert one(MASKED, query, TEXT, ["$pageview", "bought"], name="email", second="bought") == ["$pageview", "bought"]
-    assert one(MASKED, "SELECT upper(event) AS email FROM events", TEXT, [ANN], name="email") == ["(masked)"]
+    assert one(MASKED, query, TEXT, ["$pageview", "bought"], column="email", second="bought") == ["$pageview", "bought"]
+    assert one(MASKED, "SELECT upper(event) AS email FROM events", TEXT, [ANN], column="email") == ["(masked)"]
 
 
 def test_a_column_that_is_called_as_a_table_is_not_taken_for_the_table():
     query = """WITH visits AS (SELECT person_id, event FROM events), grouped AS (
         SELECT groupArray(event) AS visits FROM visits GROUP BY person_id)
     SELECT arrayJoin(visits) AS what FROM grouped"""
-    assert one(HASHED, query, TEXT, ["$pageview"], name="what") == ["$pageview"]
+    assert one(HASHED, query, TEXT, ["$pageview"], column="what") == ["$pageview"]

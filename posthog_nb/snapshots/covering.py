@@ -25,7 +25,7 @@ __all__ = ["MASK", "Covering", "without_keys"]
 
 MASK = "(masked)"
 _NOTHING = Reach()
-_IS_JSON = re.compile(rb'"\s*:')
+_IS_JSON = re.compile(rb'"[\s\\]*[:nrtu]')
 _KEY_BEGINS = re.compile(rb"ph[cxsar]_")
 
 

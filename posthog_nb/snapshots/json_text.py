@@ -20,8 +20,11 @@ __all__ = ["Keys", "each_text", "is_null", "is_text", "plain_text", "quoted"]
 _QUOTE = re.compile(r'(\\*)"')
 _MARK = re.compile(r'(\\*)"|[\[\]{}]')
 _SINGLE = re.compile(r'[^\s,\]}"\\]*')
-_REST_OF_MEMBER = re.compile(r"\s*,\s*")
-_COMMA_BEFORE = re.compile(r",\s*\Z")
+_SPACE = r"(?:\s|\\+(?:[nrt]|u00(?:09|0[aA]|0[dD]|20)))*"
+"""Space between values, which within a text is written as escapes."""
+_COMMA_AFTER = re.compile(rf"{_SPACE},{_SPACE}")
+_COMMA_BEFORE = re.compile(rf",{_SPACE}\Z")
+_NOTHING_BUT_SPACE = re.compile(rf"{_SPACE}\Z")
 _SHORT = {"\n": "n", "\t": "t", "\r": "r", "\b": "b", "\f": "f"}
 
 
@@ -39,7 +42,7 @@ class Keys:
         some = {group: list(names) for group, names in groups.items() if names}
         self._plain, self._escaped = _pattern(some, re.escape), _pattern(some, _spelled)
         every = "|".join(_spelled(name) for names in some.values() for name in names)
-        self.hint = rf'"(?:{every})\\*"\s*:' if every else ""
+        self.hint = rf'"(?:{every})\\*"{_SPACE}:' if every else ""
 
     def rewritten(self, text: str, put: Callable[[str, str, int], str | None]) -> str:
         """``text`` with other values.
@@ -70,10 +73,10 @@ class Keys:
                 done = end
                 continue
             before = text[done : found.start() - escapes]
-            if (comma := _REST_OF_MEMBER.match(text, end)) is not None:
+            if (comma := _COMMA_AFTER.match(text, end)) is not None:
                 end = comma.end()
             else:
-                while not before.strip() and written:
+                while written and _NOTHING_BUT_SPACE.match(before):
                     before = written.pop() + before
                 before = _COMMA_BEFORE.sub("", before)
             written.append(before)
@@ -128,7 +131,7 @@ def each_text(value: str, level: int, put: Callable[[str], str]) -> str:
 
 def _pattern(groups: Mapping[str, list[str]], spelled: Callable[[str], str]) -> re.Pattern[str]:
     found = "|".join(f"(?P<{group}>{'|'.join(map(spelled, names))})" for group, names in groups.items())
-    return re.compile(rf'"(?:{found})\\*"\s*:\s*' if found else r"\Z.")
+    return re.compile(rf'"(?:{found})\\*"{_SPACE}:{_SPACE}' if found else r"\Z.")
 
 
 def _spelled(name: str) -> str:

@@ -131,7 +131,7 @@ class Veil:
         return replace(
             answered,
             table=replace(answered.table, arrow=arrow, notes=notes),
-            hogql=None if answered.hogql is None else self._said(answered.hogql),
+            hogql=None if answered.hogql is None else self.said(answered.hogql),
         )
 
     def real(self, value: Any) -> Any:  # noqa: ANN401 - any value that a query can be bound to
@@ -151,6 +151,16 @@ class Veil:
                 return value if all(map(is_, found, value)) else type(value)(found)
         return value
 
+    def said(self, text: str) -> str:
+        """What PostHog says of a question, such as the query as it understood it, or why it refused it.
+
+        The values that a query is bound to may be in it, and so the ids whose pseudonyms were asked for.
+        """
+        for real, pseudonym in self._asked_for.items():
+            for written in (real, real.replace("\\", "\\\\").replace("'", "\\'")):
+                text = text.replace(written, pseudonym)
+        return redact(text)
+
     def _covered(self, asked: Asked, answered: Answered, columns: list[pa.ChunkedArray]) -> list[pa.ChunkedArray]:
         if asked.kind != QUERY:
             return [self._covering.looked_up(column) for column in columns]
@@ -166,13 +176,6 @@ class Veil:
             self._covering.column(column, self._covering.plan(sure, guess))
             for column, sure, guess in zip(columns, traced.sure, traced.guesses, strict=True)
         ]
-
-    def _said(self, hogql: str) -> str:
-        # PostHog writes the values that a query was bound to into its text.
-        for real, pseudonym in self._asked_for.items():
-            for written in (real, real.replace("\\", "\\\\").replace("'", "\\'")):
-                hogql = hogql.replace(written, pseudonym)
-        return redact(hogql)
 
     def __repr__(self) -> str:
         return f"Veil({self.privacy!r})"

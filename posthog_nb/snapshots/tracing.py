@@ -29,6 +29,8 @@ PERSON_IDS = ("person_id", "person_ids", "event_person_id")
 PROPERTIES = frozenset({"properties", "person_properties", "group_properties", "$set", "$set_once"})
 """What holds properties, as one JSON text."""
 
+_COLUMNS = frozenset({"uuid", "event", "timestamp", "created_at", "elements_chain", "id"})
+"""PostHog's own columns, which are not the property of that name."""
 _PERSONS = frozenset({"persons", "raw_persons"})
 _MEASURES = re.compile(
     r"(?:count|uniq\w*|sum|avg|median\w*|quantile\w*|stddev\w*|var(?:pop|samp)\w*|corr\w*|covar\w*"
@@ -128,6 +130,12 @@ class Sought:
         whole = bool(path) and path[-1] in PROPERTIES
         return Reach(found, self._ids(path[-1:]), whole)
 
+    def named(self, name: str) -> Reach:
+        """What a column is by its name: a property's own, perhaps after where it is from, or an id's."""
+        steps = name.split(".")
+        ways = {".".join(steps[place:]) for place in range(len(steps))}
+        return Reach(frozenset() if name in _COLUMNS else self.properties & ways, self._ids(steps[-1:]))
+
     def called(self, name: str) -> Reach:
         """What the name of a column says, word by word."""
         found = frozenset(self._words.findall(name)) if self._words is not None else frozenset()
@@ -165,7 +173,7 @@ def trace(sought: Sought, hogql: str, values: Mapping[str, Any], columns: Sequen
         columns: The names of the answer's columns.
     """
     tree = _parsed(hogql)
-    named = [sought.at(name.split(".")[-1:]) for name in columns]
+    named = list(map(sought.named, columns))
     if tree is None:
         return Traced(named, list(map(sought.called, columns)), read=False)
     tracer = _Tracer(sought, tree, values)
@@ -255,6 +263,8 @@ class _Tracer:
     def _named(self, name: str) -> Reach:
         if name in self._names:
             return self._names[name]
+        if name in self._sought.properties:
+            return self._sought.named(name)
         try:
             (select,) = _selects(parse_select(f"SELECT {name}"))
             (node,) = select["select"]
@@ -307,7 +317,7 @@ class _Tracer:
             return known
         if parts[-1] == "id" and (self._has_persons or "person" in parts[:-1]):
             return known | self._sought.at(["person_id"])
-        return known | self._sought.at(parts[-1:])
+        return known if parts[-1] in _COLUMNS else known | self._sought.at(parts[-1:])
 
     def _call(self, name: str, arguments: list[Any]) -> Reach:
         if _MEASURES.fullmatch(name):
