@@ -40,8 +40,10 @@ _PATIENCE = 60.0
 """Seconds to wait for another recorder, which needs milliseconds."""
 _ABANDONED = 3600.0
 """Seconds after which nobody finishes an unfinished file."""
-_LARGEST_MANIFEST = 1 << 28
-"""Bytes."""
+_LARGEST_MANIFEST = 1 << 25
+"""Bytes, which are some twenty thousand answers: as many as are read in seconds."""
+_LARGEST_ANSWER = 1 << 32
+"""Bytes of one Parquet file."""
 _OWN_NAME = re.compile(r"[0-9a-f]{64}\.parquet")
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 """A link in a file's place is not followed, and a pipe not waited for."""
@@ -85,13 +87,14 @@ class Folder:
             SnapshotError: it is damaged, of another format, or cannot be read.
         """
         place = self._root / MANIFEST
-        try:
-            mark = _mark(place)
-            if self._known is not None and self._known[0] == mark:
-                return self._known[1]
-            data = self._bytes(place, MANIFEST, _LARGEST_MANIFEST)
-        except FileNotFoundError:
-            return None
+        with self._telling(f"{MANIFEST} cannot be read"):
+            try:
+                mark = _mark(place)
+                if self._known is not None and self._known[0] == mark:
+                    return self._known[1]
+                data = self._bytes(place, MANIFEST, _LARGEST_MANIFEST)
+            except FileNotFoundError:
+                return None
         manifest = parse(data, self.label)
         self._known = mark, manifest
         return manifest
@@ -102,34 +105,33 @@ class Folder:
         Raises:
             SnapshotError: it is missing, or not what was recorded.
         """
-        name = f"{entry.sha256}.parquet"
-        try:
+        name = f"{ANSWERS}/{entry.sha256}.parquet"
+        with self._telling(f"{name} cannot be read"):
             self._refuse_link(self._root / ANSWERS, ANSWERS)
-            data = self._bytes(self._root / ANSWERS / name, f"{ANSWERS}/{name}", entry.bytes)
-        except FileNotFoundError as error:
-            raise damaged(self.label, f"{ANSWERS}/{name} is missing") from error
+            try:
+                data = self._bytes(self._root / name, name, min(entry.bytes, _LARGEST_ANSWER))
+            except FileNotFoundError as error:
+                raise damaged(self.label, f"{name} is missing") from error
         if len(data) != entry.bytes or hashlib.sha256(data).hexdigest() != entry.sha256:
-            raise damaged(self.label, f"{ANSWERS}/{name} is not what was recorded: its hash is another")
+            raise damaged(self.label, f"{name} is not what was recorded: its hash is another")
         return data
 
     def _bytes(self, path: Path, shown: str, most: int) -> bytes:
         """What a file holds, as long as it is a file of at most ``most`` bytes and no link."""
         try:
-            with open(os.open(path, os.O_RDONLY | _NO_LINK), "rb") as file:  # noqa: PTH123 - only os.open refuses links
+            with open(path, "rb", opener=_opened) as file:
                 found = os.fstat(file.fileno())
                 if not stat.S_ISREG(found.st_mode):
                     raise damaged(self.label, f"{shown} is not a file")
                 if found.st_size > most:
-                    raise damaged(self.label, f"{shown} is larger than it was recorded")
+                    raise damaged(self.label, f"{shown} is larger than it was recorded, or than {most:,} bytes")
                 return file.read(most + 1)
-        except FileNotFoundError:
-            raise
-        except SnapshotError:
-            raise
+        except IsADirectoryError as error:
+            raise damaged(self.label, f"{shown} is not a file") from error
         except OSError as error:
             if error.errno == errno.ELOOP:
                 raise damaged(self.label, f"{shown} is a link") from error
-            raise self._cannot(f"{shown} cannot be read", error) from error
+            raise
 
     def _refuse_link(self, path: Path, shown: str) -> None:
         if path.is_symlink():
@@ -148,7 +150,9 @@ class Folder:
             SnapshotError: it cannot be written, or the manifest that is there is not of this recording.
         """
         answers = self._root / ANSWERS
-        try:
+        if data is not None and len(data) > _LARGEST_ANSWER:
+            raise self._too_large(f"the answer's rows are {len(data):,} bytes as Parquet, above {_LARGEST_ANSWER:,}")
+        with self._telling("it cannot be written"):
             answers.mkdir(parents=True, exist_ok=True)
             self._refuse_link(answers, ANSWERS)
             unfinished = None if data is None else self._write(answers, data)
@@ -164,10 +168,6 @@ class Folder:
             finally:
                 if unfinished is not None:
                     unfinished.unlink(missing_ok=True)
-        except SnapshotError:
-            raise
-        except OSError as error:
-            raise self._cannot("it cannot be written", error) from error
 
     def prune(self, before: datetime | None) -> Pruned:
         """Remove the files that no answer has, and with ``before`` the answers that are older.
@@ -177,23 +177,17 @@ class Folder:
         """
         if not self.exists:
             raise self.missing()
-        try:
-            with self._alone():
-                manifest = self.read()
-                if manifest is None:
-                    raise self.missing()
-                kept = {
-                    key: one for key, one in manifest.answers.items() if before is None or one.recorded_at >= before
-                }
-                if len(kept) < len(manifest.answers):
-                    self._replace(msgspec.structs.replace(manifest, answers=kept))
-                sizes = {path: path.stat().st_size for path in self._unnamed(kept)}
-                for path in sizes:
-                    path.unlink()
-        except SnapshotError:
-            raise
-        except OSError as error:
-            raise self._cannot("it cannot be pruned", error) from error
+        with self._telling("it cannot be pruned"), self._alone():
+            self._refuse_link(self._root / ANSWERS, ANSWERS)
+            manifest = self.read()
+            if manifest is None:
+                raise self.missing()
+            kept = {key: one for key, one in manifest.answers.items() if before is None or one.recorded_at >= before}
+            if len(kept) < len(manifest.answers):
+                self._replace(msgspec.structs.replace(manifest, answers=kept))
+            sizes = {path: path.lstat().st_size for path in self._unnamed(kept)}
+            for path in sizes:
+                path.unlink()
         return Pruned(len(manifest.answers) - len(kept), len(sizes), sum(sizes.values()))
 
     def missing(self) -> SnapshotError:
@@ -217,8 +211,25 @@ class Folder:
                 hint="Is a notebook that records into it stopped in a debugger?",
             ) from error
 
+    @contextmanager
+    def _telling(self, what: str) -> Iterator[None]:
+        """What the disk refuses is told as a snapshot's error."""
+        try:
+            yield
+        except SnapshotError:
+            raise
+        except OSError as error:
+            raise SnapshotError(
+                f"The snapshot {self.label}: {what}: {error.strerror or type(error).__name__}.",
+                hint="Look at the folder's owner and at the free space.",
+            ) from error
+
     def _replace(self, manifest: Manifest) -> None:
-        unfinished = self._write(self._root, serialised(manifest))
+        data = serialised(manifest)
+        if len(data) > _LARGEST_MANIFEST:
+            # It could not be read again.
+            raise self._too_large(f"its {MANIFEST} would be {len(data):,} bytes, above {_LARGEST_MANIFEST:,}")
+        unfinished = self._write(self._root, data)
         try:
             mark = _mark(unfinished)
             unfinished.replace(self._root / MANIFEST)
@@ -228,27 +239,34 @@ class Folder:
 
     def _write(self, folder: Path, data: bytes) -> Path:
         path = folder / f"{_UNFINISHED}{uuid4().hex}"
-        with path.open("xb") as file:
-            file.write(data)
-            file.flush()
-            # A name that is on the disk before its content would survive a power cut as an empty file.
-            os.fsync(file.fileno())
+        try:
+            with path.open("xb") as file:
+                file.write(data)
+                file.flush()
+                # A name that is on the disk before its content would survive a power cut as an empty file.
+                os.fsync(file.fileno())
+        except BaseException:
+            # Half of it would fill what is left of a full disk.
+            path.unlink(missing_ok=True)
+            raise
         return path
 
     def _unnamed(self, kept: Mapping[str, Entry]) -> Iterator[Path]:
         """The files that are of no answer, but for those that another process may still be writing."""
         names = {f"{entry.sha256}.parquet" for entry in kept.values()}
-        for path in [*(self._root / ANSWERS).iterdir(), *self._root.iterdir()]:
+        answers = self._root / ANSWERS
+        # A copy of a snapshot, such as Git's, has no folder in which nothing is.
+        for path in [*(answers.iterdir() if answers.is_dir() else ()), *self._root.iterdir()]:
             if path.name.startswith(_UNFINISHED):
                 if time.time() - path.lstat().st_mtime > _ABANDONED:
                     yield path
             elif _OWN_NAME.fullmatch(path.name) and path.parent.name == ANSWERS and path.name not in names:
                 yield path
 
-    def _cannot(self, what: str, error: OSError) -> SnapshotError:
+    def _too_large(self, what: str) -> SnapshotError:
         return SnapshotError(
-            f"The snapshot {self.label}: {what}: {error.strerror or type(error).__name__}.",
-            hint="Look at the folder's owner and at the free space.",
+            f"The snapshot {self.label} cannot be written: {what}.",
+            hint="Ask for fewer rows, prune what is old, or record into another folder.",
         )
 
 
@@ -265,6 +283,10 @@ class Pruned:
     answers: int
     files: int
     size: int
+
+
+def _opened(path: str, flags: int) -> int:
+    return os.open(path, flags | _NO_LINK)
 
 
 def _named(manifest: Manifest | None) -> set[str]:
