@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
+from zoneinfo import ZoneInfoNotFoundError
 
 import msgspec
 
@@ -31,6 +32,7 @@ from posthog_nb.snapshots.manifest import (
 )
 from posthog_nb.snapshots.nearest import not_recorded
 from posthog_nb.snapshots.parquet import read_rows, written
+from posthog_nb.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -169,6 +171,12 @@ class Replay:
         names, kinds = [one.name for one in entry.columns], [one.kind for one in entry.columns]
         try:
             return read_rows(data, entry.rows, kinds, names, entry.remarks)
+        except ZoneInfoNotFoundError as error:
+            raise SnapshotError(
+                f"An answer of the snapshot {self._folder.label} has times in a zone that this computer does not know:"
+                f" {error.args[0]}.",
+                hint="pip install tzdata",
+            ) from error
         except (ValueError, RecursionError, OverflowError) as error:
             raise damaged(self._folder.label, f"answers/{entry.sha256}.parquet: {error}") from error
 
@@ -185,7 +193,7 @@ def _answered(entry: Entry, table: Table) -> Answered:
     declared = tuple(one.kind if one.declared is None else one.declared for one in entry.columns)
     return Answered(
         table=replace(table, notes=tuple(entry.remarks)),
-        source=entry.source,
+        source=visible(entry.source),
         columns=tuple(one.name if one.called is None else one.called for one in entry.columns),
         types=declared if any(declared) else (),
         timezone=entry.timezone,
@@ -220,7 +228,7 @@ def _refusal(found: Refused) -> APIError:
         status=found.status,
         code=found.code,
         kind=found.type,
-        query_id=found.query_id,
+        query_id=None if found.query_id is None else visible(found.query_id),
         hint=found.hint,
         text=found.text,
         span=None if found.span is None else Span(*found.span),

@@ -7,7 +7,7 @@ or is refused. Each answer's entry is filed under what was asked, and its own ha
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime  # noqa: TC003 - msgspec reads the types of the fields
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -35,10 +35,15 @@ FORMAT = "posthog_nb snapshot"
 VERSION = 1
 """Raised whenever an older posthog_nb would misread what a newer one writes."""
 
-_Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
-_Key = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
+_Sha256 = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
+_Key = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{32}\Z")]
 RefusalName = Literal["QueryError", "QueryTimeoutError", "NotFoundError", "PermissionDeniedError"]
 _Count = Annotated[int, msgspec.Meta(ge=0)]
+_Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+_Line = Annotated[str, msgspec.Meta(pattern=r"\A[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]*\Z", max_length=300)]
+"""Text of our own that is shown as it stands."""
+_DEEPEST = 64
+"""How deep the values of a query may nest; HogQL itself takes fewer."""
 
 
 class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -57,12 +62,12 @@ class Target(_Part, frozen=True, omit_defaults=True):
         settings: What the settings of an embedded project were said to be.
     """
 
-    host: str
+    host: _Line
     project_id: int | None = None
     seed: int | None = None
-    as_of: str | None = None
+    as_of: _Line | None = None
     demo_version: int | None = None
-    settings: dict[str, str] = {}
+    settings: dict[_Line, _Line] = {}
 
     def __str__(self) -> str:
         parts = [self.host, "" if self.project_id is None else f"project {self.project_id}"]
@@ -142,7 +147,7 @@ class Entry(_Part, frozen=True, omit_defaults=True):
 
     kind: str
     asked: dict[str, Any]
-    recorded_at: datetime
+    recorded_at: _Moment
     rows: _Count = 0
     has_more: bool = False
     timezone: str | None = None
@@ -184,6 +189,8 @@ class Entry(_Part, frozen=True, omit_defaults=True):
         Raises:
             ValueError: it is not what was written, or is filed under another question.
         """
+        if _depth(self.asked) > _DEEPEST:
+            raise ValueError("its values nest deeper than any query's")
         if self._hash() != self.check:
             raise ValueError("it was edited: its hash is another")
         if self.question.key != key:
@@ -260,6 +267,15 @@ def _readable(asked: Asked) -> dict[str, Any]:
     if asked.kind == QUERY:
         detail["hogql"] = detail["hogql"].split("\n")
     return detail
+
+
+def _depth(value: object) -> int:
+    """How deep lists and objects nest in a JSON value; it stops where that is too deep."""
+    depth, level = 0, [value]
+    while depth <= _DEEPEST and (level := [part for part in level if isinstance(part, dict | list)]):
+        level = [item for part in level for item in (part.values() if isinstance(part, dict) else part)]
+        depth += 1
+    return depth
 
 
 def serialised(manifest: Manifest) -> bytes:
