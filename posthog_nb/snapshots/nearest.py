@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import heapq
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +21,10 @@ __all__ = ["not_recorded"]
 
 _LONGEST = 200
 _MOST_LINES = 8
-_COMPARED = 4_000
-"""Characters of a query that are compared: difflib's time grows with their square."""
+_COMPARED = 500
+"""Words of a query that are compared: difflib's time grows with their square."""
+_MOST_COMPARED_LINES = 1_000
+_CANDIDATES = 5
 _LIKE = 0.5
 
 
@@ -40,23 +43,37 @@ def not_recorded(asked: Asked, entries: Mapping[str, Entry], label: str) -> NotR
 
 
 def _nearest(asked: Asked, entries: list[Entry]) -> Entry | None:
-    scored = [(_likeness(asked.detail, entry.question.detail), entry) for entry in entries]
+    """The entry that is most like it. What has few words in common is not compared in full, which takes long."""
+    likeness = _Likeness(asked.detail)
+    likely = heapq.nlargest(_CANDIDATES, entries, key=lambda entry: likeness.at_most(entry.question.detail))
+    scored = [(likeness.of(entry.question.detail), entry) for entry in likely]
     best = max(scored, key=lambda one: one[0], default=None)
     return best[1] if best is not None and best[0] >= _LIKE else None
 
 
-def _likeness(one: Mapping[str, Any], other: Mapping[str, Any]) -> float:
+class _Likeness:
     """Of two queries the likeness of their texts counts first, then how many of the other parts are equal."""
-    if "hogql" in one:
-        parts = _words(one["hogql"]), _words(other["hogql"])
-    else:
-        parts = _words(_shown(one)), _words(_shown(other))
-    equal = sum(bool(one.get(name) == other.get(name)) for name in one)
-    return difflib.SequenceMatcher(None, *parts, autojunk=False).ratio() + equal / 100
+
+    def __init__(self, asked: Mapping[str, Any]) -> None:
+        self._asked = asked
+        self._words: difflib.SequenceMatcher[str] = difflib.SequenceMatcher(None, autojunk=False)
+        self._words.set_seq2(_words(asked))
+
+    def of(self, recorded: Mapping[str, Any]) -> float:
+        self._words.set_seq1(_words(recorded))
+        return self._words.ratio() + self._equal(recorded)
+
+    def at_most(self, recorded: Mapping[str, Any]) -> float:
+        self._words.set_seq1(_words(recorded))
+        return self._words.quick_ratio() + self._equal(recorded)
+
+    def _equal(self, recorded: Mapping[str, Any]) -> float:
+        return sum(bool(self._asked[name] == recorded.get(name)) for name in self._asked) / 100
 
 
-def _words(text: str) -> list[str]:
-    return text[:_COMPARED].split()
+def _words(detail: Mapping[str, Any]) -> list[str]:
+    text: str = detail["hogql"] if "hogql" in detail else _shown(detail)
+    return text.split(maxsplit=_COMPARED)[:_COMPARED]
 
 
 def _difference(recorded: Mapping[str, Any], asked: Mapping[str, Any]) -> Iterable[str]:
@@ -76,11 +93,11 @@ def _difference(recorded: Mapping[str, Any], asked: Mapping[str, Any]) -> Iterab
 
 
 def _lines(before: str, now: str) -> Iterable[str]:
+    one, other = (text.split("\n", _MOST_COMPARED_LINES)[:_MOST_COMPARED_LINES] for text in (before, now))
+    # The first two lines name the files.
     changed = [
-        line
-        for line in difflib.unified_diff(before.split("\n"), now.split("\n"), lineterm="", n=0)
-        if not line.startswith(("---", "+++", "@@"))
-    ]
+        line for line in list(difflib.unified_diff(one, other, lineterm="", n=0))[2:] if not line.startswith("@@")
+    ] or [f"hogql differs after its first {_MOST_COMPARED_LINES:,} lines"]
     yield from (cut(line, _LONGEST) for line in changed[:_MOST_LINES])
     if len(changed) > _MOST_LINES:
         yield f"... and {len(changed) - _MOST_LINES:,} more lines"
