@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfoNotFoundError
 
 from posthog_nb.frames import arrow_type, parse_type, table_of
 
@@ -15,6 +16,12 @@ if TYPE_CHECKING:
 
 __all__ = ["read_rows", "written"]
 
+_ARROW_SCHEMA = b"ARROW:schema"
+"""Under this name a Parquet file may say of which Arrow types it is, types with code of their own among them. The
+manifest says it here, and the file must not."""
+_LARGEST = 1 << 33
+"""Bytes of an answer's columns when they are unpacked: a small file may say that it holds any number of them."""
+
 
 def written(table: Table) -> bytes:
     """The rows as a Parquet file."""
@@ -23,7 +30,7 @@ def written(table: Table) -> bytes:
 
     sink = pa.BufferOutputStream()
     # LZ4 is read in half of the time that others take, and the next reader waits for it.
-    pq.write_table(table.arrow, sink, compression="lz4", use_compliant_nested_type=False)
+    pq.write_table(table.arrow, sink, compression="lz4", use_compliant_nested_type=False, store_schema=False)
     data: bytes = sink.getvalue().to_pybytes()
     return data
 
@@ -40,26 +47,43 @@ def read_rows(data: bytes, rows: int, kinds: Sequence[str], names: Sequence[str]
 
     Raises:
         ValueError: it is no Parquet file, or one of other columns or of another number of rows.
+        ZoneInfoNotFoundError: a column is in a time zone that this computer does not know.
     """
     import pyarrow as pa  # noqa: PLC0415 - for who replays
     import pyarrow.parquet as pq  # noqa: PLC0415 - as above
 
-    parsed = list(map(parse_type, kinds))
     try:
-        # An extension type may have code of its own; here it would be what it is stored as, which is none of ours.
+        parsed = list(map(parse_type, kinds))
+        wanted = list(map(arrow_type, parsed))
+        if _ARROW_SCHEMA in _footer(data):
+            raise ValueError("it has an Arrow schema of its own")
         file = pq.ParquetFile(pa.BufferReader(data), arrow_extensions_enabled=False)
         if file.schema_arrow.names != list(names):
             raise ValueError("its columns are others than the manifest says")
         if file.metadata.num_rows != rows:
             raise ValueError(f"it has {file.metadata.num_rows:,} rows, and the manifest says {rows:,}")
-        columns = file.read().columns
-        arrays = [_as(column, arrow_type(kind)) for column, kind in zip(columns, parsed, strict=True)]
-    except (pa.ArrowException, OSError) as error:
-        raise ValueError(f"it cannot be read as Parquet: {str(error).splitlines()[0]}") from error
+        groups = range(file.metadata.num_row_groups)
+        unpacked = sum(file.metadata.row_group(number).total_byte_size for number in groups)
+        if unpacked > _LARGEST:
+            raise ValueError(f"its columns are {unpacked:,} bytes when they are unpacked, above {_LARGEST:,}")
+        found = file.read()
+        if len(found) != rows:
+            raise ValueError(f"it has {len(found):,} rows, and says that it has {rows:,}")
+        arrays = list(map(_as, found.columns, wanted))
+    except ZoneInfoNotFoundError:
+        raise
+    except (pa.ArrowException, OSError, KeyError, TypeError, ArithmeticError) as error:
+        said = str(error).splitlines() or [type(error).__name__]
+        raise ValueError(f"it cannot be read as Parquet of these types: {said[0]}") from error
     return table_of(names, parsed, arrays, notes)
 
 
+def _footer(data: bytes) -> bytes:
+    """What a Parquet file says of itself, and how long that is."""
+    return data[-8 - int.from_bytes(data[-8:-4], "little") :]
+
+
 def _as(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
-    # Types that are equal may still have other names for their parts, which a frame's dtype shows. A cast is exact:
-    # what it would change raises.
+    # Parquet knows no zone but UTC. Types that are equal may still have other names for their parts, which a frame's
+    # dtype shows. A cast is exact: what it would change raises.
     return column if str(column.type) == str(kind) else column.cast(kind)
