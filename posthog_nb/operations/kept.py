@@ -81,7 +81,12 @@ def look_up(connection: Connection, kind: str, detail: Mapping[str, Any], live: 
         return Answered(table, connection.label, ("json",), ("String",))
 
     found = connection.keeper.answer(Asked(kind, detail), answered)
-    return json.loads(found.table.arrow.column("json")[0].as_py())
+    try:
+        return json.loads(found.table.arrow.column("json")[0].as_py())
+    except (LookupError, TypeError, ValueError, RecursionError) as error:
+        from posthog_nb.snapshots.manifest import damaged  # noqa: PLC0415 - for who has a snapshot
+
+        raise damaged(connection.label, f"its look-up ({kind}) holds no JSON") from error
 
 
 def real(connection: Connection, value: _T) -> _T:
