@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from posthog_nb.frames import JsonRows, decode
@@ -14,13 +18,13 @@ from posthog_nb.snapshots.manifest import Target
 from posthog_nb.snapshots.privacy import Privacy, Veil
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from pathlib import Path
+    from collections.abc import Callable, Iterator, Mapping
 
 __all__ = [
     "QUERY",
     "TARGET",
     "answered",
+    "as_somebody",
     "asked",
     "edit",
     "entry",
@@ -33,6 +37,7 @@ __all__ = [
 
 TARGET = Target(host="demo", seed=1, as_of="2026-03-31T00:00:00+00:00", demo_version=1)
 QUERY = "SELECT event, n FROM events"
+_NOBODY = 65534
 
 
 def asked(hogql: str = QUERY, values: Mapping[str, Any] | None = None, limit: int | None = None) -> Asked:
@@ -104,3 +109,17 @@ def put_rows(path: Path, data: bytes, **facts: Any) -> None:
     digest = hashlib.sha256(data).hexdigest()
     (path / "answers" / f"{digest}.parquet").write_bytes(data)
     edit(path, lambda manifest: entry(manifest).update(sha256=digest, bytes=len(data), **facts))
+
+
+@contextmanager
+def as_somebody() -> Iterator[Path]:
+    """A folder of a user's own, as that user: root may read and write everything."""
+    with tempfile.TemporaryDirectory() as folder:
+        was = os.geteuid()
+        if was == 0:
+            os.chown(folder, _NOBODY, -1)
+            os.seteuid(_NOBODY)
+        try:
+            yield Path(folder)
+        finally:
+            os.seteuid(was)
