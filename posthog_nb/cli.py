@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from posthog_nb.errors import PostHogError, StoreHeldError
+from posthog_nb.params import parse_param
 from posthog_nb.version import __version__
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _add_demo(commands)
     _add_serve(commands)
     _add_profile(commands)
+    _add_report(commands)
     chosen = parser.parse_args(arguments)
     try:
         chosen.run(chosen)
@@ -188,6 +190,53 @@ def _remove_profile(chosen: argparse.Namespace) -> None:
 
     remove_profile(chosen.name)
     print(f"Removed {chosen.name}.")
+
+
+def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "report",
+        help="run a notebook and make one page of it, for somebody without Jupyter",
+        description="Run a notebook from a clean kernel and write it as one page that needs no other file, no network "
+        "and no script. Where a cell fails, nothing is written.",
+    )
+    parser.add_argument("notebook", type=Path, metavar="NOTEBOOK", help="an .ipynb file, which stays as it is")
+    parser.add_argument("--to", choices=["html"], default="html", help="the kind of page (html)")
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="the page (else beside the notebook)")
+    parser.add_argument(
+        "-p",
+        "--param",
+        type=_param,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a value in place of the one in the cell with the tag parameters; JSON (a number, a list, true, null, "
+        '"text") is what it says, anything else is text; may be repeated',
+    )
+    parser.add_argument("--no-run", action="store_true", help="show the outputs that are saved in the notebook")
+    parser.add_argument("--no-code", action="store_true", help="leave the code out")
+    parser.set_defaults(run=_report)
+
+
+def _report(chosen: argparse.Namespace) -> None:
+    from posthog_nb.report import make_report  # noqa: PLC0415 - for this command alone
+
+    report = make_report(
+        chosen.notebook,
+        chosen.output,
+        parameters=dict(chosen.param),
+        run=not chosen.no_run,
+        code=not chosen.no_code,
+    )
+    for remark in report.remarks:
+        print(remark, file=sys.stderr)
+    print(f"{report.path}: {report.path.stat().st_size // 1000:,} kB")
+
+
+def _param(text: str) -> tuple[str, object]:
+    try:
+        return parse_param(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _port(text: str) -> int:

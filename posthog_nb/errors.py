@@ -21,6 +21,7 @@
     │   ├── QueryTimeoutError         504 or 512: the query takes too long                   (TimeoutError)
     │   └── ServerError               any other 5xx
     ├── ResultChangedError            the data moved between two pages of one result         (RuntimeError)
+    ├── ReportError                   a notebook did not run for its report                  (RuntimeError)
     ├── StoreError                    an embedded store cannot be opened or served           (OSError)
     │   └── StoreHeldError            another process serves it already
     ├── SnapshotError                 a snapshot cannot be read, written or used             (OSError)
@@ -40,10 +41,13 @@ terminal; one of many thousand characters is cut and says so. In a notebook an e
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from posthog_nb.secret import redact
 from posthog_nb.visible import cut, visible, width
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 __all__ = [
     "APIError",
@@ -68,6 +72,7 @@ __all__ = [
     "QueryTimeoutError",
     "QuotaExceededError",
     "RateLimitedError",
+    "ReportError",
     "ResultChangedError",
     "ServerError",
     "SnapshotError",
@@ -152,6 +157,7 @@ def _restored(kind: type[PostHogError], args: tuple[Any, ...], state: dict[str, 
 
 _LONGEST_LINE_SHOWN = 160
 _LONGEST_MESSAGE = 4_000
+_MOST_LINES_TOLD = 25
 
 
 def _told(message: str) -> str:
@@ -349,6 +355,21 @@ class ServerError(APIError):
 
 class ResultChangedError(PostHogError, RuntimeError):
     """The data moved between two pages of one result, so the pages do not fit together."""
+
+
+class ReportError(PostHogError, RuntimeError):
+    """A notebook did not run for its report, and none was written.
+
+    Attributes:
+        told: What the cell that failed said, line by line.
+    """
+
+    def __init__(self, message: str, *, hint: str | None = None, told: Iterable[str] = ()) -> None:
+        super().__init__(message, hint=hint)
+        self.told = [_told(line) for line in told]
+
+    def _details(self) -> list[str]:
+        return [f"  {line}" for line in self.told[-_MOST_LINES_TOLD:]]
 
 
 class StoreError(PostHogError, OSError):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NoReturn, cast
 
 from posthog_nb.errors import InvalidInputError
 from posthog_nb.frames import FRAMES
+from posthog_nb.params import parse_param
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -265,7 +266,7 @@ def _arguments(tokens: Iterable[str]) -> Arguments:
         limit=known.limit,
         all=known.all,
         frame=known.frame,
-        params=dict(_param(text) for text in known.param),
+        params=dict(parse_param(text) for text in known.param),
         parts=_parts(known.parts),
         show=known.show,
         max_rows=known.max_rows,
@@ -295,17 +296,6 @@ def _check_name(name: str) -> None:
         )
 
 
-def _param(text: str) -> tuple[str, object]:
-    name, equals, value = text.partition("=")
-    if not equals or not name.isidentifier():
-        raise InvalidInputError(f"%%hogql: --param {text!r} is not of the form name=value.")
-    try:
-        parsed = json.loads(value, parse_constant=_refuse_constant)
-    except ValueError:
-        return name, value
-    return name, value if isinstance(parsed, dict) else parsed
-
-
 def _parts(texts: list[str]) -> dict[str, str]:
     parts: dict[str, str] = {}
     for text in texts:
@@ -320,8 +310,3 @@ def _parts(texts: list[str]) -> dict[str, str]:
             )
         parts[table] = cell
     return parts
-
-
-def _refuse_constant(text: str) -> NoReturn:
-    # NaN and Infinity are Python's additions to JSON; as a parameter they are words.
-    raise ValueError(text)
