@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from posthog_nb.secret import Secret
     from posthog_nb.settings import remove_profile, save_profile
     from posthog_nb.snapshots.recording import Recording
+    from posthog_nb.verifying.snapshot import Snapshot
+    from posthog_nb.verifying.verification import Verification
 
 _PUBLIC = {
     "CaptureReport": "posthog_nb.operations.report",
@@ -48,6 +50,8 @@ _PUBLIC = {
     "Result": "posthog_nb.operations.result",
     "Secret": "posthog_nb.secret",
     "Series": "posthog_nb.analysis.series",
+    "Snapshot": "posthog_nb.verifying.snapshot",
+    "Verification": "posthog_nb.verifying.verification",
     "connect": "posthog_nb.connecting",
     "hogql": "posthog_nb.ask",
     "remove_profile": "posthog_nb.settings",
@@ -70,6 +74,8 @@ __all__ = [
     "Result",
     "Secret",
     "Series",
+    "Snapshot",
+    "Verification",
     "connect",
     "hogql",
     "remove_profile",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from posthog_nb.secret import Secret
     from posthog_nb.snapshots.manifest import Target
 
-__all__ = ["connect"]
+__all__ = ["connect", "in_utc_unless_said"]
 
 
 def connect(  # noqa: PLR0913 - one argument a setting
@@ -82,7 +82,7 @@ def connect(  # noqa: PLR0913 - one argument a setting
     personal_api_key, project_token = hold(personal_api_key), hold(project_token)
     if isinstance(seed, bool) or not isinstance(seed, int):
         raise InvalidInputError(f"seed is {seed!r}; it is a whole number.")
-    moment = None if as_of is None else event_time(_in_utc_unless_said(as_of), "as_of")
+    moment = None if as_of is None else event_time(in_utc_unless_said(as_of), "as_of")
     recording = None if snapshot is None else snapshot if isinstance(snapshot, Recording) else Recording(snapshot)
     if recording is not None and recording is not snapshot and recording.folder.exists:
         connection, recorded = open_replay(recording.folder, version=__version__)
@@ -145,7 +145,8 @@ def _moment(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
 
 
-def _in_utc_unless_said(as_of: object) -> object:
+def in_utc_unless_said(as_of: object) -> object:
+    """A time in which no zone is said as one in UTC, whatever the computer's; what is no time as it is."""
     if isinstance(as_of, str):
         try:
             as_of = datetime.fromisoformat(as_of.strip())

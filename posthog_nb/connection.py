@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import threading
+from copy import copy
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -123,6 +124,12 @@ class Connection:
                 hint="Connect to the PostHog that is to be recorded first.",
             )
         self.keeper = Recorder(recording.folder, Veil(recording.privacy), self.target)
+
+    def unkept(self) -> Connection:
+        """The same connection without its snapshot: what goes through it is not recorded."""
+        same = copy(self)
+        same.keeper = None
+        return same
 
     def start_query(  # noqa: PLR0913 - as Http.json
         self,

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from posthog_nb.analysis.asking import Asking
 
-__all__ = ["Cohort", "cohort"]
+__all__ = ["Cohort", "cohort", "cohort_facts"]
 
 PERSONS_A_REQUEST = 1_000
 """The most that PostHog takes at once."""
@@ -104,31 +104,41 @@ def cohort(asking: Asking, name: str | int, definition: object = None, *, replac
         if replace:
             raise InvalidInputError("replace=True needs a definition of what is to be in the cohort.")
         detail: dict[str, Any] = {"name": name.strip() if isinstance(name, str) else _number(name)}
-        return _looked_up(asking, detail, lambda: _found(asking, name))
+        return _looked_up(asking, detail, lambda: cohort_facts(asking, name))
     if not isinstance(name, str) or not name.strip() or len(name) > _LONGEST_NAME:
         raise InvalidInputError(f"A new cohort cannot be called {name!r}.", hint="Give it a name, as text.")
     called = name.strip()  # as PostHog does
 
-    def made() -> Mapping[str, Any]:
+    def made() -> dict[str, Any]:
         old = _replaceable(asking, called, replace=replace)
-        return _made(asking, called, read_definition(asking, definition), old)
+        return _facts(asking, _made(asking, called, read_definition(asking, definition), old))
 
     return _looked_up(asking, {"name": called, "made_of": identity_of(definition)}, made)
 
 
-def _looked_up(asking: Asking, detail: Mapping[str, Any], live: Callable[[], Mapping[str, Any]]) -> Cohort:
-    def facts() -> dict[str, Any]:
-        found = live()
-        return {
-            "id": found["id"],
-            "name": found["name"] or "",
-            "count": _count(asking, found),
-            "is_static": found["is_static"],
-        }
-
-    cohort = Cohort(**look_up(asking.connection, "cohort", detail, facts))
+def _looked_up(asking: Asking, detail: Mapping[str, Any], live: Callable[[], dict[str, Any]]) -> Cohort:
+    cohort = Cohort(**look_up(asking.connection, "cohort", detail, live))
     vars(cohort)["_asking"] = asking
     return cohort
+
+
+def cohort_facts(asking: Asking, name: str | int) -> dict[str, Any]:
+    """What a :class:`Cohort` has of the cohort of that name or number.
+
+    Raises:
+        NotFoundError: there is none.
+        InvalidInputError: there are several of that name.
+    """
+    return _facts(asking, _found(asking, name))
+
+
+def _facts(asking: Asking, found: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "id": found["id"],
+        "name": found["name"] or "",
+        "count": _count(asking, found),
+        "is_static": found["is_static"],
+    }
 
 
 # Finding -----------------------------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-__all__ = ["bound_again", "kept_result", "look_up", "question", "real"]
+__all__ = ["answer_of", "bound_again", "json_answer", "json_in", "kept_result", "look_up", "question", "real"]
 
 
 def question(query: str, given: Mapping[str, object], limit: int | None) -> Asked:
@@ -75,18 +75,29 @@ def look_up(connection: Connection, kind: str, detail: Mapping[str, Any], live: 
     if connection.keeper is None:
         return live()
 
-    def answered() -> Answered:
-        text = json.dumps(live(), ensure_ascii=False)
-        table = decode(("json",), ("String",), JsonRows.of([(text,)]))
-        return Answered(table, connection.label, ("json",), ("String",))
+    found = connection.keeper.answer(Asked(kind, detail), lambda: json_answer(connection, live()))
+    return json_in(found)
 
-    found = connection.keeper.answer(Asked(kind, detail), answered)
+
+def json_answer(connection: Connection, found: Any) -> Answered:  # noqa: ANN401 - any JSON
+    """What was looked up, as a snapshot keeps it."""
+    text = json.dumps(found, ensure_ascii=False)
+    table = decode(("json",), ("String",), JsonRows.of([(text,)]))
+    return Answered(table, connection.label, ("json",), ("String",))
+
+
+def json_in(answered: Answered) -> Any:  # noqa: ANN401 - any JSON
+    """What :func:`json_answer` was given.
+
+    Raises:
+        SnapshotError: somebody else wrote it.
+    """
     try:
-        return json.loads(found.table.arrow.column("json")[0].as_py())
+        return json.loads(answered.table.arrow.column("json")[0].as_py())
     except (LookupError, TypeError, ValueError, RecursionError) as error:
         from posthog_nb.snapshots.manifest import damaged  # noqa: PLC0415 - for who has a snapshot
 
-        raise damaged(connection.label, f"its look-up ({kind}) holds no JSON") from error
+        raise damaged(answered.source, "a look-up holds no JSON") from error
 
 
 def real(connection: Connection, value: _T) -> _T:
@@ -111,13 +122,13 @@ def kept_result(keeper: Keeper, asked: Asked, live: Callable[[], Result], frame:
 
     def answered() -> Answered:
         found.append(live())
-        return _of(found[0])
+        return answer_of(found[0])
 
     answer = keeper.answer(asked, answered)
     return _Kept(keeper, asked, answer, found[0] if found else None, frame, page_size)
 
 
-def _of(result: Result) -> Answered:
+def answer_of(result: Result) -> Answered:
     """What a snapshot keeps of a result."""
     return Answered(
         table=result.table,

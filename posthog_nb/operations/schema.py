@@ -12,7 +12,7 @@ from posthog_nb.operations.kept import look_up
 if TYPE_CHECKING:
     from posthog_nb.connection import Connection
 
-__all__ = ["schema"]
+__all__ = ["read_schema", "schema"]
 
 _SECONDS = 60.0
 _COLUMNS = ("table", "column", "type")
@@ -20,14 +20,7 @@ _COLUMNS = ("table", "column", "type")
 
 def schema(connection: Connection, pattern: str | None, frame: str | None) -> Any:  # noqa: ANN401 - a frame
     """The columns of the project's tables; see :meth:`posthog_nb.client.Client.schema`."""
-    found = look_up(
-        connection,
-        "schema",
-        {},
-        lambda: connection.start_query(
-            {"query": {"kind": "DatabaseSchemaQuery"}}, deadline=Deadline(_SECONDS), question=Question(kind="query")
-        ),
-    )
+    found = look_up(connection, "schema", {}, lambda: read_schema(connection))
     rows = [
         (table, field["name"], field["type"])
         for table, about in sorted(found["tables"].items())
@@ -35,6 +28,13 @@ def schema(connection: Connection, pattern: str | None, frame: str | None) -> An
         if _matches(f"{table}.{field['name']}", pattern)
     ]
     return to_frame(decode(_COLUMNS, ("String",) * len(_COLUMNS), JsonRows.of(rows)), frame or default_frame())
+
+
+def read_schema(connection: Connection) -> Any:  # noqa: ANN401 - any JSON
+    """The project's tables, as PostHog tells them."""
+    return connection.start_query(
+        {"query": {"kind": "DatabaseSchemaQuery"}}, deadline=Deadline(_SECONDS), question=Question(kind="query")
+    )
 
 
 def _matches(name: str, pattern: str | None) -> bool:

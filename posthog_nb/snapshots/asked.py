@@ -66,6 +66,11 @@ class Asked:
         """A query's first rows."""
         return cls(QUERY, {"hogql": hogql, "values": dict(values), "limit": limit, "steps": []})
 
+    @property
+    def first(self) -> Asked:
+        """The first rows of the query that these are of."""
+        return replace(self, detail={**self.detail, "steps": []})
+
     def then(self, step: str) -> Asked:
         """The rows that follow from these by ``step``."""
         return replace(self, detail={**self.detail, "steps": [*self.detail["steps"], step]})

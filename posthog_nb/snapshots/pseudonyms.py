@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 from uuid import UUID
 
-__all__ = ["Pseudonyms"]
+__all__ = ["Pseudonyms", "may_be_pseudonym"]
 
 _SALT = 32
 _DIGEST = 16
@@ -14,6 +15,14 @@ _SHOWN = 20
 """Hexadecimal digits of a pseudonym: of a million ids, the chance that two share one is one in a trillion."""
 _NOBODY = frozenset({"", "null", str(UUID(int=0))})
 """What stands where there is no id."""
+_FORM = re.compile(
+    rf"id-[0-9a-f]{{{_SHOWN}}}|[0-9a-f]{{8}}-[0-9a-f]{{4}}-4[0-9a-f]{{3}}-[89ab][0-9a-f]{{3}}-[0-9a-f]{{12}}"
+)
+
+
+def may_be_pseudonym(text: str) -> bool:
+    """Whether ``text`` looks like a pseudonym; a person's looks like any UUID that was drawn at random."""
+    return _FORM.fullmatch(text) is not None
 
 
 class Pseudonyms:

@@ -1,0 +1,152 @@
+"""A snapshot in its author's hands: what is in it, what can go, and whether it still holds."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+import posthog_nb
+from posthog_nb.errors import ConfigurationError, InvalidInputError, PostHogError, SnapshotError
+from posthog_nb.snapshots.recording import Recording
+from tests.embedded import embedded_client
+
+COUNTS = "SELECT event, count() AS n FROM events GROUP BY event ORDER BY event"
+
+
+@pytest.fixture
+def project():
+    """A project of one's own, in which Ann has signed up and looked around."""
+    with embedded_client() as client:
+        for name, number in (("signed up", 1), ("looked", 3)):
+            for _ in range(number):
+                client.capture(name, "ann", {"plan": "free"}, "2026-03-01T12:00:00Z")
+        yield client
+
+
+def recorded(client, path, ask, **covered):
+    """The snapshot of what ``ask`` asks of a client."""
+    client._connection.record(Recording(path, **covered))
+    ask(client)
+    client._connection.keeper = None
+    return posthog_nb.Snapshot(path)
+
+
+def verified(snapshot, client):
+    return snapshot.verify(client, progress=False)
+
+
+# Whether it holds --------------------------------------------------------------------------------------------------
+
+
+def test_what_nobody_changed_is_the_same(project, tmp_path):
+    snapshot = recorded(project, tmp_path / "q1", lambda ph: ph.query(COUNTS))
+    found = verified(snapshot, project)
+    assert found.ok
+    assert found.counts == {"same": 1}
+    assert "1 answer: 1 same" in repr(found)
+
+
+def test_a_row_that_changed_is_shown_with_what_it_was(project, tmp_path):
+    snapshot = recorded(project, tmp_path / "q1", lambda ph: ph.query(COUNTS))
+    project.capture("looked", "bob", timestamp="2026-03-02T12:00:00Z")
+    project.capture("paid", "bob", timestamp="2026-03-02T12:00:00Z")
+    found = verified(snapshot, project)
+    assert not found.ok
+    (one,) = found.outcomes
+    assert (one.status, one.detail, one.then, one.now) == ("differs", "1 row changed, 1 row new", 2, 3)
+    assert '~ event "looked": n 3 -> 4' in repr(found)
+    assert '+ event "paid", n 1' in repr(found)
+
+
+def test_every_step_of_a_query_is_taken_once(project, tmp_path):
+    def ask(ph):
+        first = ph.query(COUNTS, 1)
+        first.next_page()
+        first.fetch_all()
+        list(first.pages())
+
+    snapshot = recorded(project, tmp_path / "q1", ask)
+    assert snapshot.list()["rows"].tolist() == ["first", "page 2", "all"]
+    assert verified(snapshot, project).counts == {"same": 3}
+
+
+def test_what_posthog_refuses_today_is_gone(tmp_path):
+    with embedded_client() as ph:
+        ph.capture("signed up", "ann")
+        made = ph.cohort("testers", "SELECT DISTINCT person_id FROM events")
+        snapshot = recorded(
+            ph, tmp_path / "q1", lambda ph: ph.query("SELECT count() FROM persons WHERE id IN COHORT 'testers'")
+        )
+        ph._connection.change(f"cohorts/{made.id}/", {"deleted": True})
+        found = verified(snapshot, ph)
+    assert found.counts == {"gone": 1}
+    assert "QueryError" in found.outcomes[0].detail
+    assert "testers" in found.outcomes[0].detail
+
+
+def test_what_was_refused_and_is_again_is_the_same(project, tmp_path):
+    def ask(ph):
+        with pytest.raises(PostHogError):
+            ph.query("SELECT evnt FROM events")
+
+    found = verified(recorded(project, tmp_path / "q1", ask), project)
+    assert found.ok
+    assert found.outcomes[0].detail == "refused, as it was then"
+
+
+def test_a_client_that_records_asks_again_and_records_nothing(project, tmp_path):
+    snapshot = recorded(project, tmp_path / "q1", lambda ph: ph.query(COUNTS))
+    project._connection.record(Recording(tmp_path / "q2"))
+    assert verified(snapshot, project).ok
+    assert not (tmp_path / "q2").exists()
+
+
+def test_a_client_of_another_project_is_refused(project, demo, tmp_path):
+    snapshot = recorded(project, tmp_path / "q1", lambda ph: ph.query(COUNTS))
+    with pytest.raises(ConfigurationError, match="is of"):
+        verified(snapshot, demo.__class__(demo._connection))
+
+
+def test_a_replay_verifies_nothing(project, tmp_path):
+    snapshot = recorded(project, tmp_path / "q1", lambda ph: ph.query(COUNTS))
+    with posthog_nb.connect(snapshot=tmp_path / "q1") as replay, pytest.raises(ConfigurationError, match="replays"):
+        verified(snapshot, replay)
+
+
+# What is in it -----------------------------------------------------------------------------------------------------
+
+
+def test_a_snapshot_that_is_not_there_is_missed_at_once(tmp_path):
+    with pytest.raises(SnapshotError, match="There is no snapshot at none"):
+        posthog_nb.Snapshot(tmp_path / "none")
+
+
+def test_the_list_says_what_was_asked_and_what_came(project, tmp_path):
+    since = datetime(2026, 3, 1, tzinfo=UTC)
+    query = "SELECT event\nFROM events\nWHERE timestamp > {since}"
+    listed = recorded(project, tmp_path / "q1", lambda ph: ph.query(query, 2, {"since": since})).list()
+    (one,) = listed.to_dict("records")
+    assert one["asked"] == "SELECT event FROM events WHERE timestamp > {since}"
+    assert one["values"] == "since=2026-03-01T00:00:00+00:00"
+    assert (one["rows"], one["count"], one["columns"], one["cut"]) == ("first", 2, 1, True)
+
+
+def test_older_answers_can_be_pruned(project, tmp_path):
+    snapshot = recorded(project, tmp_path / "q1", lambda ph: ph.query(COUNTS))
+    assert snapshot.prune().answers == 0
+    removed = snapshot.prune(before="2999-01-01")
+    assert (removed.answers, removed.files) == (1, 1)
+    assert "1 answer and 1 file" in repr(removed)
+    empty = snapshot.list()
+    assert list(empty.dtypes.astype(str)) == [
+        "str", "str", "str", "Int64", "Int64", "bool", "str", "datetime64[s, UTC]", "str", "int64", "str",
+    ]  # fmt: skip
+    assert not verified(snapshot, project).ok
+
+
+def test_a_moment_that_is_none_prunes_nothing(project, tmp_path):
+    snapshot = recorded(project, tmp_path / "q1", lambda ph: ph.query(COUNTS))
+    with pytest.raises(InvalidInputError, match="before is 'long ago'"):
+        snapshot.prune(before="long ago")
+    assert len(snapshot) == 1
