@@ -37,6 +37,7 @@ def execute(
     in_place: bool = False,
     settings: Mapping[str, str] = MappingProxyType({}),
     errors: bool = False,
+    zone: str = _ZONE,
 ) -> nbformat.NotebookNode:
     """``notebook`` with the outputs of a run in a clean kernel, which works in ``folder`` without PostHog settings.
 
@@ -48,6 +49,7 @@ def execute(
         in_place: Whether the outputs go into ``notebook`` itself, where they are found when the run fails.
         settings: PostHog settings, by the names of their environment variables.
         errors: Whether the run goes on after a cell that fails.
+        zone: The time zone of the kernel's clock.
     """
     fresh = notebook if in_place else copy.deepcopy(notebook)
     paths = os.pathsep.join(filter(None, [str(OFFLINE), str(ROOT), os.environ.get("PYTHONPATH")]))
@@ -60,7 +62,7 @@ def execute(
         record_timing=False,
         resources={"metadata": {"path": str(folder)}},
     )
-    client.execute(env={**kept, **settings, "PYTHONPATH": paths, "TZ": _ZONE})
+    client.execute(env={**kept, **settings, "PYTHONPATH": paths, "TZ": zone})
     return fresh
 
 

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 
 import nbformat
 
+from tests.network import check_that_nothing_is_reached, without_network
 from tests.notebooks import NOTEBOOKS, ROOT, execute, shown
-from tests.offline import check_that_nothing_is_reached, offline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +42,10 @@ def differences(committed: nbformat.NotebookNode, fresh: nbformat.NotebookNode) 
 def _cell(number: int, before: object, after: object) -> str:
     if before == after:
         return ""
-    texts = [json.dumps(outputs, indent=1, sort_keys=True).splitlines() for outputs in (before, after)]
+    # A table or a text is many lines in one string; a change is looked for in each.
+    texts = [
+        json.dumps(outputs, indent=1, sort_keys=True).replace("\\n", "\n").splitlines() for outputs in (before, after)
+    ]
     changes = difflib.unified_diff(*texts, f"cell {number}, committed", f"cell {number}, run", lineterm="", n=1)
     return "".join(f"{line[:_LONGEST]}\n" for line in changes)
 
@@ -51,15 +54,14 @@ def _run(zone: str) -> Iterator[str]:
     """What differs in the notebooks beside this file, each run in ``zone``."""
     for path in NOTEBOOKS:
         committed = nbformat.read(path, as_version=4)
-        os.environ["TZ"] = zone
-        found = differences(committed, execute(committed, path.parent))
+        found = differences(committed, execute(committed, path.parent, zone=zone))
         _say(f"{path.stem}, {zone}: {'differs' if found else 'the same'}")
         yield found and f"{path.name}, {zone}\n{found}"
 
 
-def _install() -> str:
+def _install(readme: str) -> str:
     """What the README tells a reader of the notebooks to run."""
-    return re.search(r"`(\.venv/bin/pip install [^`&]+) && [^`]* notebooks/", (ROOT / "README.md").read_text())[1]
+    return re.search(r"`(\.venv/bin/pip install [^`&]+) && [^`]* notebooks/", readme)[1]
 
 
 def _reproduce(python: str) -> bool:
@@ -69,10 +71,11 @@ def _reproduce(python: str) -> bool:
         home.mkdir()
         _say(f"== {python}")
         subprocess.run(["git", "clone", "--quiet", "--no-local", ROOT, clone], check=True)
+        install = _install((clone / "README.md").read_text())
         subprocess.run([python, "-m", "venv", ".venv"], cwd=clone, check=True)
-        subprocess.run(f"{_install()} --quiet", shell=True, cwd=clone, check=True)  # noqa: S602 - the README's own
+        subprocess.run(f"{install} --quiet", shell=True, cwd=clone, check=True)  # noqa: S602 - the README's own
         own = {name: text for name, text in os.environ.items() if not name.startswith(("POSTHOG_", "PYTHON"))}
-        alone = offline([".venv/bin/python", "-m", "tests.reproduce", "--here"])
+        alone = without_network([".venv/bin/python", "-m", "tests.reproduce", "--here"])
         return subprocess.run(alone, cwd=clone, env={**own, "HOME": str(home)}, check=False).returncode == 0
 
 
