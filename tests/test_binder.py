@@ -18,6 +18,7 @@ BINDER = ROOT / "binder"
 README = (ROOT / "README.md").read_text()
 
 A_PINNED_PACKAGE = re.compile(r"[a-z0-9.-]+==[\w.]+(?: ; [^\\]+)?(?: \\\n    --hash=sha256:[0-9a-f]{64})+\n")
+FILES = {"overrides.json", "postBuild", "requirements.txt", "runtime.txt", "start"}
 OF_THE_IMAGE = {
     "jupyterlab",
     "notebook",
@@ -56,7 +57,7 @@ class TestRequirements:
 
 class TestFolder:
     def test_repo2docker_finds_these_files_and_no_others(self) -> None:
-        assert {path.name for path in BINDER.iterdir()} == {"postBuild", "requirements.txt", "runtime.txt", "start"}
+        assert {path.name for path in BINDER.iterdir()} == FILES
         assert not (ROOT / ".binder").exists()
 
     def test_the_python_is_one_that_the_project_is_tested_with(self) -> None:

@@ -136,6 +136,7 @@ def _environment(home: Path, prefix: Path) -> dict[str, str]:
         "PATH": os.pathsep.join([f"{home}/.local/bin", f"{prefix}/bin", "/usr/local/bin", "/usr/bin", "/bin"]),
         "PIP_CONFIG_FILE": os.devnull,
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "PIP_QUIET": "1",
     }
 
 
