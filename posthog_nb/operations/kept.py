@@ -29,11 +29,11 @@ __all__ = ["answer_of", "bound_again", "json_answer", "json_in", "kept_result", 
 
 
 def question(query: str, given: Mapping[str, object], limit: int | None) -> Asked:
-    """What a snapshot files the first rows of a query under."""
+    """What a snapshot files the first rows of a query under; space and a semicolon around it are no part of it."""
     used = dict.fromkeys(name for name, _ in placeholders(query, given) if name in given)
     with gathered_warnings():  # of times without a zone, which were told when they were bound
         values = {name: _recorded(name, given[name]) for name in used}
-    return Asked.query(query, values, limit)
+    return Asked.query(query.strip().removesuffix(";").rstrip(), values, limit)
 
 
 def _recorded(name: str, value: object) -> Any:  # noqa: ANN401 - any JSON

@@ -125,7 +125,7 @@ class Snapshot:
         client: Client | None = None,
         *,
         timeout: float | None = None,
-        progress: bool | Callable[[int, int], object] = True,
+        progress: bool | Callable[[int, int], object] = False,
     ) -> Verification:
         """Ask PostHog everything again, and say what is the same, what differs and what is gone.
 

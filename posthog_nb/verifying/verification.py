@@ -41,11 +41,12 @@ _COLUMNS = {
 
 # A colour that can be told on light and on dark; the sign and the word say the same.
 _STYLE = (
-    ".posthog-nb-verification table.v{border-collapse:collapse;width:100%;margin:2px 0 8px;font-size:inherit;"
-    "color:inherit}"
+    ".posthog-nb-verification table.v{border-collapse:collapse;table-layout:auto;width:100%;margin:2px 0 8px;"
+    "font-size:inherit;color:inherit}"
     ".posthog-nb-verification table.v :is(th,td){text-align:left;vertical-align:top;padding:3px 12px 3px 0;border:0;"
     "border-bottom:1px solid rgba(128,128,128,.3)}"
     ".posthog-nb-verification table.v th{font-weight:500;opacity:.75}"
+    ".posthog-nb-verification table.v :is(th,td:nth-child(3)){white-space:nowrap}"
     ".posthog-nb-verification .s{white-space:nowrap;font-weight:600}"
     ".posthog-nb-verification .n{text-align:right!important;white-space:nowrap}"
     ".posthog-nb-verification .same{color:#2b8a3e}"
