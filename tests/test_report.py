@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -153,6 +157,25 @@ class TestARun:
         ) as died:
             make_report(written("1", "import os; os._exit(3)"))
         assert died.value.told == ["the kernel died"]
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
+    def test_an_interrupt_ends_the_kernel_and_writes_nothing(self, written: Writer) -> None:
+        notebook = written(
+            "import os, pathlib, time\npathlib.Path('started').write_text(str(os.getpid()))\ntime.sleep(60)"
+        )
+        started = notebook.with_name("started")
+        with subprocess.Popen(
+            [sys.executable, "-m", "posthog_nb", "report", notebook.name], cwd=notebook.parent, stderr=subprocess.PIPE
+        ) as command:
+            while command.poll() is None and not (started.exists() and started.read_text()):
+                time.sleep(0.05)
+            command.send_signal(signal.SIGINT)
+            told = command.communicate(timeout=60)[1]
+        assert command.returncode == 130
+        assert b"nbclient" not in told, "only the kernel may have a last word"
+        with pytest.raises(ProcessLookupError):
+            os.kill(int(started.read_text()), 0)
+        assert not notebook.with_suffix(".html").exists()
 
 
 class TestWhatIsRefused:

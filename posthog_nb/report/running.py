@@ -81,7 +81,12 @@ def run_notebook(notebook: NotebookNode, folder: Path) -> None:
         ) from error
     except CellExecutionError as error:
         raise _failed(started[-1], f"{error.ename}: {error.evalue}") from error
-    except DeadKernelError as error:
+    except (DeadKernelError, AssertionError) as error:
+        # At Ctrl-C nbclient itself ends the kernel, and then stumbles over its being gone.
+        if getattr(client, "_async_cleanup_kernel_future", None) is not None:
+            raise KeyboardInterrupt from error
+        if isinstance(error, AssertionError):
+            raise
         raise _failed(started[-1] if started else None, "the kernel died") from error
 
 
