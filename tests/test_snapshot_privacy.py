@@ -99,6 +99,10 @@ def test_a_choice_that_means_nothing_is_refused(choice, told):
         "arrayMap(one -> upper(one), [properties.email])[1]",
         "argMax(properties.email, timestamp)",
         "tuple(1, properties.email).2",
+        "toString(tuple(*))",
+        "mode() WITHIN GROUP (ORDER BY properties.email)",
+        "JSONExtractKeysAndValues(properties, 'String')[1].2",
+        "CASE event WHEN 'a' THEN properties.email ELSE '' END",
     ],
 )
 def test_a_text_that_is_made_of_a_masked_property_is_masked(column):
@@ -117,6 +121,9 @@ def test_a_text_that_is_made_of_a_masked_property_is_masked(column):
         "SELECT '' AS c UNION ALL SELECT properties.email FROM events",
         "SELECT c FROM (SELECT groupArray(properties.email) AS all FROM events) ARRAY JOIN all AS c",
         "SELECT `lower(properties.email)` AS c FROM (SELECT lower(properties.email) FROM events)",
+        "WITH mails(c) AS (SELECT properties.email FROM events) SELECT c FROM mails",
+        "SELECT c FROM (SELECT properties.email FROM events) AS mails (c)",
+        "SELECT * FROM events PIVOT (any(properties.email) FOR event IN ('c'))",
         "SELECT c FROM (SELECT b AS c FROM (SELECT a AS b FROM (SELECT properties.email AS a FROM events)))",
     ],
 )
@@ -231,6 +238,18 @@ def test_an_answer_tells_what_of_it_is_covered():
     assert found.table.notes[0].endswith(" are left out and ids are pseudonyms.")
 
 
+def test_without_a_parser_the_names_tell_and_a_warning_says_so(monkeypatch):
+    monkeypatch.setattr("posthog_nb.snapshots.tracing.parser_available", lambda: False)
+    veil = Veil(Privacy(mask=["email"], hash_ids=True))
+    asked = Asked.query("SELECT id, lower(properties.email), count() FROM persons GROUP BY ALL", {}, None)
+    given = answer(("id", "UUID", [PERSON]), ("lower(properties.email)", TEXT, [ANN]), ("count(email)", "UInt64", [1]))
+    with pytest.warns(PersonalDataWarning, match="the names of its columns alone"):
+        found = rows(veil.cover(asked, given))
+    assert found["lower(properties.email)"] == ["(masked)"]
+    assert found["count(email)"] == [1]
+    assert veil.real(found["id"]) == [PERSON]
+
+
 # Ids ---------------------------------------------------------------------------------------------------------------
 
 
@@ -325,6 +344,23 @@ def test_a_person_that_was_looked_up_is_covered():
     assert veil.real(seen["distinct_ids"]) == ["ann"]
     assert seen["name"] is None
     assert seen["properties"] == {"email": "(masked)", "n": 1.0}
+
+
+def test_a_plan_does_not_tell_whose_pseudonym_was_asked_for():
+    veil = Veil(HASHED)
+    (ann,) = rows(covered(veil, "SELECT distinct_id FROM events", ("distinct_id", TEXT, ["ann-1"])))["distinct_id"]
+    veil.real([ann])
+    plan = json.dumps({"sql": "SELECT 1 WHERE distinct_id IN ['ann-1']", "plan": None})
+    found = veil.cover(Asked("plan", {}), answer(("json", TEXT, [plan])))
+    assert json.loads(rows(found)["json"][0])["sql"] == f"SELECT 1 WHERE distinct_id IN ['{ann}']"
+
+
+def test_a_cohort_does_not_tell_the_value_that_it_filters_by():
+    one_of = {"key": "email", "type": "person", "operator": "exact", "value": [ANN]}
+    cohort = {"id": 1, "name": "Ann's", "filters": {"properties": {"type": "OR", "values": [one_of]}}}
+    found = Veil(MASKED).cover(Asked("cohort", {}), answer(("json", TEXT, [json.dumps(cohort)])))
+    cohort["filters"]["properties"]["values"][0]["value"] = "(masked)"
+    assert json.loads(rows(found)["json"][0]) == cohort
 
 
 # Keys and emails ---------------------------------------------------------------------------------------------------

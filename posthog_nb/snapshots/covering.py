@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from posthog_nb.secret import KEY, SHORTENED_KEY
 from posthog_nb.snapshots.json_text import Keys, each_text, is_null, is_text, plain_text, quoted
 from posthog_nb.snapshots.leaves import by_value, may_hold, replaced_where, with_entries, with_fields, with_values
-from posthog_nb.snapshots.tracing import DISTINCT_IDS, PERSON_IDS, PROPERTIES, Reach
+from posthog_nb.snapshots.sought import DISTINCT_IDS, NOTHING, PERSON_IDS, PROPERTIES, Reach
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["MASK", "Covering", "without_keys"]
 
 MASK = "(masked)"
-_NOTHING = Reach()
 _IS_JSON = re.compile(rb'"[\s\\]*[:nrtu]')
 _KEY_BEGINS = re.compile(rb"ph[cxsar]_")
 
@@ -78,7 +77,7 @@ class Covering:
             groups.setdefault(how.value, []).append(name)
         self._keys = Keys(groups)
 
-    def plan(self, sure: Reach, guess: Reach = _NOTHING) -> Plan:
+    def plan(self, sure: Reach, guess: Reach = NOTHING) -> Plan:
         """What is to become of a column.
 
         Args:
@@ -97,9 +96,9 @@ class Covering:
         """A column of the same type, covered as planned."""
         return _each_chunk(column, lambda chunk: self._array(chunk, plan))
 
-    def looked_up(self, column: pa.ChunkedArray) -> pa.ChunkedArray:
-        """A column of what was looked up, as JSON."""
-        return _each_chunk(column, lambda chunk: by_value(chunk, self._json))
+    def looked_up(self, column: pa.ChunkedArray, said: Callable[[str], str]) -> pa.ChunkedArray:
+        """A column of what was looked up, as JSON, in whose texts ``said`` covers what was asked."""
+        return _each_chunk(column, lambda chunk: by_value(chunk, lambda text: self._json(text, said)))
 
     # Arrow --------------------------------------------------------------------------------------------------------
 
@@ -178,9 +177,9 @@ class Covering:
 
     # What was looked up -------------------------------------------------------------------------------------------
 
-    def _json(self, text: str) -> str:
+    def _json(self, text: str, said: Callable[[str], str]) -> str:
         value = json.loads(text)
-        covered = self._value(value, within=False)
+        covered = _each_text(self._value(value, within=False), said)
         return text if covered == value else json.dumps(covered, ensure_ascii=False)
 
     def _value(self, value: Any, *, within: bool) -> Any:  # noqa: ANN401 - JSON
@@ -225,6 +224,17 @@ class Covering:
 
 def _masked(value: Any) -> Any:  # noqa: ANN401 - JSON
     return MASK if isinstance(value, str | list | dict) else None
+
+
+def _each_text(value: Any, put: Callable[[str], str]) -> Any:  # noqa: ANN401 - JSON
+    match value:
+        case str():
+            return put(value)
+        case list():
+            return [_each_text(item, put) for item in value]
+        case dict():
+            return {key: _each_text(item, put) for key, item in value.items()}
+    return value
 
 
 def _each(value: Any, put: Callable[[str], str]) -> Any:  # noqa: ANN401 - JSON

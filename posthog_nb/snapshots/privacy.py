@@ -15,7 +15,8 @@ from posthog_nb.snapshots.asked import QUERY
 from posthog_nb.snapshots.covering import Covering, without_keys
 from posthog_nb.snapshots.personal import Emails
 from posthog_nb.snapshots.pseudonyms import Pseudonyms
-from posthog_nb.snapshots.tracing import Sought, trace
+from posthog_nb.snapshots.sought import Sought
+from posthog_nb.snapshots.tracing import trace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -163,7 +164,7 @@ class Veil:
 
     def _covered(self, asked: Asked, answered: Answered, columns: list[pa.ChunkedArray]) -> list[pa.ChunkedArray]:
         if asked.kind != QUERY:
-            return [self._covering.looked_up(column) for column in columns]
+            return [self._covering.looked_up(column, self.said) for column in columns]
         traced = trace(self._sought, asked.detail["hogql"], asked.detail["values"], answered.columns)
         if not traced.read and not self._warned:
             self._warned = True

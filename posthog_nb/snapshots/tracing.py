@@ -8,30 +8,25 @@ seldom. Counts, measures and comparisons do not tell a value, and end the way.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
-from itertools import chain, zip_longest
+from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from posthog_nb.errors import HogQLSyntaxError
+from posthog_nb.snapshots.sought import NOTHING, OWN_COLUMNS, PROPERTIES, Reach
 from posthog_nb.syntax import parse_select, parser_available
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-__all__ = ["DISTINCT_IDS", "PERSON_IDS", "PROPERTIES", "Reach", "Sought", "Traced", "trace"]
+    from posthog_nb.snapshots.sought import Sought
 
-DISTINCT_IDS = ("distinct_id", "distinct_ids", "$distinct_id", "$anon_distinct_id", "alias", "$device_id", "$user_id")
-"""Columns and properties that hold distinct ids."""
+__all__ = ["Traced", "trace"]
 
-PERSON_IDS = ("person_id", "person_ids", "event_person_id")
-"""Columns that hold persons' UUIDs, which PostHog derives from distinct ids."""
-
-PROPERTIES = frozenset({"properties", "person_properties", "group_properties", "$set", "$set_once"})
-"""What holds properties, as one JSON text."""
-
-_COLUMNS = frozenset({"uuid", "event", "timestamp", "created_at", "elements_chain", "id"})
-"""PostHog's own columns, which are not the property of that name."""
 _PERSONS = frozenset({"persons", "raw_persons"})
+_NAMES_PERSONS = re.compile(r"\bpersons\b", re.IGNORECASE)
+_A_PERSONS_ID = re.compile(r"\b(?:id|uuid)\b")
+_A_PERSON = frozenset({"person", "poe"})
 _MEASURES = re.compile(
     r"(?:count|uniq\w*|sum|avg|median\w*|quantile\w*|stddev\w*|var(?:pop|samp)\w*|corr\w*|covar\w*"
     r"|length(?:utf8)?|char_length|character_length|empty|notempty|isnull|isnotnull|position\w*|locate"
@@ -48,104 +43,18 @@ _READS_JSON = re.compile(r"(?:json_?(?:extract|value|query)|simplejsonextract|vi
 _KEEPS = re.compile(
     r"(?:any\w*|argmax|argmin|min|max|first_value|last_value|nth_value|lag\w*|lead\w*|topk\w*"
     r"|group(?:uniq)?array\w*|array(?:join|sort|reversesort|slice|split|reversesplit|concat|distinct|filter|reverse"
-    r"|element|first|last|pushback|pushfront|popback|popfront|flatten|fold|map)?|tuple|tupleelement|if|multiif|coalesce|ifnull|nullif|assumenotnull|tonullable"
-    r"|tostring|tojsonstring|materialize|identity|concat)(?:if)?",
+    r"|element|first|last|pushback|pushfront|popback|popfront|flatten|fold|map)?|tuple|tupleelement|if|multiif"
+    r"|coalesce|ifnull|nullif|assumenotnull|tonullable|tostring|tojsonstring|materialize|identity|concat)(?:if)?",
     re.IGNORECASE,
 )
 """Functions that leave a value what it is: the keys of a JSON text beside their values, a tuple's elements in place."""
 _MAKES_TUPLES = re.compile(r"tuple|arrayzip\w*", re.IGNORECASE)
 _DEEPEST = 4
 """Tuples in tuples that are told apart; a loop in a query may put one into another without end."""
+_ARGUMENTS = ("args", "params", "within_group")
 _NO_VALUE = frozenset({"Constant", "Placeholder", "CompareOperation", "BetweenExpr", "IsDistinctFrom"})
+_DEFINE = frozenset({"Alias", "CTE", "JoinExpr", "NamedArgument", "Call", "PivotExpr", "UnpivotExpr"})
 _STEP = re.compile(r"[^.\[\]'\"]+")
-_KEYWORD = re.compile(r"[\w$]+")
-
-
-@dataclass(frozen=True)
-class Reach:
-    """What reaches a column.
-
-    Attributes:
-        properties: The properties sought that do.
-        ids: ``"distinct"`` and ``"person"``, for ids.
-        whole: Whether it may be the JSON of all properties.
-        parts: Of tuples, and of lists of them, what reaches each element; empty where that is not known.
-    """
-
-    properties: frozenset[str] = frozenset()
-    ids: frozenset[str] = frozenset()
-    whole: bool = False
-    parts: tuple[Reach, ...] = ()
-
-    def __bool__(self) -> bool:
-        return bool(self.properties or self.ids or self.whole)
-
-    def __or__(self, other: Reach) -> Reach:
-        # An element that only one of the two has is that one's.
-        parts = tuple(one | another for one, another in zip_longest(self.parts, other.parts, fillvalue=_NOTHING))
-        known = all(one.parts or not one for one in (self, other))
-        return Reach(
-            self.properties | other.properties,
-            self.ids | other.ids,
-            self.whole or other.whole,
-            parts if known else (),
-        )
-
-    @property
-    def flat(self) -> Reach:
-        """The same without its parts."""
-        return replace(self, parts=())
-
-    @property
-    def depth(self) -> int:
-        """How deep tuples stand in tuples."""
-        return 1 + max(part.depth for part in self.parts) if self.parts else 0
-
-
-_NOTHING = Reach()
-
-
-@dataclass(frozen=True)
-class Sought:
-    """What to look for: properties by name, and whether ids as well."""
-
-    properties: frozenset[str]
-    ids: bool
-    _words: re.Pattern[str] | None = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        names = "|".join(re.escape(name) for name in sorted(self.properties, key=len, reverse=True))
-        object.__setattr__(self, "_words", re.compile(rf"(?<![\w$])(?:{names})(?![\w$])") if names else None)
-
-    @property
-    def everything(self) -> Reach:
-        """What may be in a text that was made of all properties."""
-        return Reach(self.properties, frozenset() if self.properties or not self.ids else frozenset({"distinct"}))
-
-    def at(self, path: Sequence[str]) -> Reach:
-        """What a name, or a way through JSON, leads to."""
-        found = frozenset(path) & self.properties
-        if self._words is not None:
-            found |= frozenset(self._words.findall(".".join(path)))
-        whole = bool(path) and path[-1] in PROPERTIES
-        return Reach(found, self._ids(path[-1:]), whole)
-
-    def named(self, name: str) -> Reach:
-        """What a column is by its name: a property's own, perhaps after where it is from, or an id's."""
-        steps = name.split(".")
-        ways = {".".join(steps[place:]) for place in range(len(steps))}
-        return Reach(frozenset() if name in _COLUMNS else self.properties & ways, self._ids(steps[-1:]))
-
-    def called(self, name: str) -> Reach:
-        """What the name of a column says, word by word."""
-        found = frozenset(self._words.findall(name)) if self._words is not None else frozenset()
-        return Reach(found, self._ids([name, *_KEYWORD.findall(name)]))
-
-    def _ids(self, names: Iterable[str]) -> frozenset[str]:
-        found = set(names) if self.ids else set()
-        return frozenset(
-            kind for kind, known in (("distinct", DISTINCT_IDS), ("person", PERSON_IDS)) if not found.isdisjoint(known)
-        )
 
 
 @dataclass(frozen=True)
@@ -175,10 +84,12 @@ def trace(sought: Sought, hogql: str, values: Mapping[str, Any], columns: Sequen
     tree = _parsed(hogql)
     named = list(map(sought.named, columns))
     if tree is None:
-        return Traced(named, list(map(sought.called, columns)), read=False)
+        # A person's UUID is called id, and by the client uuid.
+        said = columns if _NAMES_PERSONS.search(hogql) is None else [_A_PERSONS_ID.sub("person_id", c) for c in columns]
+        return Traced(named, list(map(sought.called, said)), read=False)
     tracer = _Tracer(sought, tree, values)
     # What the query itself spells out is no property, whatever its column is called: a funnel's names of steps.
-    guesses = [_NOTHING if tracer.spells_out(place, len(columns)) else guess for place, guess in enumerate(named)]
+    guesses = [NOTHING if tracer.spells_out(place, len(columns)) else guess for place, guess in enumerate(named)]
     return Traced(tracer.columns(columns), guesses, read=True)
 
 
@@ -201,6 +112,7 @@ class _Tracer:
         self._selects = list(_selects(tree))
         self._names: dict[str, Reach] = {}
         self._tables: dict[str, Reach] = {}
+        self._turned = NOTHING
         found = list(_nodes(tree))
         self._has_persons = any(
             node["node"] == "JoinExpr" and _PERSONS.intersection(map(str, (node.get("table") or {}).get("chain") or ()))
@@ -209,11 +121,11 @@ class _Tracer:
         aliases = [node for node in found if node["node"] == "Alias"]
         self._aliases = {node["alias"] for node in aliases}
         self._passed_on = {node["alias"] for node in aliases if node["alias"] in _last_names(node["expr"])}
-        self._settle([node for node in found if node["node"] in {"Alias", "CTE", "JoinExpr", "Lambda", "Call"}])
+        self._settle([node for node in found if node["node"] in _DEFINE])
 
     def columns(self, names: Sequence[str]) -> list[Reach]:
         """What reaches each of the columns."""
-        reached = [_NOTHING] * len(names)
+        reached = [NOTHING] * len(names)
         for select in self._selects:
             chosen = select.get("select") or []
             if len(chosen) == len(names) and not any(map(_is_several, chosen)):
@@ -231,22 +143,32 @@ class _Tracer:
 
     def _settle(self, definitions: list[dict[str, Any]]) -> None:
         """Follow the names until nothing new is found."""
-        before: tuple[dict[str, Reach], dict[str, Reach]] | None = None
-        while before != (self._names, self._tables):
-            before = dict(self._names), dict(self._tables)
+        before: object = None
+        while before != (before := (dict(self._names), dict(self._tables), self._turned)):
             for node in definitions:
-                match node["node"]:
-                    case "Alias":
-                        self._add(self._names, node["alias"], node["expr"])
-                    case "CTE" if node.get("cte_type") == "column":
-                        self._add(self._names, node["name"], node["expr"])
-                    case "CTE":
-                        self._add(self._tables, node["name"], node["expr"])
-                    case "JoinExpr":
-                        for name in node.get("column_aliases") or ():
-                            self._add(self._names, name, node.get("table"))
-                    case "Call":
-                        self._bind(node["name"], node.get("args") or [])
+                self._define(node)
+
+    def _define(self, node: dict[str, Any]) -> None:
+        names: Iterable[str] = ()
+        match node["node"]:
+            case "Alias":
+                names, value = [node["alias"]], node["expr"]
+            case "NamedArgument":
+                names, value = [node["name"]], node["value"]
+            case "CTE" if node.get("cte_type") == "column":
+                names, value = [node["name"]], node["expr"]
+            case "CTE":
+                names, value = node.get("columns") or (), node["expr"]
+                self._add(self._tables, node["name"], value)
+            case "JoinExpr":
+                names, value = node.get("column_aliases") or (), node.get("table")
+            case "Call":
+                self._bind(node["name"], node.get("args") or [])
+            case _:
+                # PIVOT makes names of columns from values.
+                self._turned |= self._reach([part for name, part in node.items() if name != "table"]).flat
+        for name in names:
+            self._add(self._names, name, value)
 
     def _bind(self, name: str, arguments: list[Any]) -> None:
         """Give the names of a lambda what it is called with."""
@@ -258,7 +180,7 @@ class _Tracer:
                 self._add(self._names, called, value)
 
     def _add(self, known: dict[str, Reach], name: str, node: Any) -> None:  # noqa: ANN401 - JSON
-        known[name] = known.get(name, _NOTHING) | self._reach(node)
+        known[name] = known.get(name, NOTHING) | self._reach(node)
 
     def _named(self, name: str) -> Reach:
         if name in self._names:
@@ -272,20 +194,22 @@ class _Tracer:
             return self._sought.called(name)
         return self._reach(node)
 
-    def _reach(self, node: Any) -> Reach:  # noqa: ANN401, C901, PLR0911 - JSON; one return a kind of node
+    def _reach(self, node: Any) -> Reach:  # noqa: ANN401, C901, PLR0911, PLR0912 - JSON; one return a kind of node
         if isinstance(node, list):
             return _union(map(self._reach, node))
         if not isinstance(node, dict):
-            return _NOTHING
+            return NOTHING
         match node.get("node"):
             case "Field":
                 return self._field([str(part) for part in node.get("chain") or ()])
             case kind if kind in _NO_VALUE:
-                return _NOTHING
+                return NOTHING
             case "SelectQuery" | "SelectSetQuery":
                 return _union(self._reach(select.get("select")) for select in _selects(node))
+            case "ColumnsExpr":
+                return self._sought.all_columns
             case "Call":
-                return self._call(node["name"], node.get("args") or [])
+                return self._call(node["name"], [*chain.from_iterable(node.get(part) or () for part in _ARGUMENTS)])
             case "WindowFunction":
                 return self._call(node["name"], [*(node.get("exprs") or []), *(node.get("args") or [])])
             case "ArrayAccess":
@@ -301,13 +225,13 @@ class _Tracer:
         return _union(self._reach(child) for name, child in node.items() if name not in {"start", "end"}).flat
 
     def _field(self, parts: list[str]) -> Reach:
-        if not parts or parts[-1] == "*":
-            return _NOTHING
+        if parts[-1:] == ["*"]:
+            return self._sought.all_columns
         place = next((number for number, part in enumerate(parts) if part in PROPERTIES), None)
         known = _union(self._names[part] for part in parts if part in self._names)
         if len(parts) == 1 and parts[0] not in self._aliases:
             # Of a column that is called as a table is, the column is meant wherever a value is.
-            known |= self._tables.get(parts[0], _NOTHING)
+            known |= self._tables.get(parts[0], NOTHING)
         if place is not None:
             path = parts[place + 1 :]
             return known | (self._sought.at(path) if path else Reach(whole=True))
@@ -315,13 +239,14 @@ class _Tracer:
             return Reach(known.properties, known.ids) | self._sought.at(parts[1:])
         if parts[-1] in self._names and parts[-1] not in self._passed_on:
             return known
-        if parts[-1] == "id" and (self._has_persons or "person" in parts[:-1]):
+        if parts[-1] == "id" and (self._has_persons or not _A_PERSON.isdisjoint(parts[:-1])):
             return known | self._sought.at(["person_id"])
-        return known if parts[-1] in _COLUMNS else known | self._sought.at(parts[-1:])
+        known |= self._turned
+        return known if parts[-1] in OWN_COLUMNS else known | self._sought.at(parts[-1:])
 
     def _call(self, name: str, arguments: list[Any]) -> Reach:
         if _MEASURES.fullmatch(name):
-            return _NOTHING
+            return NOTHING
         if _BY_ANOTHER.fullmatch(name):
             return self._reach(arguments[:1])
         if _READS_JSON.fullmatch(name) and arguments:
@@ -373,7 +298,7 @@ def _element(found: Reach, number: int) -> Reach:
 
 
 def _union(reaches: Iterable[Reach]) -> Reach:
-    found = _NOTHING
+    found = NOTHING
     for one in reaches:
         found |= one
     return found
