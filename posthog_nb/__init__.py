@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from posthog_nb.analysis.funnels.options import Exclusion
     from posthog_nb.analysis.series import Series
     from posthog_nb.ask import hogql
+    from posthog_nb.cautions import PersonalDataWarning
     from posthog_nb.client import Client
     from posthog_nb.connecting import connect
     from posthog_nb.errors import PostHogError
@@ -44,6 +45,7 @@ _PUBLIC = {
     "Exclusion": "posthog_nb.analysis.funnels.options",
     "Explanation": "posthog_nb.operations.explain",
     "Person": "posthog_nb.operations.person",
+    "PersonalDataWarning": "posthog_nb.cautions",
     "PostHogError": "posthog_nb.errors",
     "Receipt": "posthog_nb.operations.capture",
     "Recording": "posthog_nb.snapshots.recording",
@@ -68,6 +70,7 @@ __all__ = [
     "Exclusion",
     "Explanation",
     "Person",
+    "PersonalDataWarning",
     "PostHogError",
     "Receipt",
     "Recording",

@@ -1,0 +1,120 @@
+"""A notebook's calls while their answers are recorded with personal data covered, and what is then in the folder."""
+
+from __future__ import annotations
+
+import json
+import warnings
+
+import pyarrow.parquet as pq
+import pytest
+
+import posthog_nb
+from posthog_nb.snapshots.recording import Recording
+from tests.embedded import embedded_client
+
+PEOPLE = {"ann-17": "ann@example.com", "bob-18": "bob@example.com"}
+NOBODY_ELSE_KNOWS = [*PEOPLE, *PEOPLE.values(), "Ann Example", "10.1.2.3", "device-of-ann-17"]
+
+
+@pytest.fixture(scope="module")
+def project():
+    with embedded_client() as client:
+        for number, (distinct_id, email) in enumerate(PEOPLE.items()):
+            client.identify(
+                distinct_id,
+                {"email": email, "name": "Ann Example", "plan": "pro"},
+                "2026-03-01T10:00:00Z",
+                anon_distinct_id=f"device-of-{distinct_id}",
+            )
+            for day in range(2, 5 + number):
+                client.capture(
+                    "signed up" if day == 2 else "paid",
+                    distinct_id,
+                    {"email": email, "$ip": "10.1.2.3", "plan": "pro", "$device_id": f"device-of-{distinct_id}"},
+                    f"2026-03-0{day}T12:00:00Z",
+                )
+        yield client
+
+
+@pytest.fixture(scope="module")
+def persons(project):
+    """The persons' UUIDs, asked for before anything is recorded."""
+    return list(map(str, project.query("SELECT id FROM persons").to_pandas()["id"]))
+
+
+@pytest.fixture
+def path(tmp_path, project, persons):
+    """Where the project's client records with everything covered."""
+    path = tmp_path / "snapshot"
+    project._connection.record(Recording(path, mask=["email", "name"], drop=["$ip"], hash_ids=True))
+    yield path
+    project._connection.keeper = None
+
+
+def notebook(ph):
+    """What the cells of a notebook show, and the ids that they go on with."""
+    found = ph.persons.search(limit=10)
+    uuid, ids = found["uuid"].iloc[0], [one for some in found["distinct_ids"] for one in some]
+    person = ph.persons.get(uuid)
+    by_id = ph.query("SELECT distinct_id, count() AS n FROM events GROUP BY distinct_id ORDER BY n DESC")
+    busiest = by_id.to_pandas()["distinct_id"].iloc[0]
+    shown = [
+        found,
+        person.to_frame(),
+        ph.persons.search(distinct_id=ids[0]),
+        ph.persons.events(person, limit=10),
+        ph.persons.events(uuid, limit=10, expand=True),
+        person.journey().to_frame(),
+        by_id.to_pandas(),
+        ph.query("SELECT count() AS n FROM events WHERE distinct_id = {one}", values={"one": busiest}).to_pandas(),
+        ph.query("SELECT uniq(person_id) AS n FROM events WHERE distinct_id IN {ids}", values={"ids": ids}).to_pandas(),
+        ph.query("SELECT * FROM events ORDER BY timestamp", limit=3).fetch_all().to_pandas(),
+        ph.query("SELECT * FROM persons").to_pandas(),
+        ph.query(
+            "SELECT person_id, groupArray((event, distinct_id)) AS did FROM events GROUP BY person_id"
+        ).to_pandas(),
+        ph.funnel(["signed up", "paid"], date_from="2026-03-01", date_to="2026-03-08").to_pandas(),
+        ph.paths(date_from="2026-03-01", date_to="2026-03-08", include_event_types=["custom_event"]).to_pandas(),
+    ]
+    return person, shown
+
+
+def text_of(path):
+    """All that is in a folder, as text."""
+    files = [file for file in path.rglob("*") if file.is_file()]
+    tables = [json.dumps(pq.read_table(file).to_pylist(), default=str) for file in files if file.suffix == ".parquet"]
+    return "\n".join([*tables, *(file.read_text() for file in files if file.suffix != ".parquet")])
+
+
+def test_a_notebook_gives_nobody_away_counts_as_before_and_is_replayed(project, persons, path):
+    assert len(persons) == len(PEOPLE)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        person, shown = notebook(project)
+    everything = "\n".join([repr(person), *(frame.to_json(default_handler=str, date_format="iso") for frame in shown)])
+    for one in (everything, text_of(path)):
+        assert [secret for secret in [*NOBODY_ELSE_KNOWS, *persons] if secret in one] == []
+    assert int(shown[7]["n"].iloc[0]) == 5
+    assert int(shown[8]["n"].iloc[0]) == len(PEOPLE)
+    again, replayed = notebook(posthog_nb.connect(snapshot=path))
+    assert again.properties == person.properties
+    for one, another in zip(shown, replayed, strict=True):
+        assert one.equals(another)
+
+
+def test_analyses_have_the_numbers_that_they_have_without_covering(project, path):
+    def asked():
+        dates = {"date_from": "2026-03-01", "date_to": "2026-03-08"}
+        return [
+            project.trends("paid", breakdown="plan", **dates).to_pandas(),
+            project.funnel(["signed up", "paid"], **dates).to_pandas(),
+            project.retention("signed up", "paid", **dates).to_pandas(),
+            project.paths(include_event_types=["custom_event"], **dates).to_pandas(),
+            project.lifecycle("paid", **dates).to_pandas(),
+            project.stickiness("paid", **dates).to_pandas(),
+        ]
+
+    covered = asked()
+    project._connection.keeper = None
+    for one, another in zip(covered, asked(), strict=True):
+        assert one.equals(another)
