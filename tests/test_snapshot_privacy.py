@@ -100,6 +100,8 @@ def test_a_choice_that_means_nothing_is_refused(choice, told):
         "argMax(properties.email, timestamp)",
         "tuple(1, properties.email).2",
         "toString(tuple(*))",
+        "upper([properties, ''][1])",
+        "reverse(JSONExtractRaw(properties, 'payload'))",
         "mode() WITHIN GROUP (ORDER BY properties.email)",
         "JSONExtractKeysAndValues(properties, 'String')[1].2",
         "CASE event WHEN 'a' THEN properties.email ELSE '' END",

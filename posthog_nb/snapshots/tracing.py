@@ -40,6 +40,7 @@ _MEASURES = re.compile(
 _BY_ANOTHER = re.compile(r"arg(?:max|min)(?:if)?", re.IGNORECASE)
 """Functions of which one argument becomes the value, and the others choose it."""
 _READS_JSON = re.compile(r"(?:json_?(?:extract|value|query)|simplejsonextract|visitparamextract)\w*", re.IGNORECASE)
+_GIVES_JSON = re.compile(r"raw|query", re.IGNORECASE)
 _KEEPS = re.compile(
     r"(?:any\w*|argmax|argmin|min|max|first_value|last_value|nth_value|lag\w*|lead\w*|topk\w*"
     r"|group(?:uniq)?array\w*|array(?:join|sort|reversesort|slice|split|reversesplit|concat|distinct|filter|reverse"
@@ -253,7 +254,8 @@ class _Tracer:
             base = self._reach(arguments[0])
             keys = arguments[1:-1] if name.lower() == "jsonextract" else arguments[1:]
             if base.whole and keys and not name.lower().startswith("jsonextractkeys"):
-                return self._opened(base, keys)
+                # What is written as JSON may be an object, in which anything is.
+                return replace(self._opened(base, keys), whole=_GIVES_JSON.search(name) is not None)
         if _MAKES_TUPLES.fullmatch(name):
             return _tuple(map(self._reach, arguments))
         if _KEEPS.fullmatch(name):
@@ -265,8 +267,8 @@ class _Tracer:
         return found | self._sought.everything if found.whole else found
 
     def _opened(self, base: Reach, keys: list[Any]) -> Reach:
-        """What stands in JSON under ``keys``."""
-        if not base.whole:
+        """What stands under ``keys``, in JSON or, by number, in a list."""
+        if not base.whole or all(isinstance(key, dict) and isinstance(key.get("value"), int) for key in keys):
             return base
         texts = [self._constant(key) for key in keys]
         known = Reach(base.properties, base.ids)
