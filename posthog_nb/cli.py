@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from posthog_nb.errors import PostHogError, StoreHeldError
 from posthog_nb.params import parse_param
 from posthog_nb.version import __version__
+from posthog_nb.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +26,10 @@ REFUSED = 1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return the process's exit code: 0, 1 for an error, 2 for a store that is held."""
+    """Run one command and return the process's exit code.
+
+    It is 0, 1 for an error or a snapshot that does not hold, 2 for a store that is held.
+    """
     parser = argparse.ArgumentParser(prog="posthog-nb", description="PostHog in a notebook.")
     parser.add_argument("--version", action="version", version=f"posthog-nb {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -33,15 +37,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _add_serve(commands)
     _add_profile(commands)
     _add_report(commands)
+    _add_snapshot(commands)
     chosen = parser.parse_args(arguments)
     try:
-        chosen.run(chosen)
+        found: int | None = chosen.run(chosen)
     except PostHogError as error:
         print("\n".join(error.lines()), file=sys.stderr)
         return HELD if isinstance(error, StoreHeldError) else REFUSED
     except KeyboardInterrupt:
         return 130
-    return 0
+    return found or 0
 
 
 DEMO_QUERY = """\
@@ -237,6 +242,57 @@ def _param(text: str) -> tuple[str, object]:
         return parse_param(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _add_snapshot(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "snapshot",
+        help="see what is in a snapshot, verify that it holds, make it smaller",
+        description="Snapshots: the answers that a notebook recorded, in a folder beside it.",
+    )
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    verify = actions.add_parser(
+        "verify",
+        help="ask everything again, and fail where something differs",
+        description="Ask PostHog everything again that a snapshot holds, and say what is the same, what differs and "
+        "what is gone. The exit code is 1 unless all of it is the same.",
+    )
+    verify.add_argument("--profile", metavar="P", help="ask with this saved profile (else by the usual settings)")
+    verify.set_defaults(run=_verify_snapshot)
+    listing = actions.add_parser("list", help="show what was asked, and when")
+    listing.set_defaults(run=_list_snapshot)
+    prune = actions.add_parser("prune", help="remove older answers, and files that no answer needs")
+    prune.add_argument("--before", metavar="DATE", help="remove answers from before this time (else none)")
+    prune.set_defaults(run=_prune_snapshot)
+    for action in (verify, listing, prune):
+        action.add_argument("path", metavar="PATH", help="the snapshot's folder")
+
+
+def _verify_snapshot(chosen: argparse.Namespace) -> int:
+    from posthog_nb.connecting import connect  # noqa: PLC0415 - for this command alone, here and below
+    from posthog_nb.verifying.snapshot import Snapshot  # noqa: PLC0415
+
+    snapshot = Snapshot(chosen.path)
+    found = snapshot.verify(None if chosen.profile is None else connect(profile=chosen.profile))
+    print(found)
+    return 0 if found.ok else REFUSED
+
+
+def _list_snapshot(chosen: argparse.Namespace) -> None:
+    from posthog_nb.verifying.snapshot import Snapshot  # noqa: PLC0415
+
+    snapshot = Snapshot(chosen.path)
+    print(snapshot)
+    for one in snapshot.list(frame="arrow").to_pylist():
+        came = one["refused"] or ("" if one["count"] is None else f"{one['count']:,} rows")
+        parts = [f"{one['recorded_at']:%Y-%m-%d %H:%M}", one["asked"], one["values"], one["rows"], came]
+        print(visible("  ".join(filter(None, parts))))
+
+
+def _prune_snapshot(chosen: argparse.Namespace) -> None:
+    from posthog_nb.verifying.snapshot import Snapshot  # noqa: PLC0415
+
+    print(Snapshot(chosen.path).prune(chosen.before))
 
 
 def _port(text: str) -> int:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 import posthog_nb
+from posthog_nb.client import latest_client
 from posthog_nb.errors import ConfigurationError, InvalidInputError, PostHogError, SnapshotError
 from posthog_nb.snapshots.recording import Recording
 from tests.embedded import embedded_client
@@ -112,6 +113,13 @@ def test_a_replay_verifies_nothing(project, tmp_path):
     snapshot = recorded(project, tmp_path / "q1", lambda ph: ph.query(COUNTS))
     with posthog_nb.connect(snapshot=tmp_path / "q1") as replay, pytest.raises(ConfigurationError, match="replays"):
         verified(snapshot, replay)
+
+
+def test_without_a_client_one_of_the_recorded_project_is_asked(demo, tmp_path):
+    last = latest_client()
+    found = recorded(demo, tmp_path / "q1", lambda ph: ph.query(COUNTS)).verify(progress=False)
+    assert (found.ok, found.source, found.notes) == (True, "demo", ())
+    assert latest_client() is last
 
 
 # What is in it -----------------------------------------------------------------------------------------------------

@@ -14,9 +14,18 @@ from posthog_nb.connecting import connect
 from posthog_nb.errors import InvalidInputError
 from posthog_nb.notebook.arguments import Arguments, help_text, parse_cell_line, parse_line
 from posthog_nb.notebook.completion import help_on
-from posthog_nb.notebook.connections import EVENTS, Connections, posthog_help, profiles, read_posthog_line
+from posthog_nb.notebook.connections import (
+    EVENTS,
+    Connections,
+    client_in,
+    posthog_help,
+    profiles,
+    read_posthog_line,
+)
 from posthog_nb.notebook.display import Code, Footer, footer, rows_shown
 from posthog_nb.notebook.progress import CellBar, bar_for
+from posthog_nb.notebook.snapshots import Cell as SnapshotCell
+from posthog_nb.notebook.snapshots import run_action
 from posthog_nb.notebook.values import collect_values
 from posthog_nb.operations.answer import LARGEST_PAGE
 from posthog_nb.operations.compose import Composed, NamedQuery, compose, frozen
@@ -108,7 +117,20 @@ class Cells:
         if asked.command is None:
             print(posthog_help())  # noqa: T201 - help is read where it was asked for
             return None
+        if asked.command == "snapshot":
+            return self._snapshot(asked, namespace)
         return self._about(self._connections.find(namespace, asked.connection), asked)
+
+    def _snapshot(self, asked: Namespace, namespace: Mapping[str, Any]) -> object:
+        if asked.action is None:
+            print(posthog_help("snapshot"))  # noqa: T201 - as above
+            return None
+        cell = SnapshotCell(
+            lambda name: self._connections.find(namespace, name), client_in(namespace), self._shell.user_ns
+        )
+        found = run_action(asked, cell)
+        self._footers += cell.footers
+        return found
 
     def _about(self, client: Client, asked: Namespace) -> Any:  # noqa: ANN401 - what the command gives
         match asked.command:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from posthog_nb.client import Client, latest_client, remember
 from posthog_nb.connecting import connect
 from posthog_nb.errors import InvalidInputError
+from posthog_nb.notebook.snapshots import add_actions
 from posthog_nb.secret import redact
 from posthog_nb.settings.profiles import read_profiles
 
@@ -104,7 +105,8 @@ def profiles() -> pd.DataFrame:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise InvalidInputError(f"%posthog: {message}.", hint="`%posthog -h` says what there is.")
+        page = "%posthog snapshot -h" if "snapshot" in self.prog else "%posthog -h"
+        raise InvalidInputError(f"%posthog: {message}.", hint=f"`{page}` says what there is.")
 
 
 def _parser() -> _Parser:
@@ -133,22 +135,34 @@ def _parser() -> _Parser:
         command("forms", "forms [--connection C]: the forms that send events"),
     ):
         asking.add_argument("--connection")
+    add_actions(command("snapshot", "snapshot record|replay|verify|list|prune PATH: recorded answers; -h says more"))
     return parser
 
 
-def posthog_help() -> str:
-    """The page that `-h` prints."""
-    return _parser().format_help()
+def posthog_help(command: str | None = None) -> str:
+    """The page that `-h` prints, of all commands or of one."""
+    return (_parser() if command is None else _commands(_parser())[command]).format_help()
 
 
-def posthog_options() -> dict[str, dict[str, argparse.Action]]:
-    """The commands of `%posthog`, each with its options by the ways to write them."""
-    actions = _parser()._actions  # noqa: SLF001 - no public list, here and below
-    commands = next(one for one in actions if isinstance(one, argparse._SubParsersAction))  # noqa: SLF001
-    return {
-        name: {text: action for action in parser._actions for text in action.option_strings}  # noqa: SLF001
-        for name, parser in commands.choices.items()
-    }
+def posthog_options(*words: str) -> tuple[list[str], dict[str, argparse.Action]]:
+    """What may follow the command that ``words`` begin with: its own commands, and its options by how to write them."""
+    parser: argparse.ArgumentParser = _parser()
+    for word in words:
+        commands = _commands(parser)
+        if not commands:
+            break
+        if word not in commands:
+            return [], {}
+        parser = commands[word]
+    options = {text: action for action in parser._actions for text in action.option_strings}  # noqa: SLF001 - as below
+    return list(_commands(parser)), options
+
+
+def _commands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    for action in parser._actions:  # noqa: SLF001 - no public list
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - as above
+            return dict(action.choices)
+    return {}
 
 
 def read_posthog_line(line: str) -> argparse.Namespace:
@@ -166,7 +180,11 @@ def read_posthog_line(line: str) -> argparse.Namespace:
         words = shlex.split(line)
     except ValueError as error:
         raise InvalidInputError(f"%posthog: {line.strip()!r} cannot be read: {error}.") from error
+    if words[:1] == ["snapshot"] and {"-h", "--help"} & set(words):
+        # Behind an action as well, whatever else it wants to have.
+        words = ["snapshot"]
     found = _parser().parse_args(words)
-    if found.command == "connect" and (not found.name.isidentifier() or keyword.iskeyword(found.name)):
-        raise InvalidInputError(f"%posthog: {found.name!r} is no name for a variable.")
+    name = getattr(found, "name", None)
+    if name is not None and (not name.isidentifier() or keyword.iskeyword(name)):
+        raise InvalidInputError(f"%posthog: {name!r} is no name for a variable.")
     return found

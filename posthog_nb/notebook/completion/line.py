@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from IPython.core.completer import SimpleCompletion
@@ -27,6 +28,7 @@ __all__ = ["complete_line"]
 
 _TARGETS = ("demo", "local", "us", "eu")
 _PLACEHOLDER = re.compile(r"\{\s*([^\W\d]\w*)\s*\}")
+_BARE = re.compile(r"[\w.-]+")
 _RESERVED = frozenset({"filters"})
 
 _Item = tuple[str, str]
@@ -40,11 +42,10 @@ def complete_line(place: Place, shell: InteractiveShell) -> tuple[str, list[Simp
     words, word = before[:start].split(), before[start:]
     line = _Line(place, shell)
     if place.magic == "posthog":
-        commands = posthog_options()
-        if not words:
+        commands, known = posthog_options(*words)
+        if commands:
             return word, _beginning_with(word, ((name, "command") for name in commands))
-        known = commands.get(words[0], {})
-        argument = line.arguments_of(words[0]) if len(words) == 1 else iter(())
+        argument = line.arguments_of(words, word)
     else:
         known, argument = options(), iter(())
     option, equals, value = word.partition("=")
@@ -92,17 +93,31 @@ class _Line:
             case _:
                 yield from ((str(choice), "value") for choice in action.choices or ())
 
-    def arguments_of(self, command: str) -> Iterator[_Item]:
-        """What may stand behind a command of `%posthog`."""
-        match command:
-            case "connect":
+    def arguments_of(self, words: list[str], begun: str) -> Iterator[_Item]:
+        """What may stand behind a command of `%posthog`, where ``begun`` stands."""
+        match words:
+            case ["connect"]:
                 yield from ((name, "target") for name in _TARGETS)
-            case "schema" | "help":
+            case ["snapshot", "record" | "replay" | "verify" | "list" | "prune"]:
+                yield from ((name, "folder") for name in _folders(begun))
+            case ["schema" | "help" as command]:
                 client = client_in(self._shell.user_ns)
                 known = client.known.now().tables if client else {}
                 yield from ((name, "table") for name in known or TABLES)
                 if command == "help":
                     yield from ((name, "function") for name in FUNCTIONS if not name.startswith("_"))
+
+
+def _folders(begun: str) -> Iterator[str]:
+    """The folders whose paths begin so, of names that no quote is needed for."""
+    above = begun.rpartition("/")[0] + "/" if "/" in begun else ""
+    try:
+        names = sorted(path.name for path in Path(above or ".").iterdir() if path.is_dir())
+    except OSError:
+        return  # no such folder, or not ours to read
+    for name in names:
+        if _BARE.fullmatch(name) and not name.startswith("."):
+            yield f"{above}{name}"
 
 
 def _profiles() -> Iterator[_Item]:
