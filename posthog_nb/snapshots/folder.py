@@ -139,10 +139,11 @@ class Folder:
 
     # -- writing
 
-    def put(self, data: bytes | None, change: Callable[[Manifest | None], Manifest]) -> None:
+    def put(self, entry: Entry, data: bytes | None, change: Callable[[Manifest | None], Manifest]) -> None:
         """Add an answer.
 
         Args:
+            entry: The answer's.
             data: Its Parquet file; None for one without rows.
             change: Gives the manifest that names it, from the one that is there.
 
@@ -160,8 +161,8 @@ class Folder:
                 with self._alone():
                     before = self.read()
                     after = change(before)
-                    if unfinished is not None and data is not None:
-                        unfinished.replace(answers / f"{hashlib.sha256(data).hexdigest()}.parquet")
+                    if unfinished is not None:
+                        unfinished.replace(answers / f"{entry.sha256}.parquet")
                     self._replace(after)
                     for digest in _named(before) - _named(after):
                         (answers / f"{digest}.parquet").unlink(missing_ok=True)

@@ -121,7 +121,7 @@ class Recorder:
                 )
             return msgspec.structs.replace(before, answers={**before.answers, asked.key: entry})
 
-        self._folder.put(data, change)
+        self._folder.put(entry, data, change)
 
 
 class Replay:
