@@ -68,7 +68,7 @@ def execute(
 
 
 def outputs(notebook: nbformat.NotebookNode) -> list[list[dict[str, Any]]]:
-    """Each code cell's outputs without what is of one run: a query's seconds, its recording's time, a refused one's id."""
+    """Each code cell's outputs, without what is of one run: a query's time, a recording's, a refused query's id."""
     return [[_settled(output) for output in cell.outputs] for cell in notebook.cells if cell.cell_type == "code"]
 
 
