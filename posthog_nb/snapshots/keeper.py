@@ -83,7 +83,12 @@ class Recorder:
         self._target = target
 
     def answer(self, asked: Asked, live: Callable[[], Answered]) -> Answered:
-        """The answer, which is in the snapshot when this returns; what PostHog refuses is recorded and raised."""
+        """The answer, which is in the snapshot when this returns; what PostHog refuses is recorded and raised.
+
+        Raises:
+            ConfigurationError: the snapshot is of another project, or covers something else. Nothing was asked.
+        """
+        self._refuse_another(self._folder.read())
         try:
             found = live()
         except tuple(_REFUSALS.values()) as error:
@@ -101,27 +106,32 @@ class Recorder:
         return self._veil.real(value)
 
     def _put(self, asked: Asked, data: bytes | None, entry: Entry) -> None:
-        target, privacy = self._target(), self._veil.privacy.as_json()
-
         def change(before: Manifest | None) -> Manifest:
-            if before is None:
-                return Manifest(
-                    format=FORMAT, version=VERSION, target=target, privacy=privacy, answers={asked.key: entry}
-                )
-            if before.target != target:
-                raise ConfigurationError(
-                    f"The snapshot {self._folder.label} is of {before.target}, and this is {target}.",
-                    hint="Record into another folder: a snapshot is of one project.",
-                )
-            if before.privacy != privacy:
-                raise ConfigurationError(
-                    f"The snapshot {self._folder.label} was recorded with {_told(before.privacy)}, and this recording"
-                    f" has {_told(privacy)}.",
-                    hint="Record with the same, or into another folder.",
-                )
-            return msgspec.structs.replace(before, answers={**before.answers, asked.key: entry})
+            self._refuse_another(before)
+            if before is not None:
+                return msgspec.structs.replace(before, answers={**before.answers, asked.key: entry})
+            privacy = self._veil.privacy.as_json()
+            return Manifest(
+                format=FORMAT, version=VERSION, target=self._target(), privacy=privacy, answers={asked.key: entry}
+            )
 
         self._folder.put(entry, data, change)
+
+    def _refuse_another(self, manifest: Manifest | None) -> None:
+        if manifest is None:
+            return
+        target, privacy, label = self._target(), self._veil.privacy.as_json(), self._folder.label
+        if manifest.target != target:
+            raise ConfigurationError(
+                f"The snapshot {label} is of {manifest.target}, and this is {target}.",
+                hint="Record into another folder: a snapshot is of one project.",
+            )
+        if manifest.privacy != privacy:
+            raise ConfigurationError(
+                f"The snapshot {label} was recorded with {_told(manifest.privacy)}, and this recording has"
+                f" {_told(privacy)}.",
+                hint="Record with the same, or into another folder.",
+            )
 
 
 class Replay:

@@ -72,8 +72,8 @@ class Privacy:
         return said[0] if len(said) == 1 else " and ".join([", ".join(said[:-1]), said[-1]] if said else [])
 
     def as_json(self) -> dict[str, Any]:
-        """As the manifest of a snapshot has it."""
-        return {"mask": list(self.mask), "drop": list(self.drop), "hash_ids": self.hash_ids}
+        """As the manifest of a snapshot has it, in whatever order they were named."""
+        return {"mask": sorted(self.mask), "drop": sorted(self.drop), "hash_ids": self.hash_ids}
 
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> Privacy:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from posthog_nb.errors import InvalidInputError
 from posthog_nb.secret import redact
@@ -44,9 +44,9 @@ class Recording:
 
     def __post_init__(self) -> None:
         folder_at(self.path)
-        object.__setattr__(self, "mask", _names(self.mask, "mask"))
-        object.__setattr__(self, "drop", _names(self.drop, "drop"))
-        self.privacy  # noqa: B018 - refuses what cannot be
+        chosen = self.privacy  # refuses what cannot be
+        object.__setattr__(self, "mask", chosen.mask)
+        object.__setattr__(self, "drop", chosen.drop)
 
     @property
     def folder(self) -> Folder:
@@ -58,15 +58,9 @@ class Recording:
         """What is covered."""
         from posthog_nb.snapshots.privacy import Privacy  # noqa: PLC0415 - for who records
 
-        return Privacy(mask=tuple(self.mask), drop=tuple(self.drop), hash_ids=self.hash_ids)
-
-
-def _names(given: object, argument: str) -> tuple[str, ...]:
-    if isinstance(given, str) or not hasattr(given, "__iter__"):
-        raise InvalidInputError(
-            f"{argument} is {given!r}; it is a list of properties.", hint=f'Write {argument}=["email"].'
-        )
-    return tuple(given)
+        # Whatever was given is read and checked there.
+        mask, drop = cast("tuple[str, ...]", self.mask), cast("tuple[str, ...]", self.drop)
+        return Privacy(mask=mask, drop=drop, hash_ids=self.hash_ids)
 
 
 def folder_at(path: object) -> Folder:
