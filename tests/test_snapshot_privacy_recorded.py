@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import posthog_nb
+from posthog_nb.errors import QueryError
 from posthog_nb.snapshots.recording import Recording
 from tests.embedded import embedded_client
 
@@ -100,6 +101,17 @@ def test_a_notebook_gives_nobody_away_counts_as_before_and_is_replayed(project, 
     assert again.properties == person.properties
     for one, another in zip(shown, replayed, strict=True):
         assert one.equals(another)
+
+
+def test_what_posthog_says_when_it_refuses_a_question_gives_nobody_away(project, path):
+    ann = project.query("SELECT distinct_id FROM events ORDER BY distinct_id").to_pandas()["distinct_id"].iloc[0]
+    with pytest.raises(QueryError) as refused:
+        project.query("SELECT event FROM events WHERE person_id = {one}", values={"one": ann})
+    assert "ann-17" not in str(refused.value) + text_of(path)
+    with pytest.raises(QueryError) as again:
+        posthog_nb.connect(snapshot=path).query("SELECT event FROM events WHERE person_id = {one}", values={"one": ann})
+    assert str(again.value) == str(refused.value)
+    assert ann in str(again.value)
 
 
 def test_analyses_have_the_numbers_that_they_have_without_covering(project, path):

@@ -92,8 +92,11 @@ class Recorder:
         try:
             found = live()
         except tuple(_REFUSALS.values()) as error:
-            self._put(asked, None, refusal_of(asked, _refused(error), _now()))
-            raise
+            refused = _refused(error, self._veil.said)
+            self._veil.look(asked)
+            self._put(asked, None, refusal_of(asked, refused, _now()))
+            # As a replay will raise it: PostHog's words may name an id that nobody is to see.
+            raise _refusal(refused) from None
         covered = self._veil.cover(asked, found)
         data = written(covered.table)
         entry = entry_of(asked, covered, _now(), data)
@@ -218,12 +221,12 @@ def _answered(entry: Entry, table: Table) -> Answered:
     )
 
 
-def _refused(error: APIError) -> Refused:
+def _refused(error: APIError, said: Callable[[str], str]) -> Refused:
     return Refused(
         error=next(name for name, kind in _REFUSALS.items() if isinstance(error, kind)),
-        message=error.message,
+        message=said(error.message),
         status=error.status,
-        hint=error.hint,
+        hint=None if error.hint is None else said(error.hint),
         code=error.code,
         type=error.kind,
         query_id=error.query_id,

@@ -52,11 +52,11 @@ class Emails:
         self._covered = covered
         self._told: set[str] = set()
 
-    def look(self, asked: Asked, table: pa.Table) -> None:
-        """Warn of those in a question and in its answer that nobody has been warned of."""
+    def look(self, asked: Asked, table: pa.Table | None) -> None:
+        """Warn of those in a question, and in its answer if it has one, that nobody has been warned of."""
         found = {
             f"the column {name!r} ({_counted(number)})": f"column {name}"
-            for name, column in zip(table.column_names, table.columns, strict=True)
+            for name, column in ([] if table is None else zip(table.column_names, table.columns, strict=True))
             if (number := sum(count_emails(leaf) for chunk in column.chunks for leaf in leaves_of(chunk)))
         }
         found |= {place: place for place, texts in _question(asked) if any(map(has_email, texts))}

@@ -135,6 +135,10 @@ class Veil:
             hogql=None if answered.hogql is None else self.said(answered.hogql),
         )
 
+    def look(self, asked: Asked) -> None:
+        """Warn of emails in a question that has no answer to cover."""
+        self._emails.look(asked, None)
+
     def real(self, value: Any) -> Any:  # noqa: ANN401 - any value that a query can be bound to
         """A bound value in which this recording's pseudonyms are ids again, so that they can be asked for."""
         match value:
