@@ -80,9 +80,10 @@ def compare(recorded: Answered, live: Answered, other: Answered) -> Comparison:
     names = recorded.table.arrow.column_names
     found = _compare_rows(then.select(kept), now.select(kept), names)
     without = [names[int(name)] for name in now.columns if name not in kept]
-    left_out = [f"but for {_named(without)}, whose pseudonyms cannot be compared"] if without else []
     extent = list(_extent(recorded, live))
-    detail = "; ".join(filter(None, [*extent, found.detail, *left_out]))
+    if not kept and then.height != now.height:
+        extent.append(f"{_rows(then.height)} then, {_rows(now.height)} now")
+    detail = "; ".join(filter(None, [*extent, found.detail, _left_out(without)]))
     return Comparison(same=found.same and not extent, detail=detail, changes=found.changes)
 
 
@@ -92,9 +93,13 @@ def compare_json(recorded: object, live: object, other: object) -> Comparison:
     without = {path for path, value in now.items() if twin[path] != value}
     paths = [path for path in dict.fromkeys([*then, *now]) if path not in without and then.get(path) != now.get(path)]
     changes = tuple(Change((), ((_safe(path), _given(then, path), _given(now, path)),)) for path in paths[:_SHOWN])
-    changed = [f"{len(paths):,} value{'' if len(paths) == 1 else 's'} changed"] if paths else []
-    left_out = [f"but for {_named(sorted(without))}, whose pseudonyms cannot be compared"] if without else []
-    return Comparison(same=not paths, detail="; ".join([*changed, *left_out]), changes=changes)
+    changed = f"{len(paths):,} value{'' if len(paths) == 1 else 's'} changed" if paths else ""
+    detail = "; ".join(filter(None, [changed, _left_out(sorted(without))]))
+    return Comparison(same=not paths, detail=detail, changes=changes)
+
+
+def _left_out(names: Sequence[str]) -> str:
+    return f"but for {_listed(names)}, whose pseudonyms cannot be compared" if names else ""
 
 
 def _leaves(value: object, path: str = "") -> Iterator[tuple[str, tuple[type, object]]]:
@@ -128,8 +133,11 @@ def _schema(recorded: Answered, live: Answered) -> Iterator[str]:
 
 
 def _named(names: Sequence[str]) -> str:
-    text = cut(", ".join(map(_safe, names)), _LONGEST)
-    return f"the column {text}" if len(names) == 1 else f"the columns {text}"
+    return f"the column{'' if len(names) == 1 else 's'} {_listed(names)}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return cut(", ".join(map(_safe, names)), _LONGEST)
 
 
 def _are(names: Sequence[str]) -> str:
@@ -158,7 +166,7 @@ def _frame(table: Table) -> pl.DataFrame:
 
 
 def _compare_rows(then: pl.DataFrame, now: pl.DataFrame, names: Sequence[str]) -> Comparison:
-    if then.equals(now):
+    if not then.width or then.equals(now):
         return Comparison(same=True)
     gone, new = _leftovers(then, now)
     if gone.is_empty() and new.is_empty():
@@ -223,7 +231,8 @@ def _close(then: pl.Series, now: pl.Series) -> bool:
 
     if then.dtype.is_float():
         apart, larger = (then - now).abs(), pl.select(pl.max_horizontal(then.abs(), now.abs())).to_series()
-        return bool((then.eq_missing(now) | (apart <= larger * _CLOSE)).fill_null(value=False).all())
+        close = apart.is_finite() & (apart <= larger * _CLOSE)
+        return bool((then.eq_missing(now) | close).fill_null(value=False).all())
     if isinstance(then.dtype, pl.List):
         return then.list.len().equals(now.list.len()) and _close(then.explode(), now.explode())
     if isinstance(then.dtype, pl.Struct):
