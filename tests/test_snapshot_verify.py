@@ -8,7 +8,21 @@ import pytest
 
 import posthog_nb
 from posthog_nb.client import latest_client
-from posthog_nb.errors import ConfigurationError, InvalidInputError, PostHogError, SnapshotError
+from posthog_nb.errors import (
+    AuthenticationError,
+    ConfigurationError,
+    InvalidInputError,
+    PermissionDeniedError,
+    PostHogError,
+    QueryError,
+    QueryTimeoutError,
+    SnapshotError,
+    TransportError,
+)
+from posthog_nb.snapshots.folder import Folder
+from posthog_nb.snapshots.keeper import Recorder
+from posthog_nb.snapshots.manifest import Target
+from posthog_nb.snapshots.privacy import Privacy, Veil
 from posthog_nb.snapshots.recording import Recording
 from tests.embedded import embedded_client
 
@@ -106,13 +120,124 @@ def test_a_client_that_records_asks_again_and_records_nothing(project, tmp_path)
 def test_a_client_of_another_project_is_refused(project, demo, tmp_path):
     snapshot = recorded(project, tmp_path / "q1", lambda ph: ph.query(COUNTS))
     with pytest.raises(ConfigurationError, match="is of"):
-        verified(snapshot, demo.__class__(demo._connection))
+        verified(snapshot, demo)
 
 
 def test_a_replay_verifies_nothing(project, tmp_path):
     snapshot = recorded(project, tmp_path / "q1", lambda ph: ph.query(COUNTS))
     with posthog_nb.connect(snapshot=tmp_path / "q1") as replay, pytest.raises(ConfigurationError, match="replays"):
         verified(snapshot, replay)
+
+
+def test_rows_end_where_there_are_fewer_today(tmp_path):
+    with embedded_client() as ph:
+        for number in range(3):
+            ph.capture("looked", f"person {number}")
+        made = ph.cohort("all", "SELECT DISTINCT person_id FROM events")
+        query = "SELECT id FROM persons WHERE id IN COHORT 'all' ORDER BY id"
+        snapshot = recorded(ph, tmp_path / "q1", lambda ph: ph.query(query, 1).next_page().next_page())
+        one = ph.query(query, 1).rows[0][0]
+        ph._connection.change(f"cohorts/{made.id}/", {"deleted": True})
+        ph.cohort("all", f"SELECT DISTINCT person_id FROM events WHERE person_id = '{one}'")
+        found = verified(snapshot, ph)
+    assert [outcome.status for outcome in found.outcomes] == ["differs"] * 3
+    assert found.outcomes[0].detail == "there were more rows, and now there are not"
+    assert found.outcomes[1].detail == found.outcomes[2].detail == "the rows end before these"
+
+
+def test_what_lives_by_the_clock_says_so_where_it_differs(project, demo, tmp_path):
+    def ask(ph):
+        ph.query("SELECT now() AS t")
+
+    (one,) = verified(recorded(project, tmp_path / "q1", ask), project).outcomes
+    assert (one.status, one.hint) == (
+        "differs",
+        "It depends on the time of asking (now() and the like), so it changes by itself.",
+    )
+    # The clock of a demo as of a moment stands still.
+    assert verified(recorded(demo, tmp_path / "q2", ask), demo).ok
+
+
+def test_what_was_cut_without_an_order_says_so_where_it_differs(project, tmp_path):
+    snapshot = recorded(project, tmp_path / "q1", lambda ph: ph.query("SELECT uuid, rand() FROM events", 2))
+    assert "has no ORDER BY" in str(verified(snapshot, project).outcomes[0].hint)
+
+
+def test_an_error_that_says_nothing_of_the_question_is_not_gone(project, tmp_path, monkeypatch):
+    snapshot = recorded(project, tmp_path / "q1", lambda ph: ph.query(COUNTS))
+    refusals = [
+        (PermissionDeniedError("The key lacks query:read.", status=403), "not asked"),
+        (QueryTimeoutError("It takes too long.", status=504), "not asked"),
+        (QueryError("Unknown table.", status=400), "gone"),
+    ]
+    for error, status in refusals:
+        monkeypatch.setattr("posthog_nb.verifying.again.run", raising(error))
+        (one,) = verified(snapshot, project).outcomes
+        assert (one.status, one.detail) == (status, f"{type(error).__name__}: {error.message}")
+    for ends in (TransportError("Nobody answers."), AuthenticationError("Unknown key.", status=401)):
+        monkeypatch.setattr("posthog_nb.verifying.again.run", raising(ends))
+        with pytest.raises(type(ends)):
+            verified(snapshot, project)
+
+
+def raising(error):
+    def run(*_, **__):
+        raise error
+
+    return run
+
+
+def test_what_is_looked_up_is_compared_value_by_value(project, tmp_path):
+    ann = project.persons.search(distinct_id="ann").uuid[0]
+    made = project.cohort("all", "SELECT DISTINCT person_id FROM events")
+
+    def ask(ph):
+        ph.persons._by_rest(ann)  # as for a key that may not query
+        ph.schema()
+        ph.cohort("all")
+        ph.explain(COUNTS)
+
+    snapshot = recorded(project, tmp_path / "q1", ask)
+    assert [one.status for one in verified(snapshot, project).outcomes] == ["same"] * 3 + ["not comparable"]
+    project.identify("ann", {"plan": "paid"})
+    project._connection.change(f"cohorts/{made.id}/", {"deleted": True})
+    person, schema, cohort, plan = verified(snapshot, project).outcomes
+    assert (person.status, schema.status, cohort.status) == ("differs", "same", "gone")
+    assert any(cell[:1] == ("properties.plan",) for change in person.changes for cell in change.cells)
+    assert "There is no cohort called 'all'" in cohort.detail
+    assert "tells of the server" in plan.detail
+
+
+def test_what_is_covered_is_covered_again_and_pseudonyms_are_left_out(project, tmp_path):
+    project.identify("ann", {"email": "ann@example.com", "plan": "free"})
+
+    def ask(ph):
+        who = "SELECT distinct_id, count() AS n FROM events GROUP BY distinct_id"
+        ph.query("SELECT properties.email AS email, properties.plan AS plan FROM persons ORDER BY plan")
+        (pseudonym, _), *_ = ph.query(who).rows
+        ph.query(f"{who} HAVING distinct_id = {{who}}", values={"who": pseudonym})
+
+    snapshot = recorded(project, tmp_path / "q1", ask, mask=["email"], hash_ids=True)
+    masked, ids, bound = verified(snapshot, project).outcomes
+    assert (masked.status, masked.detail) == ("same", "")
+    assert (ids.status, ids.detail) == ("same", "but for distinct_id, whose pseudonyms cannot be compared")
+    assert (bound.status, bound.detail) == ("not comparable", "it was asked for an id that is a pseudonym here")
+
+
+def test_the_settings_have_to_lead_to_the_host_that_a_snapshot_names(project, tmp_path, monkeypatch):
+    theirs = Target(host="eu.posthog.com", project_id=7)
+    project._connection.keeper = Recorder(Folder(tmp_path / "q1"), Veil(Privacy()), lambda: theirs)
+    project.query(COUNTS)
+    snapshot = posthog_nb.Snapshot(tmp_path / "q1")
+    monkeypatch.setattr("posthog_nb.verifying.again.run", raising(TransportError("Asked.")))
+    for name in ("HOST", "PROJECT_ID", "PERSONAL_API_KEY"):
+        monkeypatch.delenv(f"POSTHOG_{name}", raising=False)
+    monkeypatch.setenv("POSTHOG_PERSONAL_API_KEY", "phx_" + "a1B2" * 8)
+    with pytest.raises(ConfigurationError, match=r"is of eu.posthog.com, project 7, and the settings here lead to us"):
+        snapshot.verify(progress=False)
+    monkeypatch.setenv("POSTHOG_HOST", "https://eu.posthog.com")
+    with pytest.raises(TransportError, match="Asked"):
+        snapshot.verify(progress=False)
 
 
 def test_without_a_client_one_of_the_recorded_project_is_asked(demo, tmp_path):

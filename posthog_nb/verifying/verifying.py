@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["verify"]
 
-_CLOCKS = frozenset({"NOW", "NOW64", "TODAY", "YESTERDAY"})
+_CLOCKS = frozenset({"NOW", "TODAY", "YESTERDAY"})
 
 
 def verify(
