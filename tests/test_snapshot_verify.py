@@ -82,7 +82,7 @@ def test_every_step_of_a_query_is_taken_once(project, tmp_path):
         list(first.pages())
 
     snapshot = recorded(project, tmp_path / "q1", ask)
-    assert snapshot.list()["rows"].tolist() == ["first", "page 2", "all"]
+    assert snapshot.list()["rows"].tolist() == ["first 1", "page 2", "all"]
     assert verified(snapshot, project).counts == {"same": 3}
 
 
@@ -247,6 +247,56 @@ def test_without_a_client_one_of_the_recorded_project_is_asked(demo, tmp_path):
     assert latest_client() is last
 
 
+# What is shown -----------------------------------------------------------------------------------------------------
+
+
+def test_what_is_shown_is_escaped_and_steers_nothing(project, tmp_path):
+    query = "SELECT '<script>' AS \"<b>\", '\x1b[31m' AS escape, rand() AS n"
+    snapshot = recorded(project, tmp_path / "q1", lambda ph: ph.query(query))
+    found = verified(snapshot, project)
+    page = found._repr_html_() + snapshot._repr_html_() + snapshot.prune()._repr_html_()
+    assert "<script>" not in page.replace("&lt;script&gt;", "")
+    assert "<b>" not in page
+    assert "&lt;script&gt;" in page
+    assert "\x1b" not in page + repr(found) + repr(snapshot)
+
+
+def test_each_status_has_a_sign_and_a_word(project, tmp_path):
+    def ask(ph):
+        ph.query(COUNTS)
+        ph.query("SELECT rand()")
+        ph.explain(COUNTS)
+
+    found = verified(recorded(project, tmp_path / "q1", ask), project)
+    for sign in ("✓ same", "≠ differs", "? not comparable"):
+        assert sign in found._repr_html_()
+    assert "3 answers: 1 differs, 1 not comparable, 1 same" in repr(found)
+
+
+def test_a_verification_is_a_frame_too_with_its_types_where_it_is_empty(project, tmp_path):
+    snapshot = recorded(project, tmp_path / "q1", lambda ph: ph.query(COUNTS))
+    full = verified(snapshot, project)
+    snapshot.prune(before="2999-01-01")
+    empty = verified(snapshot, project)
+    assert full.to_pandas().dtypes.equals(empty.to_pandas().dtypes)
+    assert full.to_polars().schema == empty.to_polars().schema
+    assert full.to_pandas()[["status", "then", "now"]].to_numpy().tolist() == [["same", 2, 2]]
+    assert "nothing to compare" in repr(empty)
+
+
+def test_how_far_it_is_can_be_told(project, tmp_path):
+    def ask(ph):
+        ph.query(COUNTS)
+        ph.explain(COUNTS)
+
+    told = []
+    snapshot = recorded(project, tmp_path / "q1", ask)
+    snapshot.verify(project, progress=lambda done, total: told.append((done, total)))
+    assert told == [(1, 2), (2, 2)]
+    with pytest.raises(InvalidInputError, match="progress is 'no'"):
+        snapshot.verify(project, progress="no")
+
+
 # What is in it -----------------------------------------------------------------------------------------------------
 
 
@@ -262,7 +312,7 @@ def test_the_list_says_what_was_asked_and_what_came(project, tmp_path):
     (one,) = listed.to_dict("records")
     assert one["asked"] == "SELECT event FROM events WHERE timestamp > {since}"
     assert one["values"] == "since=2026-03-01T00:00:00+00:00"
-    assert (one["rows"], one["count"], one["columns"], one["cut"]) == ("first", 2, 1, True)
+    assert (one["rows"], one["count"], one["columns"], one["cut"]) == ("first 2", 2, 1, True)
 
 
 def test_older_answers_can_be_pruned(project, tmp_path):

@@ -300,7 +300,10 @@ def _only(rows: pl.DataFrame, names: Sequence[str], *, then: bool) -> Iterable[C
 def _shown(value: Any) -> str:  # noqa: ANN401 - any value of a frame
     if value is None:
         return "NULL"
-    if isinstance(value, str | list | dict):
+    if isinstance(value, str):
+        # JSON in a text is read more easily as it is than with its quotes escaped.
+        return _safe(value.replace("\n", "\\n") if '"' in value else json.dumps(value, ensure_ascii=False))
+    if isinstance(value, list | dict):
         return _safe(json.dumps(value, ensure_ascii=False, default=str))
     return _safe(str(value))
 

@@ -37,7 +37,7 @@ def values_told(asked: Asked) -> str:
 
 
 def rows_told(asked: Asked) -> str:
-    """Which of its rows: ``first``, ``page 3``, ``all``, ``20 more``; of a look-up nothing."""
+    """Which of its rows: ``first``, ``first 5``, ``page 3``, ``all``, ``20 more``; of a look-up nothing."""
     if asked.kind != QUERY:
         return ""
     told: list[str] = []
@@ -48,7 +48,9 @@ def rows_told(asked: Asked) -> str:
             continue
         told.append("all" if step == "fetch_all" else step)
     if page > 1 or not told:
-        told.insert(0, "first" if page == 1 else f"page {page}")
+        limit = asked.detail.get("limit")
+        first = "first" if limit is None else f"first {limit}"
+        told.insert(0, first if page == 1 else f"page {page}")
     return ", ".join(told)
 
 

@@ -78,8 +78,8 @@ class Snapshot:
         """A frame of what was asked, a row an answer, in the order in which it was first asked.
 
         Its columns are ``asked`` (the query in one line, or what was looked up), ``values``, ``rows`` (which of its
-        rows: ``first``, ``page 2``, ``all``), ``count`` (how many), ``columns``, ``cut`` (whether there were more),
-        ``refused`` (what PostHog said, where it did), ``recorded_at``, ``timezone``, ``bytes`` and ``key``.
+        rows: ``first``, ``first 5``, ``page 2``, ``all``), ``count`` (how many), ``columns``, ``cut`` (whether there
+        were more), ``refused`` (what PostHog said, where it did), ``recorded_at``, ``timezone``, ``bytes``, ``key``.
 
         Args:
             frame: ``"pandas"``, ``"polars"`` or ``"arrow"``.

@@ -41,20 +41,20 @@ _COLUMNS = {
 
 # A colour that can be told on light and on dark; the sign and the word say the same.
 _STYLE = (
-    ".posthog-nb-verification table.v{border-collapse:collapse;table-layout:auto;width:100%;margin:2px 0 8px;"
+    ".posthog-nb-verification table.v{border-collapse:collapse;width:100%;margin:2px 0 8px;table-layout:auto;"
     "font-size:inherit;color:inherit}"
     ".posthog-nb-verification table.v :is(th,td){text-align:left;vertical-align:top;padding:3px 12px 3px 0;border:0;"
     "border-bottom:1px solid rgba(128,128,128,.3)}"
-    ".posthog-nb-verification table.v th{font-weight:500;opacity:.75}"
-    ".posthog-nb-verification table.v :is(th,td:nth-child(3)){white-space:nowrap}"
+    ".posthog-nb-verification table.v th{font-weight:500;opacity:.75;white-space:nowrap}"
+    ".posthog-nb-verification .w{white-space:nowrap}"
     ".posthog-nb-verification .s{white-space:nowrap;font-weight:600}"
     ".posthog-nb-verification .n{text-align:right!important;white-space:nowrap}"
     ".posthog-nb-verification .same{color:#2b8a3e}"
     ".posthog-nb-verification .differs{color:#d9480f}"
     ".posthog-nb-verification .gone{color:#e03131}"
     ".posthog-nb-verification :is(ins,del){text-decoration:none}"
-    ".posthog-nb-verification del{text-decoration:line-through;opacity:.75}"
-    ".posthog-nb-verification ul{margin:2px 0;padding-left:1.2em}"
+    ".posthog-nb-verification ins{font-weight:600}"
+    ".posthog-nb-verification ul{margin:2px 0;padding:0;list-style:none}"
 )
 
 
@@ -156,7 +156,7 @@ class Verification:
     @property
     def _title(self) -> str:
         number = len(self.outcomes)
-        counts = ", ".join(f"{count:,} {status}" for status, count in self.counts.items())
+        counts = ", ".join(f"{count:,} {_plural(status, count)}" for status, count in self.counts.items())
         found = f"{number:,} answer{'' if number == 1 else 's'}: {counts}" if number else "nothing to compare"
         return f"{self.snapshot}, asked again of {self.source}: {found}"
 
@@ -182,6 +182,10 @@ class Verification:
         return framed(*parts, style=_STYLE, kind="verification")
 
 
+def _plural(status: str, count: int) -> str:
+    return "differ" if status == "differs" and count > 1 else status
+
+
 def _details(one: Outcome) -> list[str]:
     return [one.detail, *map(_change_text, one.changes)] if one.detail else list(map(_change_text, one.changes))
 
@@ -193,26 +197,29 @@ def _lines(one: Outcome) -> list[str]:
     return [first, *(f"      {line}" for line in [*_details(one), *hint])]
 
 
+def _sign(change: Change) -> str:
+    """How a diff marks it: a row that is gone, one that is new, one that changed."""
+    if all(now is None for _, _, now in change.cells):
+        return "-"
+    return "+" if all(then is None for _, then, _ in change.cells) else "~"
+
+
 def _change_text(change: Change) -> str:
     key = ", ".join(f"{name} {text}" for name, text in change.key)
-    if all(now is None for _, _, now in change.cells):
-        return "- " + ", ".join(f"{name} {then}" for name, then, _ in change.cells)
-    if all(then is None for _, then, _ in change.cells):
-        return "+ " + ", ".join(f"{name} {now}" for name, _, now in change.cells)
-    cells = ", ".join(f"{name} {then} -> {now}" for name, then, now in change.cells)
-    return f"~ {key}: {cells}" if key else f"~ {cells}"
+    cells = ", ".join(f"{name} {' -> '.join(filter(None, [then, now]))}" for name, then, now in change.cells)
+    return f"{_sign(change)} {key}: {cells}" if key else f"{_sign(change)} {cells}"
 
 
 def _change_html(change: Change) -> str:
     key = ", ".join(f"{escaped(name)} {escaped(text)}" for name, text in change.key)
     cells = ", ".join(_cell_html(*cell) for cell in change.cells)
-    return f"<li>{key}: {cells}</li>" if key else f"<li>{cells}</li>"
+    return f"<li>{_sign(change)} {key}: {cells}</li>" if key else f"<li>{_sign(change)} {cells}</li>"
 
 
 def _cell_html(name: str, then: str | None, now: str | None) -> str:
-    gone = "" if then is None else f"<del>{escaped(then)}</del>"
-    new = "" if now is None else f"<ins>{escaped(now)}</ins>"
-    return f"{escaped(name)} {' → '.join(filter(None, [gone, new]))}"
+    if then is None or now is None:
+        return f"{escaped(name)} {escaped(then or now or '')}"
+    return f"{escaped(name)} <del>{escaped(then)}</del> → <ins>{escaped(now)}</ins>"
 
 
 def _table(outcomes: list[Outcome]) -> Html:
@@ -221,8 +228,10 @@ def _table(outcomes: list[Outcome]) -> Html:
 
 
 def _row(one: Outcome) -> str:
-    shown = escaped(what_told(one.asked))
-    asked = folded(f"<code>{shown}</code>", f"<pre>{escaped(one.query)}</pre>") if one.query != shown else shown
+    told = what_told(one.asked)
+    asked = f"<code>{escaped(told)}</code>"
+    if told != one.query:
+        asked = folded(asked, f"<pre>{escaped(one.query)}</pre>")
     values = values_told(one.asked)
     changed = [
         escaped(one.detail),
@@ -232,7 +241,7 @@ def _row(one: Outcome) -> str:
     cells = (
         f'<td class="s {one.status.replace(" ", "-")}">{STATUSES[one.status]} {one.status}</td>',
         f"<td>{asked}{f'<div class=q>{escaped(values)}</div>' if values else ''}</td>",
-        f"<td>{escaped(rows_told(one.asked))}</td>",
+        f'<td class="w">{escaped(rows_told(one.asked))}</td>',
         *(f'<td class="n">{"" if number is None else f"{number:,}"}</td>' for number in (one.then, one.now)),
         f"<td>{''.join(changed)}</td>",
     )
