@@ -13,8 +13,9 @@ import nbformat
 import pytest
 from nbclient.exceptions import CellExecutionError
 
+from posthog_nb.analysis.charts.picture import VEGA_LITE
 from posthog_nb.secret import redact
-from tests.notebooks import NOTEBOOKS, execute, outputs, png_size, shown
+from tests.notebooks import NOTEBOOKS, ROOT, execute, outputs, png_size, shown
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -151,7 +152,7 @@ class TestCommitted:
 
     def test_its_pictures_are_drawn_for_a_page_without_scripts_too(self, committed: nbformat.NotebookNode) -> None:
         for data in (output.data for cell in shown_cells(committed) for output in cell if "data" in output):
-            if any(kind.startswith("application/vnd.vegalite") for kind in data):
+            if VEGA_LITE in data:
                 picture = base64.b64decode(data["image/png"], validate=False)
                 assert min(png_size(picture)) > 100
                 assert len(set(pixels(picture))) > 50, "a blank picture has hardly any values"
@@ -163,6 +164,35 @@ class TestCommitted:
 
 
 class TestWhatIsLookedFor:
+    @pytest.fixture
+    def drawn(self) -> nbformat.NotebookNode:
+        return nbformat.read(ROOT / "notebooks" / "00-welcome.ipynb", as_version=4)
+
+    @pytest.mark.parametrize(
+        ("kind", "number"), [("text/html", "39450"), ("text/plain", "39450"), (VEGA_LITE, '"value": 277')]
+    )
+    def test_one_other_number_is_another_output(self, drawn: nbformat.NotebookNode, kind: str, number: str) -> None:
+        before = shown(drawn)
+        data = next(
+            output.data
+            for cell in shown_cells(drawn)
+            for output in cell
+            if number in json.dumps(output.get("data", {}).get(kind))
+        )
+        data[kind] = json.loads(json.dumps(data[kind]).replace(number, f"{number}1"))
+        assert shown(drawn) != before
+
+    def test_of_a_picture_the_size_counts_and_not_how_it_is_drawn(self, drawn: nbformat.NotebookNode) -> None:
+        output = next(output for cell in shown_cells(drawn) for output in cell if "image/png" in output.get("data", {}))
+        before = shown(drawn)
+        picture = bytearray(base64.b64decode(output.data["image/png"]))
+        picture[-30] ^= 1
+        output.data["image/png"] = base64.b64encode(picture).decode()
+        assert shown(drawn) == before
+        picture[19] ^= 1
+        output.data["image/png"] = base64.b64encode(picture).decode()
+        assert shown(drawn) != before
+
     @pytest.mark.parametrize(
         "text",
         [
