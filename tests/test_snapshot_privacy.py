@@ -303,11 +303,33 @@ def test_what_posthog_made_of_a_query_does_not_give_away_whose_pseudonym_was_ask
     )
 
 
+def test_a_column_that_is_called_as_an_id_or_a_key_is_called_otherwise():
+    veil = Veil(HASHED)
+    (ann,) = rows(covered(veil, "SELECT distinct_id FROM events", ("distinct_id", TEXT, ["ann-1"])))["distinct_id"]
+    veil.real(ann)
+    given = answer(
+        ("equals(distinct_id, 'ann-1')", "UInt8", [1]), ("'phc_abcdefgh'", TEXT, ["a"]), ("phc_abcdefgh", TEXT, ["a"])
+    )
+    found = veil.cover(Asked.query("SELECT distinct_id = {one}, 1, 2 AS x", {"one": ann}, None), given)
+    assert found.table.arrow.column_names == [f"equals(distinct_id, '{ann}')", "'phc_...'", "phc_..."]
+    assert list(found.columns) == found.table.arrow.column_names
+
+
 def test_the_salt_is_not_shown_and_does_not_leave_the_process():
     veil = Veil(HASHED)
     assert repr(veil) == "Veil(Privacy(mask=(), drop=(), hash_ids=True))"
     with pytest.raises(TypeError, match="not pickled"):
         pickle.dumps(veil)
+
+
+def test_an_id_in_json_may_be_a_number_a_list_or_nothing():
+    veil = Veil(HASHED)
+    given = ['{"distinct_id": 17, "distinct_ids": ["17", ""], "$user_id": null, "alias": true, "person_id": "x"}']
+    (found,) = rows(covered(veil, "SELECT properties FROM events", ("properties", TEXT, given)))["properties"]
+    seen = json.loads(found)
+    assert veil.real([seen["distinct_id"], seen["person_id"]]) == ["17", "x"]
+    assert seen["distinct_ids"] == [seen["distinct_id"], ""]
+    assert (seen["$user_id"], seen["alias"]) == (None, True)
 
 
 @pytest.mark.parametrize(
@@ -385,6 +407,12 @@ def test_emails_are_told_of_once_a_column_and_not_shown():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         veil.cover(asked, answer(("who", TEXT, [ANN])))
+
+
+def test_an_email_that_a_column_is_called_by_is_not_shown():
+    with pytest.warns(PersonalDataWarning, match=r"column 1 \(1 value\) and the text of a query") as caught:
+        Veil(Privacy()).cover(Asked.query(f"SELECT '{ANN}'", {}, None), answer((f"'{ANN}'", TEXT, [ANN])))
+    assert ANN not in str(caught[0].message)
 
 
 def test_emails_in_a_question_are_told_of():

@@ -54,11 +54,13 @@ class Emails:
 
     def look(self, asked: Asked, table: pa.Table | None) -> None:
         """Warn of those in a question, and in its answer if it has one, that nobody has been warned of."""
-        found = {
-            f"the column {name!r} ({_counted(number)})": f"column {name}"
-            for name, column in ([] if table is None else zip(table.column_names, table.columns, strict=True))
-            if (number := sum(count_emails(leaf) for chunk in column.chunks for leaf in leaves_of(chunk)))
-        }
+        found: dict[str, str] = {}
+        columns = [] if table is None else zip(table.column_names, table.columns, strict=True)
+        for place, (name, column) in enumerate(columns, 1):
+            if number := sum(count_emails(leaf) for chunk in column.chunks for leaf in leaves_of(chunk)):
+                # A column without an alias is called as what it is made of.
+                called = f"column {place}" if has_email(name) else f"the column {name!r}"
+                found[f"{called} ({_counted(number)})"] = f"column {name}"
         found |= {place: place for place, texts in _question(asked) if any(map(has_email, texts))}
         new = [shown for shown, place in found.items() if place not in self._told]
         self._told.update(found.values())

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from posthog_nb.cautions import PersonalDataWarning, warn_caller
 from posthog_nb.errors import InvalidInputError
+from posthog_nb.frames.arrow import unique_names
 from posthog_nb.secret import redact
 from posthog_nb.snapshots.asked import QUERY
 from posthog_nb.snapshots.covering import Covering, without_keys
@@ -116,22 +117,29 @@ class Veil:
         self._warned = False
 
     def cover(self, asked: Asked, answered: Answered) -> Answered:
-        """The answer as it may be seen and kept: with the same columns, of the same types."""
+        """The answer as it may be seen and kept: with the same columns, of the same types.
+
+        A column's name is another where an id or a key stands in it.
+        """
         import pyarrow as pa  # noqa: PLC0415 - loaded when there are answers
 
         table = answered.table.arrow
         given = table.columns
         columns = self._covered(asked, answered, given) if self.privacy else given
-        pairs = zip(table.column_names, given, columns, strict=True)
-        covered = [name for name, old, new in pairs if new is not old]
-        arrow = pa.Table.from_arrays([without_keys(column) for column in columns], schema=table.schema)
+        # A column without an alias is called as what it is made of, values and all.
+        names, _ = unique_names(list(map(self.said, table.column_names)))
+        fields = [field.with_name(name) for field, name in zip(table.schema, names, strict=True)]
+        schema = pa.schema(fields, metadata=table.schema.metadata)
+        arrow = pa.Table.from_arrays([without_keys(column) for column in columns], schema=schema)
         self._emails.look(asked, arrow)
-        notes = answered.table.notes
+        notes = list(map(self.said, answered.table.notes))
+        covered = [name for name, old, new in zip(names, given, columns, strict=True) if new is not old]
         if covered:
-            notes = (*notes, f"Personal data is covered in {', '.join(map(repr, covered))}: {self.privacy}.")
+            notes.append(f"Personal data is covered in {', '.join(map(repr, covered))}: {self.privacy}.")
         return replace(
             answered,
-            table=replace(answered.table, arrow=arrow, notes=notes),
+            table=replace(answered.table, arrow=arrow, notes=tuple(notes)),
+            columns=tuple(map(self.said, answered.columns)),
             hogql=None if answered.hogql is None else self.said(answered.hogql),
         )
 
