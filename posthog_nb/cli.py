@@ -273,7 +273,8 @@ def _verify_snapshot(chosen: argparse.Namespace) -> int:
     from posthog_nb.verifying.snapshot import Snapshot  # noqa: PLC0415
 
     snapshot = Snapshot(chosen.path)
-    found = snapshot.verify(None if chosen.profile is None else connect(profile=chosen.profile))
+    client = None if chosen.profile is None else connect(profile=chosen.profile)
+    found = snapshot.verify(client, progress=sys.stderr.isatty())
     print(found)
     return 0 if found.ok else REFUSED
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 
 import posthog_nb
@@ -19,9 +20,11 @@ from posthog_nb.errors import (
     SnapshotError,
     TransportError,
 )
+from posthog_nb.operations.kept import look_up
+from posthog_nb.snapshots.asked import Asked
 from posthog_nb.snapshots.folder import Folder
 from posthog_nb.snapshots.keeper import Recorder
-from posthog_nb.snapshots.manifest import Target
+from posthog_nb.snapshots.manifest import Target, serialised
 from posthog_nb.snapshots.privacy import Privacy, Veil
 from posthog_nb.snapshots.recording import Recording
 from tests.embedded import embedded_client
@@ -333,3 +336,34 @@ def test_a_moment_that_is_none_prunes_nothing(project, tmp_path):
     with pytest.raises(InvalidInputError, match="before is 'long ago'"):
         snapshot.prune(before="long ago")
     assert len(snapshot) == 1
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [
+        {"hogql": "SELECT 1", "values": [1], "limit": None, "steps": []},
+        {"hogql": "SELECT 1", "values": {"a": {"datetime": "soon"}}, "limit": None, "steps": []},
+        {"hogql": "SELECT 1", "values": {"a": {"date": 7}}, "limit": None, "steps": []},
+        {"hogql": "SELECT 1", "values": {}, "limit": "all", "steps": []},
+        {"hogql": "SELECT 1", "values": {}, "limit": None, "steps": ["rm -r"]},
+        {"hogql": "SELECT 1", "steps": []},
+    ],
+)
+def test_a_question_that_nobody_could_have_asked_is_listed_and_not_asked(project, tmp_path, detail):
+    found = recorded(project, tmp_path / "q1", lambda ph: ph.query("SELECT 1"))
+    answer = found._read().answers.popitem()[1]
+    forged = Asked("query", detail)
+    readable = {**forged.detail, "hogql": forged.detail["hogql"].split("\n")}
+    entry = msgspec.structs.replace(answer, asked=readable).checked()
+    manifest = msgspec.structs.replace(found._read(), answers={forged.key: entry})
+    (tmp_path / "q1" / "manifest.json").write_bytes(serialised(manifest))
+    snapshot = posthog_nb.Snapshot(tmp_path / "q1")
+    assert snapshot.list()["asked"].tolist() == ["SELECT 1"]
+    (one,) = verified(snapshot, project).outcomes
+    assert (one.status, one.detail) == ("not comparable", "this posthog_nb does not know how to ask it")
+
+
+@pytest.mark.parametrize("given", ["../projects/1", "1/../2", {"a": 1}, None, [1]])
+def test_a_look_up_leads_nowhere_but_to_a_person(project, tmp_path, given):
+    snapshot = recorded(project, tmp_path / "q1", lambda ph: look_up(ph._connection, "person", {"id": given}, dict))
+    assert [one.status for one in verified(snapshot, project).outcomes] == ["not comparable"]

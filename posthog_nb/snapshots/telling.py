@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 from posthog_nb.snapshots.asked import QUERY
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from posthog_nb.snapshots.asked import Asked
 
 __all__ = ["rows_told", "values_told", "what_told"]
@@ -32,7 +30,9 @@ def what_told(asked: Asked) -> str:
 
 def values_told(asked: Asked) -> str:
     """The values that it was bound to: ``since=2026-03-01, n=3``."""
-    values: Mapping[str, Any] = asked.detail.get("values", {})
+    values = asked.detail.get("values", {})
+    if not isinstance(values, dict):
+        return _cut(_word(values))  # nobody wrote that but a forger
     return _cut(", ".join(f"{name}={_word(value)}" for name, value in values.items()))
 
 
