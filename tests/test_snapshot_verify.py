@@ -272,7 +272,7 @@ def test_each_status_has_a_sign_and_a_word(project, tmp_path):
 
     found = verified(recorded(project, tmp_path / "q1", ask), project)
     for sign in ("✓ same", "≠ differs", "? not comparable"):
-        assert sign in found._repr_html_()
+        assert sign in found._repr_html_().replace("&nbsp;", " ")
     assert "3 answers: 1 differs, 1 not comparable, 1 same" in repr(found)
 
 

@@ -47,14 +47,16 @@ _STYLE = (
     "border-bottom:1px solid rgba(128,128,128,.3)}"
     ".posthog-nb-verification table.v th{font-weight:500;opacity:.75;white-space:nowrap}"
     ".posthog-nb-verification .w{white-space:nowrap}"
-    ".posthog-nb-verification .s{white-space:nowrap;font-weight:600}"
+    ".posthog-nb-verification .s{font-weight:600;overflow-wrap:normal}"
+    ".posthog-nb-verification .a{width:36%}"
     ".posthog-nb-verification .n{text-align:right!important;white-space:nowrap}"
     ".posthog-nb-verification .same{color:#2b8a3e}"
     ".posthog-nb-verification .differs{color:#d9480f}"
     ".posthog-nb-verification .gone{color:#e03131}"
     ".posthog-nb-verification :is(ins,del){text-decoration:none}"
     ".posthog-nb-verification ins{font-weight:600}"
-    ".posthog-nb-verification ul{margin:2px 0;padding:0;list-style:none}"
+    ".posthog-nb-verification table.v ul{margin:2px 0;padding:0;list-style:none}"
+    ".posthog-nb-verification table.v code{background:none;padding:0;font-size:.9em}"
 )
 
 
@@ -239,8 +241,8 @@ def _row(one: Outcome) -> str:
         f'<div class="q">{escaped(one.hint)}</div>' if one.hint else "",
     ]
     cells = (
-        f'<td class="s {one.status.replace(" ", "-")}">{STATUSES[one.status]} {one.status}</td>',
-        f"<td>{asked}{f'<div class=q>{escaped(values)}</div>' if values else ''}</td>",
+        f'<td class="s {one.status.replace(" ", "-")}">{STATUSES[one.status]}&nbsp;{one.status}</td>',
+        f'<td class="a">{asked}{f"<div class=q>{escaped(values)}</div>" if values else ""}</td>',
         f'<td class="w">{escaped(rows_told(one.asked))}</td>',
         *(f'<td class="n">{"" if number is None else f"{number:,}"}</td>' for number in (one.then, one.now)),
         f"<td>{''.join(changed)}</td>",
