@@ -155,17 +155,17 @@ class Replay:
             SnapshotError: the snapshot is damaged, or gone.
         """
         entry = self._entry(asked)
-        if entry.refused is not None:
-            raise _refusal(entry.refused)
-        try:
-            data = self._folder.rows_of(entry)
-        except SnapshotError:
-            # Somebody may have recorded it anew, since the manifest was read.
-            again = self._entry(asked)
-            if again == entry:
-                raise
-            entry, data = again, self._folder.rows_of(again)
-        return _answered(entry, self._table(entry, data))
+        while True:
+            if entry.refused is not None:
+                raise _refusal(entry.refused)
+            try:
+                return _answered(entry, self._table(entry, self._folder.rows_of(entry)))
+            except SnapshotError:
+                # Somebody may have recorded it anew since the manifest was read, more than once even.
+                again = self._entry(asked)
+                if again == entry:
+                    raise
+                entry = again
 
     def real(self, value: Any) -> Any:  # noqa: ANN401 - any value
         """The value as it is: it was recorded so."""
