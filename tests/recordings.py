@@ -56,9 +56,9 @@ def of_events(rows: int = 3) -> Answered:
     return answered({"event": "String", "n": "UInt64"}, [[f"event {n}", n] for n in range(rows)])
 
 
-def record(path: Path, *questions: Asked, answer: Callable[[], Answered] = of_events) -> None:
+def record(path: Path, *questions: Asked, answer: Callable[[], Answered] = of_events, target: Target = TARGET) -> None:
     """Record ``answer`` to each question."""
-    recorder = Recorder(Folder(path), Veil(Privacy()), lambda: TARGET)
+    recorder = Recorder(Folder(path), Veil(Privacy()), lambda: target)
     for question in questions or (asked(),):
         recorder.answer(question, answer)
 

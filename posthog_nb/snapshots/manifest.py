@@ -43,7 +43,7 @@ _Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 _Line = Annotated[str, msgspec.Meta(pattern=r"\A[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]*\Z", max_length=300)]
 """Text of our own that is shown as it stands."""
 _DEEPEST = 64
-"""How deep the values of a query may nest; HogQL itself takes fewer."""
+"""How deep the values of a query may nest; a value that is bound nests at most 50 deep."""
 
 
 class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
