@@ -113,7 +113,8 @@ class Connection:
         """Record every answer from now on.
 
         Raises:
-            ConfigurationError: this connection replays a snapshot.
+            ConfigurationError: this connection replays a snapshot, or something else is covered in what is there.
+            SnapshotError: what is there is damaged.
         """
         from posthog_nb.snapshots.keeper import Recorder  # noqa: PLC0415 - as above
         from posthog_nb.snapshots.privacy import Veil  # noqa: PLC0415 - as above
@@ -123,7 +124,11 @@ class Connection:
                 f"This client replays a snapshot, {self.label}, and has nothing of its own to record.",
                 hint="Connect to the PostHog that is to be recorded first.",
             )
-        self.keeper = Recorder(recording.folder, Veil(recording.privacy), self.target)
+        folder = recording.folder
+        recorder = Recorder(folder, Veil(recording.privacy), self.target)
+        # Which project it is, the first question tells: until then nothing starts.
+        recorder.refuse_other_privacy(folder.read())
+        self.keeper = recorder
 
     def unkept(self) -> Connection:
         """The same connection without its snapshot: what goes through it is not recorded."""

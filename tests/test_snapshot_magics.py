@@ -61,6 +61,11 @@ class TestRecord:
         assert "beside the 1 answer that is there" in line
         assert "nothing is masked, dropped or hashed" in line
 
+    def test_it_refuses_to_cover_something_else_than_what_is_there_has_covered(self, recorded):
+        with pytest.raises(PostHogError, match="recorded with nothing masked, and this recording has mask"):
+            value(recorded, "%posthog snapshot record q1 --mask email")
+        assert recorded.user_ns["ph"]._connection.keeper is None
+
     def test_another_recording_takes_the_place_of_the_first(self, shell):
         value(shell, "%posthog snapshot record q1")
         value(shell, "%posthog snapshot record q2")

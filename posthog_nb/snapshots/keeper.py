@@ -120,20 +120,26 @@ class Recorder:
 
         self._folder.put(entry, data, change)
 
-    def _refuse_another(self, manifest: Manifest | None) -> None:
-        if manifest is None:
-            return
-        target, privacy, label = self._target(), self._veil.privacy.as_json(), self._folder.label
-        if manifest.target != target:
-            raise ConfigurationError(
-                f"The snapshot {label} is of {manifest.target}, and this is {target}.",
-                hint="Record into another folder: a snapshot is of one project.",
-            )
-        if manifest.privacy != privacy:
+    def refuse_other_privacy(self, manifest: Manifest | None) -> None:
+        """Refuse to record beside answers of which something else is covered.
+
+        Raises:
+            ConfigurationError: it would be so.
+        """
+        privacy, label = self._veil.privacy.as_json(), self._folder.label
+        if manifest is not None and manifest.privacy != privacy:
             raise ConfigurationError(
                 f"The snapshot {label} was recorded with {_told(manifest.privacy)}, and this recording has"
                 f" {_told(privacy)}.",
                 hint="Record with the same, or into another folder.",
+            )
+
+    def _refuse_another(self, manifest: Manifest | None) -> None:
+        self.refuse_other_privacy(manifest)
+        if manifest is not None and manifest.target != (target := self._target()):
+            raise ConfigurationError(
+                f"The snapshot {self._folder.label} is of {manifest.target}, and this is {target}.",
+                hint="Record into another folder: a snapshot is of one project.",
             )
 
 
