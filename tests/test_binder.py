@@ -77,10 +77,12 @@ class TestFolder:
         )
         assert shown.stdout == "a b|$c|"
 
-    def test_the_badge_opens_the_projects_own_repository(self) -> None:
+    def test_the_badge_opens_the_welcome_notebook_of_the_projects_own_repository(self) -> None:
         project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
         repository = project["urls"]["Repository"].removeprefix("https://github.com/")
-        assert f"(https://mybinder.org/v2/gh/{repository}/HEAD?urlpath=lab/tree/notebooks/" in README.split("\n\n")[1]
+        opened = f"https://mybinder.org/v2/gh/{repository}/HEAD?urlpath=lab/tree/notebooks/00-welcome.ipynb"
+        assert f"]({opened})" in README.split("\n\n")[1]
+        assert (ROOT / "notebooks" / "00-welcome.ipynb").exists()
 
 
 @pytest.mark.binder
