@@ -74,12 +74,12 @@ def explain(
     """
     check_timeout(timeout)
     given = named(values)
-    prepare(query, limit, given)  # refuses what cannot be asked, of a replay too
+    prepared = prepare(query, limit, given)  # refuses what cannot be asked, of a replay too
     sent = {name: real(connection, value) for name, value in given.items()}
     found = look_up(
         connection,
         "explain",
-        question(query, given, limit).detail,
+        question(query, given, limit, prepared.shape.tree).detail,
         lambda: _explained(connection, query, prepare(query, limit, sent), timeout),
     )
     return Explanation(connection.label, found["hogql"], found["clickhouse"], tuple(found["plan"]))

@@ -28,9 +28,16 @@ _T = TypeVar("_T")
 __all__ = ["answer_of", "bound_again", "json_answer", "json_in", "kept_result", "look_up", "question", "real"]
 
 
-def question(query: str, given: Mapping[str, object], limit: int | None) -> Asked:
-    """What a snapshot files the first rows of a query under; space and a semicolon around it are no part of it."""
-    used = dict.fromkeys(name for name, _ in placeholders(query, given) if name in given)
+def question(query: str, given: Mapping[str, object], limit: int | None, tree: dict[str, Any] | None) -> Asked:
+    """What a snapshot files the first rows of a query under; space and a semicolon around it are no part of it.
+
+    Args:
+        query: The query.
+        given: The values by name.
+        limit: The most rows to return.
+        tree: The query's parse, where there is one.
+    """
+    used = dict.fromkeys(name for name, _ in placeholders(query, given, tree) if name in given)
     with gathered_warnings():  # of times without a zone, which were told when they were bound
         values = {name: _recorded(name, given[name]) for name in used}
     return Asked.query(query.strip().removesuffix(";").rstrip(), values, limit)

@@ -94,11 +94,13 @@ def run(  # noqa: PLR0913 - one argument a choice
         return _run(asker(), prepared, query, frame, notes)
     given = named(values)
     sent = {name: keeper.real(value) for name, value in given.items()}
+    as_sent = all(sent[name] is value for name, value in given.items())
 
     def live() -> Result:
-        return _run(asker(), prepare(query, limit, sent), query, frame, notes)
+        return _run(asker(), prepared if as_sent else prepare(query, limit, sent), query, frame, notes)
 
-    return kept_result(keeper, question(query, given, limit), live, frame, prepared.page_size)
+    asked = question(query, given, limit, prepared.shape.tree)
+    return kept_result(keeper, asked, live, frame, prepared.page_size)
 
 
 def _run(asker: Asker, prepared: Prepared, query: str, frame: str | None, notes: tuple[str, ...]) -> Result:

@@ -56,14 +56,17 @@ class Bound:
         self.edits: list[Edit] = []
 
 
-def placeholders(text: str, known: Container[str]) -> list[tuple[str, Span]]:
+def placeholders(text: str, known: Container[str], tree: dict[str, Any] | None = None) -> list[tuple[str, Span]]:
     """The names that ``text`` asks a value for, with the place of each; those that PostHog fills itself are left out.
 
     Args:
         text: The query.
         known: Names that have a value. Where the text cannot be parsed only they count: a ``{name}`` may as well be
             part of a string there.
+        tree: The query's parse, where it was parsed already.
     """
+    if tree is not None:
+        return list(_places(tree))
     if parser_available():
         try:
             return list(_places(parse_select(text)))
