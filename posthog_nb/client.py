@@ -21,6 +21,7 @@ from posthog_nb.operations.queries import run
 from posthog_nb.operations.report import CaptureReport
 from posthog_nb.operations.schema import schema
 from posthog_nb.operations.taxonomy import Known
+from posthog_nb.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -470,14 +471,15 @@ class Client(Insights):
         self.close()
 
     def __repr__(self) -> str:
-        settings = self._connection.given_settings
+        settings, keeper = self._connection.given_settings, self._connection.keeper
+        recorded = "" if keeper is None or keeper.into is None else visible(f", recorded into {keeper.into}")
         shown: dict[str, Any] = {
             "project_id": settings.project_id,
             "personal_api_key": settings.personal_api_key,
             "project_token": settings.project_token,
         }
         given = "".join(f", {name}={value}" for name, value in shown.items() if value is not None)
-        return f"<Client for {self.source}{given}>"
+        return f"<Client for {self.source}{recorded}{given}>"
 
 
 def _checked(frame: str | None) -> str | None:

@@ -17,6 +17,7 @@ from posthog_nb.version import __version__
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Mapping
 
     from posthog_nb.secret import Secret
     from posthog_nb.snapshots.manifest import Target
@@ -84,9 +85,10 @@ def connect(  # noqa: PLR0913 - one argument a setting
         raise InvalidInputError(f"seed is {seed!r}; it is a whole number.")
     moment = None if as_of is None else event_time(in_utc_unless_said(as_of), "as_of")
     recording = None if snapshot is None else snapshot if isinstance(snapshot, Recording) else Recording(snapshot)
+    project = {"timezone": timezone, "week_start": week_start, "person_mode": person_mode}
     if recording is not None and recording is not snapshot and recording.folder.exists:
         connection, recorded = open_replay(recording.folder, version=__version__)
-        _refuse_another(recorded, place, number, seed=seed, as_of=moment)
+        _refuse_another(recorded, place, number, seed=seed, as_of=moment, project=project)
     else:
         settings = resolve(
             place,
@@ -108,7 +110,7 @@ def connect(  # noqa: PLR0913 - one argument a setting
             version=__version__,
             seed=seed,
             as_of=moment,
-            project={"timezone": timezone, "week_start": week_start, "person_mode": person_mode},
+            project=project,
             capture_mode=capture_mode_of(capture_mode),
         )
         if recording is not None:
@@ -118,8 +120,14 @@ def connect(  # noqa: PLR0913 - one argument a setting
     return client
 
 
-def _refuse_another(
-    recorded: Target, target: str | Secret | None, project_id: object, *, seed: int, as_of: datetime | None
+def _refuse_another(  # noqa: PLR0913 - one argument a setting
+    recorded: Target,
+    target: str | Secret | None,
+    project_id: object,
+    *,
+    seed: int,
+    as_of: datetime | None,
+    project: Mapping[str, str | None],
 ) -> None:
     """Refuse to replay one project where another was asked for; what was not said does not matter."""
     asked = None if target is None else read_target(target)
@@ -131,6 +139,7 @@ def _refuse_another(
             ("target", host, recorded.host),
             ("project", number, recorded.project_id),
             *([("seed", seed, recorded.seed), ("as_of", as_of, _moment(recorded.as_of))] if host == "demo" else []),
+            *((name, given, recorded.settings.get(name)) for name, given in project.items()),
         )
         if given is not None and str(given) != str(kept)
     ]

@@ -121,8 +121,8 @@ class Connection:
 
         if self._settings.kind == "replay":
             raise ConfigurationError(
-                f"This client replays a snapshot, {self.label}, and has nothing of its own to record.",
-                hint="Connect to the PostHog that is to be recorded first.",
+                f"This client is for {self.label}, and has nothing of its own to record.",
+                hint="Connect without snapshot= first, or with snapshot=posthog_nb.Recording(PATH), which records.",
             )
         folder = recording.folder
         recorder = Recorder(folder, Veil(recording.privacy), self.target)

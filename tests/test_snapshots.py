@@ -244,7 +244,8 @@ def test_the_nearest_query_and_what_differs_are_named(replay: Client) -> None:
         "\n  -WHERE timestamp > {since} AND event NOT IN {events} GROUP BY event ORDER BY n DESC, event\n  +WHERE"
         in told[0]
     )
-    assert told[-1].startswith("Hint: A replay sends nothing.")
+    # With the path it is what to do: connect() alone would replay what is there, whole or not.
+    assert "run the notebook once with snapshot=posthog_nb.Recording(PATH), or" in told[-1]
     told = lines_of(lambda: replay.query(BY_EVENT, 2, BY_EVENT_VALUES).extended(7))
     assert "\n  steps was [" in told[0]
     assert told[0].endswith('], now ["7 more"]')
@@ -294,6 +295,38 @@ def test_another_project_is_not_recorded_into_a_snapshot(tmp_path: Path) -> None
     assert len(list((tmp_path / "q1" / "answers").iterdir())) == 1
     with pytest.raises(ConfigurationError, match=r"this asks for target eu\.posthog\.com"):
         posthog_nb.connect("eu", snapshot=tmp_path / "q1")
+
+
+def test_a_replay_of_a_project_with_other_settings_than_are_asked_for_is_refused(tmp_path: Path) -> None:
+    record(tmp_path / "q1", target=replace(TARGET, settings={"timezone": "Europe/London"}))
+    posthog_nb.connect("demo", timezone="Europe/London", snapshot=tmp_path / "q1").close()
+    for name, other in (("timezone", "Asia/Tokyo"), ("week_start", "monday")):
+        with pytest.raises(ConfigurationError, match=rf"this asks for {name} {other}\."):
+            posthog_nb.connect(snapshot=tmp_path / "q1", **{name: other})
+
+
+def test_a_client_says_into_what_it_records(demo: Client, tmp_path: Path) -> None:
+    with recording(demo, tmp_path / "q1"):
+        assert repr(demo).startswith("<Client for demo, recorded into q1")
+        assert str(tmp_path) not in repr(demo)
+    assert "recorded" not in repr(demo)
+
+
+@pytest.mark.parametrize(
+    ("path", "hint"),
+    [
+        ("none", "Look at the path: it is read from the folder here."),
+        ("../none", "Look at the path: it is read from the folder here."),
+        ("~/none", "Look at the path."),
+        ("/none/at/all", "Look at the path."),
+    ],
+)
+def test_a_path_without_a_snapshot_is_told_with_where_it_is_read_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, hint: str
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert lines_of(lambda: posthog_nb.Snapshot(path))[-1] == f"Hint: {hint}"
 
 
 def test_what_is_recorded_anew_takes_the_place_of_the_old(tmp_path: Path) -> None:

@@ -193,9 +193,11 @@ class Folder:
 
     def missing(self) -> SnapshotError:
         """The error for a snapshot that is not there."""
+        here = Path.cwd()
+        is_here = not self.path.is_absolute() and self._root == here / self.path
         return SnapshotError(
             f"There is no snapshot at {self.label}.",
-            hint=f"Look at the path: it is read from {'the root' if self.path.is_absolute() else Path.cwd().name}.",
+            hint="Look at the path" + (f": it is read from the folder {here.name}." if is_here and here.name else "."),
         )
 
     @contextmanager

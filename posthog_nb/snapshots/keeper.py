@@ -57,6 +57,10 @@ _REFUSALS: dict[RefusalName, type[APIError]] = {
 class Keeper(Protocol):
     """What stands between a question and its answer."""
 
+    @property
+    def into(self) -> str | None:
+        """What the snapshot that is recorded is called; None where one is replayed."""
+
     def answer(self, asked: Asked, live: Callable[[], Answered]) -> Answered:
         """The answer, with ``recorded_at``; ``live`` asks PostHog for it.
 
@@ -81,6 +85,11 @@ class Recorder:
         self._folder = folder
         self._veil = veil
         self._target = target
+
+    @property
+    def into(self) -> str:
+        """What the snapshot is called."""
+        return self._folder.label
 
     def answer(self, asked: Asked, live: Callable[[], Answered]) -> Answered:
         """The answer, which is in the snapshot when this returns; what PostHog refuses is recorded and raised.
@@ -149,6 +158,8 @@ class Replay:
     Args:
         folder: Where it is.
     """
+
+    into = None
 
     def __init__(self, folder: Folder) -> None:
         self._folder = folder

@@ -32,7 +32,10 @@ def not_recorded(asked: Asked, entries: Mapping[str, Entry], label: str) -> NotR
     """The error for a question that the snapshot called ``label`` does not hold."""
     what = "This query" if asked.kind == QUERY else f"This look-up ({asked.kind})"
     message = f"{what} is not in the snapshot {label}."
-    hint = "A replay sends nothing. To record it, run the notebook once with %posthog snapshot record."
+    hint = (
+        "A replay sends nothing. To record it, run the notebook once with snapshot=posthog_nb.Recording(PATH), or"
+        " %posthog snapshot record PATH."
+    )
     nearest = _nearest(asked, [entry for entry in entries.values() if entry.kind == asked.kind])
     if nearest is None:
         held = f"it holds {len(entries):,} answer{'' if len(entries) == 1 else 's'}, none of them like it"

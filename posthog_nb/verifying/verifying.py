@@ -86,7 +86,7 @@ def _same_project(folder: Folder, connection: Connection, recorded: Target) -> t
     """Refuse a client of another project; and what is to be said of the same one."""
     if connection.given_settings.kind == "replay":
         raise ConfigurationError(
-            f"A snapshot is verified by asking PostHog, and this client replays {connection.label}.",
+            f"A snapshot is verified by asking PostHog, and this client is for {connection.label}.",
             hint="Leave the client out, or give one of the PostHog that was recorded.",
         )
     target = connection.target()
