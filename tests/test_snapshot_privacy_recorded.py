@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import posthog_nb
-from posthog_nb.errors import QueryError
+from posthog_nb.errors import InvalidInputError, QueryError
 from posthog_nb.snapshots.recording import Recording
 from tests.embedded import embedded_client
 
@@ -104,14 +104,56 @@ def test_a_notebook_gives_nobody_away_counts_as_before_and_is_replayed(project, 
 
 
 def test_what_posthog_says_when_it_refuses_a_question_gives_nobody_away(project, path):
+    """ClickHouse quotes the value that it cannot read, whether it was bound or comes from a row."""
     ann = project.query("SELECT distinct_id FROM events ORDER BY distinct_id").to_pandas()["distinct_id"].iloc[0]
-    with pytest.raises(QueryError) as refused:
-        project.query("SELECT event FROM events WHERE person_id = {one}", values={"one": ann})
-    assert "ann-17" not in str(refused.value) + text_of(path)
-    with pytest.raises(QueryError) as again:
-        posthog_nb.connect(snapshot=path).query("SELECT event FROM events WHERE person_id = {one}", values={"one": ann})
-    assert str(again.value) == str(refused.value)
-    assert ann in str(again.value)
+    replay = posthog_nb.connect(snapshot=path)
+    for query, values in (
+        ("SELECT event FROM events WHERE person_id = {one}", {"one": ann}),
+        ("SELECT base64Decode(properties.email) FROM events", {}),
+        ("SELECT base64Decode(distinct_id) FROM events", {}),
+        ("SELECT addDays(properties.email, 1) FROM events", {}),
+    ):
+        with pytest.raises(QueryError) as refused:
+            project.query(query, values=values)
+        said = "".join([*refused.value.lines(), text_of(path)])
+        assert [secret for secret in NOBODY_ELSE_KNOWS if secret in said] == []
+        assert "is left out" in str(refused.value)
+        with pytest.raises(QueryError) as again:
+            replay.query(query, values=values)
+        assert str(again.value) == str(refused.value)
+
+
+def test_what_is_wrong_with_the_query_itself_is_told_in_posthogs_words(project, path):
+    for query, told in (("SELECT evnt FROM events", "Unable to resolve"), ("SELECT toInt('1') + [1]", "Illegal types")):
+        with pytest.raises(QueryError, match=told):
+            project.query(query)
+
+
+def test_a_query_that_shows_the_id_that_it_is_bound_to_shows_its_pseudonym(project, path):
+    events = "SELECT distinct_id, person_id FROM events ORDER BY timestamp LIMIT 1"
+    ((ann, person),) = project.query(events).rows
+    shown = project.query(
+        "SELECT {ann} AS who, toUUID({person}) AS person, arrayJoin({both}) AS one, concat('of ', {ann}), n FROM"
+        " (SELECT count() AS n FROM events WHERE distinct_id = {ann})",
+        values={"ann": ann, "person": person, "both": [ann, "nobody"]},
+    )
+    everything = repr(shown.rows) + text_of(path)
+    assert [secret for secret in NOBODY_ELSE_KNOWS if secret in everything] == []
+    assert shown.rows[0][:3] == [ann, person, ann]
+    assert shown.rows[0][4] > 1
+
+
+def test_a_pseudonym_is_not_sent_as_somebodys_id(project, path):
+    """It would be a new person, and its alias a merge that nobody can undo."""
+    ids = [row[0] for row in project.query("SELECT DISTINCT distinct_id FROM events").rows]
+    for send in (
+        lambda: project.capture("paid", ids[0]),
+        lambda: project.alias("ann-17", ids[1]),
+        lambda: project.identify("ann-17", anon_distinct_id=ids[1]),
+        lambda: project.capture_many([{"event": "paid", "distinct_id": ids[0]}]),
+    ):
+        with pytest.raises(InvalidInputError, match="is a pseudonym"):
+            send()
 
 
 def test_analyses_have_the_numbers_that_they_have_without_covering(project, path):

@@ -128,7 +128,7 @@ def test_a_client_of_another_project_is_refused(project, demo, tmp_path):
 
 def test_a_replay_verifies_nothing(project, tmp_path):
     snapshot = recorded(project, tmp_path / "q1", lambda ph: ph.query(COUNTS))
-    with posthog_nb.connect(snapshot=tmp_path / "q1") as replay, pytest.raises(ConfigurationError, match="replays"):
+    with posthog_nb.connect(snapshot=tmp_path / "q1") as replay, pytest.raises(ConfigurationError, match="replayed"):
         verified(snapshot, replay)
 
 
@@ -225,6 +225,19 @@ def test_what_is_covered_is_covered_again_and_pseudonyms_are_left_out(project, t
     assert (masked.status, masked.detail) == ("same", "")
     assert (ids.status, ids.detail) == ("same", "but for distinct_id, whose pseudonyms cannot be compared")
     assert (bound.status, bound.detail) == ("not comparable", "it was asked for an id that is a pseudonym here")
+
+
+def test_a_refusal_of_what_is_covered_is_compared_and_quotes_nobody(project, tmp_path):
+    def ask(ph):
+        with pytest.raises(QueryError):
+            ph.query("SELECT base64Decode(distinct_id) FROM events")
+
+    snapshot = recorded(project, tmp_path / "q1", ask, hash_ids=True)
+    found = verified(snapshot, project)
+    assert [(one.status, one.detail) for one in found.outcomes] == [("same", "refused, as it was then")]
+    plain = recorded(project, tmp_path / "q2", ask)
+    assert "ann" in plain.list()["refused"].iloc[0]
+    assert "(ann)" not in snapshot.list()["refused"].iloc[0]
 
 
 def test_the_settings_have_to_lead_to_the_host_that_a_snapshot_names(project, tmp_path, monkeypatch):

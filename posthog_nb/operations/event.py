@@ -172,8 +172,9 @@ def encode(event: Event, connection: Connection) -> bytes:
     """The event's JSON, as the connection's capture mode wants it; the same bytes each time.
 
     Raises:
-        InvalidInputError: it is too large, or capture v1 would drop it.
+        InvalidInputError: it is too large, capture v1 would drop it, or it is of a pseudonym.
     """
+    _check_real(event, connection)
     if connection.capture_mode == "v1":
         _check_v1(event)
         body = _v1(event)
@@ -189,6 +190,20 @@ def encode(event: Event, connection: Connection) -> bytes:
             hint="Send fewer properties.",
         )
     return data
+
+
+def _check_real(event: Event, connection: Connection) -> None:
+    """Refuse an id that a recording gave out in the place of another: it would be a new person's."""
+    keeper = connection.keeper
+    if keeper is None:
+        return
+    for given in (event.distinct_id, merged_id(event.event, event.properties)):
+        if given is not None and keeper.real(given) != given:
+            raise InvalidInputError(
+                f"{given!r} is a pseudonym, which this recording gave out in the place of an id.",
+                hint="Send the id itself, by a client that does not record: connect without snapshot=.",
+                argument="distinct_id",
+            )
 
 
 def _v0(event: Event, version: str) -> dict[str, Any]:

@@ -101,7 +101,7 @@ class Recorder:
         try:
             found = live()
         except tuple(_REFUSALS.values()) as error:
-            refused = _refused(error, self._veil.said)
+            refused = _refused(error, self._veil)
             self._veil.look(asked)
             self._put(asked, None, refusal_of(asked, refused, _now()))
             # As a replay will raise it: PostHog's words may name an id that nobody is to see.
@@ -238,12 +238,12 @@ def _answered(entry: Entry, table: Table) -> Answered:
     )
 
 
-def _refused(error: APIError, said: Callable[[str], str]) -> Refused:
+def _refused(error: APIError, veil: Veil) -> Refused:
     return Refused(
         error=next(name for name, kind in _REFUSALS.items() if isinstance(error, kind)),
-        message=said(error.message),
+        message=veil.refusal(error),
         status=error.status,
-        hint=None if error.hint is None else said(error.hint),
+        hint=None if error.hint is None else veil.said(error.hint),
         code=error.code,
         type=error.kind,
         query_id=error.query_id,

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from operator import is_
+from functools import reduce
+from operator import is_, or_
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from posthog_nb.cautions import PersonalDataWarning, warn_caller
-from posthog_nb.errors import InvalidInputError
+from posthog_nb.errors import InvalidInputError, QueryError
 from posthog_nb.frames.arrow import unique_names
 from posthog_nb.secret import redact
 from posthog_nb.snapshots.asked import QUERY
 from posthog_nb.snapshots.covering import Covering, without_keys
 from posthog_nb.snapshots.personal import Emails
 from posthog_nb.snapshots.pseudonyms import Pseudonyms
-from posthog_nb.snapshots.sought import Sought
+from posthog_nb.snapshots.sought import NOTHING, Reach, Sought
 from posthog_nb.snapshots.tracing import trace
 
 if TYPE_CHECKING:
@@ -24,9 +25,33 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from posthog_nb.errors import APIError
     from posthog_nb.snapshots.asked import Answered, Asked
 
 __all__ = ["Privacy", "Veil"]
+
+_OF_THE_QUERY = frozenset(
+    {
+        "ambiguous_identifier",
+        "cyclic_aliases",
+        "hogql_error",
+        "hogql_query_error",
+        "hogql_syntax_error",
+        "illegal_aggregation",
+        "illegal_prewhere",
+        "illegal_type_of_argument",
+        "invalid_join_on_expression",
+        "invalid_property_filter",
+        "no_common_type",
+        "not_an_aggregate",
+        "number_of_arguments_doesnt_match",
+        "syntax_error",
+        "table_access_denied",
+        "unknown_function",
+        "unknown_identifier",
+    }
+)
+"""PostHog's codes for what is found wrong with a query before a value is read."""
 
 
 @dataclass(frozen=True)
@@ -174,10 +199,20 @@ class Veil:
                 text = text.replace(written, pseudonym)
         return redact(text)
 
+    def refusal(self, error: APIError) -> str:
+        """Why PostHog refused a question. ClickHouse quotes what it cannot read, which may be a covered value."""
+        if not self.privacy or not isinstance(error, QueryError) or error.code in _OF_THE_QUERY:
+            return self.said(error.message)
+        why = (error.code or "no reason is given").replace("_", " ")
+        return f"ClickHouse refused this query: {why}. What it said may quote a value that is covered, and is left out."
+
     def _covered(self, asked: Asked, answered: Answered, columns: list[pa.ChunkedArray]) -> list[pa.ChunkedArray]:
         if asked.kind != QUERY:
             return [self._covering.looked_up(column, self.said) for column in columns]
-        traced = trace(self._sought, asked.detail["hogql"], asked.detail["values"], answered.columns)
+        values = asked.detail["values"]
+        # PostHog was asked for the ids, so where a query shows what it is bound to, those stand.
+        reached = {name: found for name, value in values.items() if (found := self._reach_of(value))}
+        traced = trace(self._sought, asked.detail["hogql"], values, answered.columns, reached)
         if not traced.read and not self._warned:
             self._warned = True
             warn_caller(
@@ -189,6 +224,13 @@ class Veil:
             self._covering.column(column, self._covering.plan(sure, guess))
             for column, sure, guess in zip(columns, traced.sure, traced.guesses, strict=True)
         ]
+
+    def _reach_of(self, value: Any) -> Reach:  # noqa: ANN401 - JSON
+        """What a bound value holds: ids where there are pseudonyms in it."""
+        if isinstance(value, list):
+            return reduce(or_, map(self._reach_of, value), NOTHING)
+        kind = self._ids.kind(value) if isinstance(value, str) else None
+        return NOTHING if kind is None else Reach(ids=frozenset({kind}))
 
     def __repr__(self) -> str:
         return f"Veil({self.privacy!r})"

@@ -11,12 +11,13 @@ __all__ = ["Pseudonyms", "may_be_pseudonym"]
 
 _SALT = 32
 _DIGEST = 16
+_BEGINS = "id-"
 _SHOWN = 20
 """Hexadecimal digits of a pseudonym: of a million ids, the chance that two share one is one in a trillion."""
 _NOBODY = frozenset({"", "null", str(UUID(int=0))})
 """What stands where there is no id."""
 _FORM = re.compile(
-    rf"id-[0-9a-f]{{{_SHOWN}}}|[0-9a-f]{{8}}-[0-9a-f]{{4}}-4[0-9a-f]{{3}}-[89ab][0-9a-f]{{3}}-[0-9a-f]{{12}}"
+    rf"{_BEGINS}[0-9a-f]{{{_SHOWN}}}|[0-9a-f]{{8}}-[0-9a-f]{{4}}-4[0-9a-f]{{3}}-[89ab][0-9a-f]{{3}}-[0-9a-f]{{12}}"
 )
 
 
@@ -39,7 +40,7 @@ class Pseudonyms:
 
     def of(self, real: str) -> str:
         """The pseudonym of a distinct id, ``id-`` and hexadecimal digits. A pseudonym is its own."""
-        return self._given(real, "id-" + _digest(self._distinct, real).hex()[:_SHOWN])
+        return self._given(real, _BEGINS + _digest(self._distinct, real).hex()[:_SHOWN])
 
     def of_person(self, real: str) -> str:
         """The pseudonym of a person's UUID, a UUID; of anything else as :meth:`of`."""
@@ -52,6 +53,12 @@ class Pseudonyms:
     def real(self, pseudonym: str) -> str | None:
         """The id that has this pseudonym; None where this recording gave out no such."""
         return self._real.get(pseudonym)
+
+    def kind(self, pseudonym: str) -> str | None:
+        """What it is of, ``"distinct"`` or ``"person"``; None where this recording gave out no such."""
+        if pseudonym not in self._real:
+            return None
+        return "distinct" if pseudonym.startswith(_BEGINS) else "person"
 
     def _given(self, real: str, pseudonym: str, *, written: str | None = None) -> str:
         text = real if written is None else written

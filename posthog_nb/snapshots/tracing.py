@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from itertools import chain
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from posthog_nb.errors import HogQLSyntaxError
@@ -53,7 +54,7 @@ _MAKES_TUPLES = re.compile(r"tuple|arrayzip\w*", re.IGNORECASE)
 _DEEPEST = 4
 """Tuples in tuples that are told apart; a loop in a query may put one into another without end."""
 _ARGUMENTS = ("args", "params", "within_group")
-_NO_VALUE = frozenset({"Constant", "Placeholder", "CompareOperation", "BetweenExpr", "IsDistinctFrom"})
+_NO_VALUE = frozenset({"Constant", "CompareOperation", "BetweenExpr", "IsDistinctFrom"})
 _DEFINE = frozenset({"Alias", "CTE", "JoinExpr", "NamedArgument", "Call", "PivotExpr", "UnpivotExpr"})
 _STEP = re.compile(r"[^.\[\]'\"]+")
 
@@ -73,7 +74,13 @@ class Traced:
     read: bool
 
 
-def trace(sought: Sought, hogql: str, values: Mapping[str, Any], columns: Sequence[str]) -> Traced:
+def trace(
+    sought: Sought,
+    hogql: str,
+    values: Mapping[str, Any],
+    columns: Sequence[str],
+    reached: Mapping[str, Reach] = MappingProxyType({}),
+) -> Traced:
     """Trace what is sought.
 
     Args:
@@ -81,6 +88,7 @@ def trace(sought: Sought, hogql: str, values: Mapping[str, Any], columns: Sequen
         hogql: The query.
         values: What its placeholders are bound to.
         columns: The names of the answer's columns.
+        reached: What reaches those of the values that hold something that is sought, such as an id.
     """
     tree = _parsed(hogql)
     named = list(map(sought.named, columns))
@@ -88,7 +96,7 @@ def trace(sought: Sought, hogql: str, values: Mapping[str, Any], columns: Sequen
         # A person's UUID is called id, and by the client uuid.
         said = columns if _NAMES_PERSONS.search(hogql) is None else [_A_PERSONS_ID.sub("person_id", c) for c in columns]
         return Traced(named, list(map(sought.called, said)), read=False)
-    tracer = _Tracer(sought, tree, values)
+    tracer = _Tracer(sought, tree, values, reached)
     # What the query itself spells out is no property, whatever its column is called: a funnel's names of steps.
     guesses = [NOTHING if tracer.spells_out(place, len(columns)) else guess for place, guess in enumerate(named)]
     return Traced(tracer.columns(columns), guesses, read=True)
@@ -107,9 +115,12 @@ def _parsed(hogql: str) -> dict[str, Any] | None:
 class _Tracer:
     """One query: what its names stand for."""
 
-    def __init__(self, sought: Sought, tree: dict[str, Any], values: Mapping[str, Any]) -> None:
+    def __init__(
+        self, sought: Sought, tree: dict[str, Any], values: Mapping[str, Any], reached: Mapping[str, Reach]
+    ) -> None:
         self._sought = sought
         self._values = values
+        self._reached = reached
         self._selects = list(_selects(tree))
         self._names: dict[str, Reach] = {}
         self._tables: dict[str, Reach] = {}
@@ -203,6 +214,8 @@ class _Tracer:
         match node.get("node"):
             case "Field":
                 return self._field([str(part) for part in node.get("chain") or ()])
+            case "Placeholder":
+                return self._reached.get(_bound_name(node), NOTHING)
             case kind if kind in _NO_VALUE:
                 return NOTHING
             case "SelectQuery" | "SelectSetQuery":
@@ -280,8 +293,13 @@ class _Tracer:
     def _constant(self, node: Any) -> str | None:  # noqa: ANN401 - JSON
         value = node.get("value") if isinstance(node, dict) and node.get("node") == "Constant" else None
         if isinstance(node, dict) and node.get("node") == "Placeholder":
-            value = self._values.get(str(((node.get("expr") or {}).get("chain") or [None])[0]))
+            value = self._values.get(_bound_name(node))
         return str(value) if isinstance(value, str | int) else None
+
+
+def _bound_name(placeholder: dict[str, Any]) -> str:
+    """The name in ``{name}``."""
+    return str(((placeholder.get("expr") or {}).get("chain") or [None])[0])
 
 
 def _is_lambda(node: Any) -> bool:  # noqa: ANN401 - JSON

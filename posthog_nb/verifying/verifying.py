@@ -144,7 +144,7 @@ class _Verifying:
         if live is None:
             return _outcome("differs", asked, entry, now=0, detail="the rows end before these")
         if isinstance(live, PostHogError):
-            return _refused(asked, entry, live)
+            return self._refused(asked, entry, live)
         now = len(live.table) if asked.kind == QUERY else None
         if entry.refused is not None:
             detail = f"it was refused then: {entry.refused.message}"
@@ -154,6 +154,19 @@ class _Verifying:
         status = "same" if found.same else "differs"
         hint = None if found.same else self._hint(asked, entry)
         return _outcome(status, asked, entry, now=now, detail=found.detail, changes=found.changes, hint=hint)
+
+    def _refused(self, asked: Asked, entry: Entry, error: PostHogError) -> Outcome:
+        """The outcome of a question that PostHog refuses, or that could not be asked."""
+        message = Veil(self._privacy).refusal(error) if isinstance(error, APIError) else error.message
+        told = f"{type(error).__name__}: {message}"
+        before = entry.refused
+        if before is not None and isinstance(error, APIError):
+            if (before.error, before.message) == (type(error).__name__, message):
+                return _outcome("same", asked, entry, detail="refused, as it was then")
+            if isinstance(error, QueryError | NotFoundError):
+                return _outcome("differs", asked, entry, detail=f"it was refused then too: {before.message} Now {told}")
+        status = "gone" if isinstance(error, QueryError | NotFoundError) else "not asked"
+        return _outcome(status, asked, entry, detail=told)
 
     def _compared(self, asked: Asked, recorded: Answered, live: Answered) -> Comparison:
         covered = self._covered(asked, live)
@@ -182,19 +195,6 @@ class _Verifying:
 def _outcome(status: str, asked: Asked, entry: Entry, **more: Any) -> Outcome:  # noqa: ANN401 - the rest of it
     then = entry.rows if asked.kind == QUERY and entry.refused is None else None
     return Outcome(status, asked, entry.recorded_at, then=then, **more)
-
-
-def _refused(asked: Asked, entry: Entry, error: PostHogError) -> Outcome:
-    """The outcome of a question that PostHog refuses, or that could not be asked."""
-    told = f"{type(error).__name__}: {error.message}"
-    before = entry.refused
-    if before is not None and isinstance(error, APIError):
-        if (before.error, before.message) == (type(error).__name__, error.message):
-            return _outcome("same", asked, entry, detail="refused, as it was then")
-        if isinstance(error, QueryError | NotFoundError):
-            return _outcome("differs", asked, entry, detail=f"it was refused then too: {before.message} Now {told}")
-    status = "gone" if isinstance(error, QueryError | NotFoundError) else "not asked"
-    return _outcome(status, asked, entry, detail=told)
 
 
 def _progress(progress: Any, total: int, stack: ExitStack) -> Callable[[], object]:  # noqa: ANN401 - as given
