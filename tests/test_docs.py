@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import inspect
 import re
 import subprocess
@@ -12,8 +13,12 @@ import pytest
 
 from posthog_nb import errors
 from posthog_nb.client import Client
+from posthog_nb.connecting import connect
 from posthog_nb.embedded.hogql import ProjectFacts, compile_query
+from posthog_nb.notebook.snapshots import add_actions
 from posthog_nb.operations.capture_v1 import REASONS
+from posthog_nb.snapshots.recording import Recording
+from posthog_nb.verifying.snapshot import Snapshot
 from tools import hogql_page
 
 ROOT = Path(__file__).parent.parent
@@ -36,15 +41,53 @@ def test_every_link_into_the_project_leads_somewhere(page: Path) -> None:
     assert [target for target in targets if not (page.parent / target).exists()] == []
 
 
-@pytest.mark.parametrize("command", ["serve", "demo"])
-def test_every_option_of_the_command_line_is_documented(command: str) -> None:
+def _undocumented(shown: str, page: str) -> set[str]:
+    documented = (ROOT / "docs" / page).read_text()
+    options = set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", shown)) - {"--help", "-h"}
+    return {option for option in options if re.search(rf"(?<![\w-]){option}(?![\w-])", documented) is None}
+
+
+@pytest.mark.parametrize(
+    ("command", "page"),
+    [
+        ("serve", "embedded.md"),
+        ("demo", "embedded.md"),
+        ("report", "reports.md"),
+        ("snapshot verify", "snapshots.md"),
+        ("snapshot list", "snapshots.md"),
+        ("snapshot prune", "snapshots.md"),
+    ],
+)
+def test_every_option_of_the_command_line_is_documented(command: str, page: str) -> None:
     shown = subprocess.run(
-        [sys.executable, "-m", "posthog_nb", command, "--help"], capture_output=True, text=True, check=True
+        [sys.executable, "-m", "posthog_nb", *command.split(), "--help"], capture_output=True, text=True, check=True
     ).stdout
-    documented = (ROOT / "docs" / "embedded.md").read_text()
-    assert f"posthog-nb {command}" in documented
-    options = set(re.findall(r"--[a-z][a-z-]+", shown)) - {"--help"}
-    assert {option for option in options if option not in documented} == set()
+    assert f"posthog-nb {command}" in (ROOT / "docs" / page).read_text()
+    assert _undocumented(shown, page) == set()
+
+
+def test_every_option_of_the_magic_of_snapshots_is_documented() -> None:
+    parser = argparse.ArgumentParser(add_help=False)
+    add_actions(parser)
+    (actions,) = (one for one in parser._actions if isinstance(one, argparse._SubParsersAction))
+    for name, action in actions.choices.items():
+        for page in ("snapshots.md", "notebook.md"):
+            assert f"%posthog snapshot {name}" in (ROOT / "docs" / page).read_text(), page
+            assert _undocumented(action.format_usage(), page) == set(), page
+
+
+@pytest.mark.parametrize("name", inspect.signature(connect).parameters)
+def test_every_argument_of_connect_is_documented(name: str) -> None:
+    pages = (ROOT / "docs" / page for page in ("connecting.md", "embedded.md", "sending.md", "querying.md"))
+    assert any(re.search(rf"[`(,] ?{name}[`=]", page.read_text()) for page in pages)
+
+
+@pytest.mark.parametrize(
+    "name", sorted({one for of in (Recording, Snapshot.verify) for one in inspect.signature(of).parameters} - {"self"})
+)
+def test_every_argument_of_a_recording_and_a_verification_is_documented(name: str) -> None:
+    documented = (ROOT / "docs" / "snapshots.md").read_text()
+    assert name == "path" or re.search(rf"\b{name}[=)]", documented)
 
 
 def test_the_first_two_shell_blocks_of_the_readme_are_one_line_each() -> None:
