@@ -58,6 +58,8 @@ def execute(
     client = NotebookClient(
         fresh,
         timeout=_SECONDS,
+        # A busy computer takes its time between a cell's answer and its outputs.
+        iopub_timeout=_SECONDS,
         allow_errors=errors,
         kernel_name="python3",
         record_timing=False,

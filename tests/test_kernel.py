@@ -77,6 +77,7 @@ CELLS: dict[str, tuple[list[str], str]] = {
     "%posthog schema events.*": ([PAGE], "distinct_id"),
     "%posthog events --connection third": ([FRAME, LINE], "$pageview"),
     "%posthog forms": ([PAGE], "capture"),
+    "%posthog snapshot list q1": (["error"], "There is no snapshot at q1"),
     "%posthog help toDate": ([PAGE], "toDate"),
     "%config PostHogMagics.limit = 7": ([], ""),
     f"%%hogql \n{NUMBERS}": ([FRAME, LINE], "rows 1 to 7"),

@@ -169,7 +169,7 @@ class TestWhatIsLookedFor:
         return nbformat.read(ROOT / "notebooks" / "00-welcome.ipynb", as_version=4)
 
     @pytest.mark.parametrize(
-        ("kind", "number"), [("text/html", "39450"), ("text/plain", "39450"), (VEGA_LITE, '"value": 277')]
+        ("kind", "number"), [("text/html", "39450"), ("text/plain", "39450"), (VEGA_LITE, '"y": 277')]
     )
     def test_one_other_number_is_another_output(self, drawn: nbformat.NotebookNode, kind: str, number: str) -> None:
         before = shown(drawn)
