@@ -52,6 +52,16 @@ def path(tmp_path, project, persons):
     project._connection.keeper = None
 
 
+@pytest.fixture
+def path_of_one(tmp_path):
+    """A project whose people are called n and 1, and where its client records with ids covered."""
+    with embedded_client() as client:
+        for distinct_id in ("n", "1"):
+            client.capture("paid", distinct_id, {"n": 1}, "2026-03-01T10:00:00Z")
+        client._connection.record(Recording(tmp_path / "snapshot", hash_ids=True))
+        yield client, tmp_path / "snapshot"
+
+
 def notebook(ph):
     """What the cells of a notebook show, and the ids that they go on with."""
     found = ph.persons.search(limit=10)
@@ -141,6 +151,21 @@ def test_a_query_that_shows_the_id_that_it_is_bound_to_shows_its_pseudonym(proje
     assert [secret for secret in NOBODY_ELSE_KNOWS if secret in everything] == []
     assert shown.rows[0][:3] == [ann, person, ann]
     assert shown.rows[0][4] > 1
+
+
+def test_an_id_of_one_letter_is_not_taken_for_a_part_of_a_name(path_of_one):
+    project, path = path_of_one
+    ids = [row[0] for row in project.query("SELECT DISTINCT distinct_id FROM events").rows]
+    asked = "SELECT count() AS n1, {ids} AS ids, {one} FROM events WHERE distinct_id IN {ids}"
+    found = project.query(asked, values={"ids": ids, "one": ids[0]})
+    assert found.columns == ["n1", "ids", f"'{ids[0]}'"]
+    assert found.rows == [[2, ids, ids[0]]]
+    assert found.hogql is not None
+    assert found.hogql.startswith("SELECT count() AS n1, [")
+    assert all(f"'{one}'" in found.hogql for one in ids)
+    assert "'n'" not in found.hogql + text_of(path)
+    frame = project.query("SELECT event, properties FROM events").to_pandas()
+    assert {"event", "n"} <= set(project.expand(frame).columns)
 
 
 def test_a_pseudonym_is_not_sent_as_somebodys_id(project, path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import reduce
@@ -190,19 +191,27 @@ class Veil:
         return value
 
     def said(self, text: str) -> str:
-        """What PostHog says of a question, such as the query as it understood it, or why it refused it.
+        """What PostHog says of a question, such as the query as it understood it.
 
-        The values that a query is bound to may be in it, and so the ids whose pseudonyms were asked for.
+        The values that a query is bound to stand in it, in quotes, and so the ids whose pseudonyms were asked for.
         """
-        for real, pseudonym in self._asked_for.items():
+        # An id may be as short as 1. Without its quotes it would be found in names and numbers.
+        for real, pseudonym in self._asked():
             for written in (real, real.replace("\\", "\\\\").replace("'", "\\'")):
-                text = text.replace(written, pseudonym)
+                text = text.replace(f"'{written}'", f"'{pseudonym}'")
         return redact(text)
+
+    def _asked(self) -> list[tuple[str, str]]:
+        """The ids whose pseudonyms were asked for, with those; other threads may ask meanwhile."""
+        return list(self._asked_for.items())
 
     def refusal(self, error: APIError) -> str:
         """Why PostHog refused a question. ClickHouse quotes what it cannot read, which may be a covered value."""
         if not self.privacy or not isinstance(error, QueryError) or error.code in _OF_THE_QUERY:
-            return self.said(error.message)
+            message = self.said(error.message)
+            for real, pseudonym in self._asked():
+                message = re.sub(rf"(?<![\w-]){re.escape(real)}(?![\w-])", pseudonym, message)
+            return message
         why = (error.code or "no reason is given").replace("_", " ")
         return f"ClickHouse refused this query: {why}. What it said may quote a value that is covered, and is left out."
 
