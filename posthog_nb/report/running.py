@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_client.kernelspec import NoSuchKernel
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, DeadKernelError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 from papermill.iorw import load_notebook_node
 from papermill.parameterize import parameterize_notebook
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["run_notebook", "with_parameters"]
 
+_LAST_OUTPUT_SECONDS = 60
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _PYTHON = {"name": "python3", "display_name": "Python 3", "language": "python"}
 
@@ -66,6 +67,9 @@ def run_notebook(notebook: NotebookNode, folder: Path) -> None:
     client = NotebookClient(
         notebook,
         timeout=None,
+        # A busy computer takes its time between a cell's end and its last output, without which no page is made.
+        iopub_timeout=_LAST_OUTPUT_SECONDS,
+        raise_on_iopub_timeout=True,
         kernel_name=kernel,
         record_timing=False,
         store_widget_state=False,
@@ -81,6 +85,8 @@ def run_notebook(notebook: NotebookNode, folder: Path) -> None:
         ) from error
     except CellExecutionError as error:
         raise _failed(started[-1], f"{error.ename}: {error.evalue}") from error
+    except CellTimeoutError as error:
+        raise _failed(started[-1], f"its outputs did not come within {_LAST_OUTPUT_SECONDS} s") from error
     except (DeadKernelError, AssertionError) as error:
         # At Ctrl-C nbclient itself ends the kernel, and then stumbles over its being gone.
         if getattr(client, "_async_cleanup_kernel_future", None) is not None:
