@@ -129,8 +129,20 @@ def journey(studio: Studio) -> None:
         studio.take(notebook, notebook.cell(1), notebook.output(2))
 
 
+def verification(studio: Studio) -> None:
+    """What became of a snapshot's answers after an event came late."""
+    record = """ph._connection.record(posthog_nb.Recording("2026-q1"))
+ph.query("SELECT event, count() AS n, count(DISTINCT person_id) AS persons FROM events GROUP BY event ORDER BY event")
+ph.query("SELECT count() AS sessions FROM sessions")
+ph.capture("file_shared", "late-phone", timestamp="2026-03-30T10:00:00Z");"""
+    with studio.opened("verification", DEMO, record, 'posthog_nb.Snapshot("2026-q1").verify(ph)') as notebook:
+        notebook.run_all()
+        notebook.output(2).get_by_text("the same").click()
+        studio.take(notebook, notebook.cell(2), notebook.output(2))
+
+
 PICTURES: dict[str, Callable[[Studio], None]] = {
-    take.__name__: take for take in (quickstart, completion, error, form_capture, journey, dark)
+    take.__name__: take for take in (quickstart, completion, error, form_capture, journey, dark, verification)
 }
 
 
