@@ -153,6 +153,18 @@ def test_a_query_that_shows_the_id_that_it_is_bound_to_shows_its_pseudonym(proje
     assert shown.rows[0][4] > 1
 
 
+@pytest.mark.parametrize("distinct_id", ["bob's", "bob\\17", "bob\t17", 'bob "17"', "bobü"])
+def test_an_id_that_hogql_writes_otherwise_is_found_in_what_it_says(path_of_one, distinct_id):
+    project, path = path_of_one
+    project.capture("looked", distinct_id, timestamp="2026-03-02T10:00:00Z")
+    ((who,),) = project.query("SELECT distinct_id FROM events WHERE event = 'looked'").rows
+    found = project.query("SELECT {who}, [{who}] FROM events WHERE distinct_id = {who}", values={"who": who}, limit=1)
+    plan = project.explain("SELECT event FROM events WHERE distinct_id IN {both}", values={"both": [who, "nobody"]})
+    shown = repr([found.columns, found.hogql, found.rows]) + repr(plan) + text_of(path)
+    assert "bob" not in shown.replace("nobody", "")
+    assert found.columns[0] == f"'{who}'"
+
+
 def test_an_id_of_one_letter_is_not_taken_for_a_part_of_a_name(path_of_one):
     project, path = path_of_one
     ids = [row[0] for row in project.query("SELECT DISTINCT distinct_id FROM events").rows]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from posthog_nb.cautions import PersonalDataWarning, warn_caller
+from posthog_nb.embedded.hogql.escape import hogql_string
 from posthog_nb.errors import InvalidInputError, QueryError
 from posthog_nb.frames.arrow import unique_names
 from posthog_nb.secret import redact
@@ -197,8 +198,8 @@ class Veil:
         """
         # An id may be as short as 1. Without its quotes it would be found in names and numbers.
         for real, pseudonym in self._asked():
-            for written in (real, real.replace("\\", "\\\\").replace("'", "\\'")):
-                text = text.replace(f"'{written}'", f"'{pseudonym}'")
+            for written in (f"'{real}'", hogql_string(real)):
+                text = text.replace(written, f"'{pseudonym}'")
         return redact(text)
 
     def _asked(self) -> list[tuple[str, str]]:
