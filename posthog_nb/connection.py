@@ -110,7 +110,7 @@ class Connection:
         return Target(host=own.kind, **self._embedded)
 
     def record(self, recording: Recording) -> None:
-        """Record every answer from now on.
+        """Record every answer from now on. A recording that goes on already does so with the pseudonyms that it has.
 
         Raises:
             ConfigurationError: this connection replays a snapshot, or something else is covered in what is there.
@@ -128,7 +128,8 @@ class Connection:
         recorder = Recorder(folder, Veil(recording.privacy), self.target)
         # Which project it is, the first question tells: until then nothing starts.
         recorder.refuse_other_privacy(folder.read())
-        self.keeper = recorder
+        if not (isinstance(self.keeper, Recorder) and self.keeper.is_of(folder, recording.privacy)):
+            self.keeper = recorder
 
     def unkept(self) -> Connection:
         """The same connection without its snapshot: what goes through it is not recorded."""

@@ -68,6 +68,12 @@ class Folder:
         self._root = path.expanduser().absolute()
         self._known: tuple[tuple[int, int, int], Manifest] | None = None
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Folder) and self._root == other._root
+
+    def __hash__(self) -> int:
+        return hash(self._root)
+
     @property
     def exists(self) -> bool:
         """Whether a snapshot is there, or what calls itself one."""

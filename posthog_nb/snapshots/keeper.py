@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from posthog_nb.snapshots.asked import Asked
     from posthog_nb.snapshots.folder import Folder
     from posthog_nb.snapshots.manifest import Entry, Target
-    from posthog_nb.snapshots.privacy import Veil
+    from posthog_nb.snapshots.privacy import Privacy, Veil
 
 __all__ = ["Keeper", "Recorder", "Replay"]
 
@@ -90,6 +90,10 @@ class Recorder:
     def into(self) -> str:
         """What the snapshot is called."""
         return self._folder.label
+
+    def is_of(self, folder: Folder, privacy: Privacy) -> bool:
+        """Whether it records into this folder and covers this."""
+        return folder == self._folder and privacy == self._veil.privacy
 
     def answer(self, asked: Asked, live: Callable[[], Answered]) -> Answered:
         """The answer, which is in the snapshot when this returns; what PostHog refuses is recorded and raised.
