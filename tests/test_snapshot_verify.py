@@ -240,6 +240,21 @@ def test_a_refusal_of_what_is_covered_is_compared_and_quotes_nobody(project, tmp
     assert "(ann)" not in snapshot.list()["refused"].iloc[0]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ({"timeout": -1}, "timeout is -1"),
+        ({"timeout": "a minute"}, "timeout is 'a minute'"),
+        ({"client": "eu"}, "client is 'eu', of type str"),
+        ({"progress": "bar"}, "progress is 'bar'"),
+    ],
+)
+def test_an_argument_that_cannot_be_is_refused_before_anything_is_asked(project, tmp_path, arguments, told):
+    snapshot = recorded(project, tmp_path / "q1", lambda ph: ph.query(COUNTS))
+    with pytest.raises(InvalidInputError, match=told):
+        snapshot.verify(**{"client": project, **arguments})
+
+
 def test_the_settings_have_to_lead_to_the_host_that_a_snapshot_names(project, tmp_path, monkeypatch):
     theirs = Target(host="eu.posthog.com", project_id=7)
     project._connection.keeper = Recorder(Folder(tmp_path / "q1"), Veil(Privacy()), lambda: theirs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -327,6 +328,13 @@ def test_a_path_without_a_snapshot_is_told_with_where_it_is_read_from(
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     assert lines_of(lambda: posthog_nb.Snapshot(path))[-1] == f"Hint: {hint}"
+
+
+def test_where_a_local_project_lies_is_not_recorded(tmp_path: Path) -> None:
+    of_local = dataclasses.replace(of_events(), source="local:/home/ann/secret plans")
+    record(tmp_path, answer=lambda: of_local, target=Target(host="local"))
+    assert replayed(tmp_path).source == "local"
+    assert "ann" not in (tmp_path / "manifest.json").read_text()
 
 
 def test_what_is_recorded_anew_takes_the_place_of_the_old(tmp_path: Path) -> None:

@@ -110,7 +110,8 @@ class Recorder:
             self._put(asked, None, refusal_of(asked, refused, _now()))
             # As a replay will raise it: PostHog's words may name an id that nobody is to see.
             raise _refusal(refused) from None
-        covered = self._veil.cover(asked, found)
+        # What the session calls a local project, it may call by a folder of this computer.
+        covered = replace(self._veil.cover(asked, found), source=self._target().host)
         data = written(covered.table)
         entry = entry_of(asked, covered, _now(), data)
         self._put(asked, data, entry)

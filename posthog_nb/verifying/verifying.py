@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from posthog_nb.cautions import PersonalDataWarning
-from posthog_nb.client import latest_client, remember
+from posthog_nb.client import Client, latest_client, remember
 from posthog_nb.connecting import connect
 from posthog_nb.errors import APIError, ConfigurationError, InvalidInputError, NotFoundError, PostHogError, QueryError
 from posthog_nb.operations.kept import json_in
+from posthog_nb.operations.queries import check_timeout
 from posthog_nb.snapshots.asked import QUERY
 from posthog_nb.snapshots.comparing import Comparison, compare, compare_json
 from posthog_nb.snapshots.keeper import Replay
@@ -24,7 +25,6 @@ from posthog_nb.verifying.verification import Outcome, Verification
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from posthog_nb.client import Client
     from posthog_nb.connection import Connection
     from posthog_nb.snapshots.asked import Answered, Asked
     from posthog_nb.snapshots.folder import Folder
@@ -44,6 +44,12 @@ def verify(
     progress: Any,  # noqa: ANN401 - as given
 ) -> Verification:
     """See :meth:`posthog_nb.verifying.snapshot.Snapshot.verify`."""
+    check_timeout(timeout)
+    if not isinstance(client, Client | None):
+        raise InvalidInputError(
+            f"client is {client!r}, of type {type(client).__name__}, not a client.",
+            hint="Give one: snapshot.verify(posthog_nb.connect(...)), or none.",
+        )
     with ExitStack() as stack:
         asked_of = stack.enter_context(_connected(manifest.target)) if client is None else client
         connection: Connection = asked_of._connection  # noqa: SLF001 - a client's own room
