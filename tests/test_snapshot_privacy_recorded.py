@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import warnings
 
+import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -151,6 +153,27 @@ def test_a_query_that_shows_the_id_that_it_is_bound_to_shows_its_pseudonym(proje
     assert [secret for secret in NOBODY_ELSE_KNOWS if secret in everything] == []
     assert shown.rows[0][:3] == [ann, person, ann]
     assert shown.rows[0][4] > 1
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        list,
+        set,
+        lambda ids: ids,
+        lambda ids: ids.to_numpy(),
+        lambda ids: ids.astype("category"),
+        lambda ids: pl.Series(ids.to_list()),
+        pa.array,
+    ],
+    ids=["list", "set", "pandas", "numpy", "categories", "polars", "arrow"],
+)
+def test_a_column_of_pseudonyms_can_be_asked_for(path_of_one, written):
+    project, path = path_of_one
+    ids = project.query("SELECT DISTINCT distinct_id FROM events").to_pandas()["distinct_id"]
+    asked, values = "SELECT count() FROM events WHERE distinct_id IN {ids}", {"ids": written(ids)}
+    assert project.query(asked, values=values).rows == [[2]]
+    assert posthog_nb.connect(snapshot=path).query(asked, values=values).rows == [[2]]
 
 
 @pytest.mark.parametrize("distinct_id", ["bob's", "bob\\17", "bob\t17", 'bob "17"', "bobü"])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from posthog_nb.frames import JsonRows, decode
 from posthog_nb.operations.answer import Answer
@@ -111,8 +111,10 @@ def real(connection: Connection, value: _T) -> _T:
     """A value on its way to PostHog: an id that a recording gave out in the place of another is that one again."""
     if connection.keeper is None:
         return value
-    found: _T = connection.keeper.real(value)
-    return found
+    # A column of a frame, as often as not.
+    plain_value = as_python(value)
+    found = connection.keeper.real(plain_value)
+    return value if found is plain_value else cast("_T", found)
 
 
 def kept_result(keeper: Keeper, asked: Asked, live: Callable[[], Result], frame: str | None, page_size: int) -> Result:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, SupportsIndex
 from posthog_nb.errors import HogQLSyntaxError, InvalidInputError, QueryError
 from posthog_nb.operations import answer as limits
 from posthog_nb.operations.asking import Asker
-from posthog_nb.operations.kept import kept_result, question
+from posthog_nb.operations.kept import kept_result, question, real
 from posthog_nb.operations.locating import located
 from posthog_nb.operations.paging import start_walk
 from posthog_nb.operations.plain import is_text
@@ -93,7 +93,7 @@ def run(  # noqa: PLR0913 - one argument a choice
     if keeper is None:
         return _run(asker(), prepared, query, frame, notes)
     given = named(values)
-    sent = {name: keeper.real(value) for name, value in given.items()}
+    sent = {name: real(connection, value) for name, value in given.items()}
     as_sent = all(sent[name] is value for name, value in given.items())
 
     def live() -> Result:
