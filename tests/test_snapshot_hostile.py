@@ -156,7 +156,10 @@ MANIFESTS: dict[str, tuple[bytes, str]] = {
     "a format that steers": (b'{"format": "\\u001b[2J", "version": 1}', "holds no snapshot"),
     "no version": (b'{"format": "posthog_nb snapshot"}', "knows format 1"),
     "a later version": (b'{"format": "posthog_nb snapshot", "version": 2, "new": 1}', "Upgrade posthog_nb."),
-    "a version below nothing": (b'{"format": "posthog_nb snapshot", "version": -1}', "Record it again."),
+    "a version below nothing": (
+        b'{"format": "posthog_nb snapshot", "version": -1}',
+        "Remove the folder and record it again.",
+    ),
     "a version of text": (b'{"format": "posthog_nb snapshot", "version": "1"}', "knows format 1"),
     "a version that is true": (b'{"format": "posthog_nb snapshot", "version": true}', "manifest.json"),
     "a version of 5,000 digits": (b'{"format": "posthog_nb snapshot", "version": %b}' % (b"9" * 5_000), "manifest"),
@@ -175,6 +178,29 @@ def test_what_is_no_manifest_of_this_version_is_refused(snapshot: Path, what: st
     assert len(shown) < 1_000
     with pytest.raises(SnapshotError):
         posthog_nb.connect(snapshot=snapshot)
+
+
+def test_a_manifest_that_git_could_not_merge_is_refused_and_the_hint_mends_it(snapshot: Path) -> None:
+    place = snapshot / "manifest.json"
+    place.write_bytes(b"<<<<<<< HEAD\n" + place.read_bytes())
+    with pytest.raises(SnapshotError) as refused:
+        replayed(snapshot)
+    assert refused.value.hint is not None
+    assert refused.value.hint.endswith("or remove the folder and record it again.")
+    with pytest.raises(SnapshotError):
+        record(snapshot)
+    shutil.rmtree(snapshot)
+    record(snapshot)
+    assert len(replayed(snapshot).table) == 3
+
+
+def test_an_entry_and_its_rows_may_be_taken_from_another_branch(snapshot: Path, tmp_path: Path) -> None:
+    record(tmp_path / "theirs", asked("SELECT 2"), answer=lambda: of_events(5))
+    theirs = json.loads((tmp_path / "theirs" / "manifest.json").read_bytes())["answers"]
+    edit(snapshot, lambda manifest: manifest["answers"].update(theirs), hashes=False)
+    shutil.copytree(tmp_path / "theirs" / "answers", snapshot / "answers", dirs_exist_ok=True)
+    assert len(replayed(snapshot).table) == 3
+    assert len(replayed(snapshot, asked("SELECT 2")).table) == 5
 
 
 def test_a_key_that_comes_twice_counts_once(snapshot: Path) -> None:

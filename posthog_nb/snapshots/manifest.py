@@ -303,7 +303,7 @@ def parse(data: bytes, label: str) -> Manifest:
         later = isinstance(head.version, int) and head.version > VERSION
         raise SnapshotError(
             f"{label} is a snapshot of format {str(head.version)[:20]}, and this posthog_nb knows format {VERSION}.",
-            hint="Upgrade posthog_nb." if later else "Record it again.",
+            hint="Upgrade posthog_nb." if later else "Remove the folder and record it again.",
         )
     manifest: Manifest = _read(data, Manifest, label)
     for key, entry in manifest.answers.items():
@@ -330,5 +330,5 @@ def damaged(label: str, what: str) -> SnapshotError:
     """The error for a snapshot that is not as it was written."""
     return SnapshotError(
         f"The snapshot {label} is damaged: {what}.",
-        hint="Take it from where it came from once more, or record it again.",
+        hint="Take it from where it came from once more, or remove the folder and record it again.",
     )
