@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Privacy", "Veil"]
 
+_QUOTE = re.compile("'")
+_LITERAL = re.compile(r"'(?:[^'\\]|\\.)*'", re.DOTALL)
+"""A text as HogQL writes it, which may begin at any quote: one that stands in a name is no beginning."""
 _OF_THE_QUERY = frozenset(
     {
         "ambiguous_identifier",
@@ -141,6 +144,7 @@ class Veil:
         self._sought = Sought(frozenset(privacy.mask) | frozenset(privacy.drop), privacy.hash_ids)
         self._emails = Emails(str(privacy))
         self._asked_for: dict[str, str] = {}
+        self._literals: dict[str, str] = {}
         self._warned = False
 
     def cover(self, asked: Asked, answered: Answered) -> Answered:
@@ -181,7 +185,7 @@ class Veil:
                 real = self._ids.real(value)
                 if real is None:
                     return value
-                self._asked_for[real] = value
+                self._asked_for[real] = self._literals[hogql_string(real)] = self._literals[f"'{real}'"] = value
                 return real
             case UUID():
                 real = self.real(str(value))
@@ -197,21 +201,22 @@ class Veil:
         The values that a query is bound to stand in it, in quotes, and so the ids whose pseudonyms were asked for.
         """
         # An id may be as short as 1. Without its quotes it would be found in names and numbers.
-        for real, pseudonym in self._asked():
-            for written in (f"'{real}'", hogql_string(real)):
-                text = text.replace(written, f"'{pseudonym}'")
-        return redact(text)
-
-    def _asked(self) -> list[tuple[str, str]]:
-        """The ids whose pseudonyms were asked for, with those; other threads may ask meanwhile."""
-        return list(self._asked_for.items())
+        parts, done = [], 0
+        for quote in _QUOTE.finditer(text):
+            literal = _LITERAL.match(text, quote.start()) if quote.start() >= done else None
+            pseudonym = None if literal is None else self._literals.get(literal[0])
+            if literal is not None and pseudonym is not None:
+                parts += [text[done : literal.start()], f"'{pseudonym}'"]
+                done = literal.end()
+        return redact("".join([*parts, text[done:]]))
 
     def refusal(self, error: APIError) -> str:
         """Why PostHog refused a question. ClickHouse quotes what it cannot read, which may be a covered value."""
         if not self.privacy or not isinstance(error, QueryError) or error.code in _OF_THE_QUERY:
             message = self.said(error.message)
-            for real, pseudonym in self._asked():
-                message = re.sub(rf"(?<![\w-]){re.escape(real)}(?![\w-])", pseudonym, message)
+            for real, pseudonym in list(self._asked_for.items()):  # others may ask meanwhile
+                if real in message:
+                    message = re.sub(rf"(?<![\w-]){re.escape(real)}(?![\w-])", pseudonym, message)
             return message
         why = (error.code or "no reason is given").replace("_", " ")
         return f"ClickHouse refused this query: {why}. What it said may quote a value that is covered, and is left out."
