@@ -99,12 +99,7 @@ def connect(  # noqa: PLR0913 - one argument a setting
             allow_http=allow_http,
         )
         if recording is not None and not settings.chosen:
-            raise ConfigurationError(
-                f"There is no snapshot at {recording.folder.label} to replay, and no PostHog is configured to record"
-                " one from.",
-                hint=f"The folder that this runs in is {Path.cwd().name}: is the path right from there?"
-                ' connect("demo", snapshot=...) records the demo.',
-            )
+            raise _nothing_to_record(recording, is_wanted=recording is snapshot)
         connection = open_connection(
             settings,
             version=__version__,
@@ -118,6 +113,21 @@ def connect(  # noqa: PLR0913 - one argument a setting
     client = Client(connection, frame=frame)
     remember(client)
     return client
+
+
+def _nothing_to_record(recording: Recording, *, is_wanted: bool) -> ConfigurationError:
+    """The error where no setting says what to record: the demo is recorded by who names it."""
+    label = recording.folder.label
+    if is_wanted:
+        return ConfigurationError(
+            f"No PostHog is configured to record the snapshot {label} from.",
+            hint='Name it: connect("eu", project_id=12345, snapshot=...), or connect("demo", snapshot=...).',
+        )
+    return ConfigurationError(
+        f"There is no snapshot at {label} to replay, and no PostHog is configured to record one from.",
+        hint=f"The folder that this runs in is {Path.cwd().name}: is the path right from there?"
+        ' connect("demo", snapshot=...) records the demo.',
+    )
 
 
 def _refuse_another(  # noqa: PLR0913 - one argument a setting

@@ -306,6 +306,19 @@ def test_a_replay_of_a_project_with_other_settings_than_are_asked_for_is_refused
             posthog_nb.connect(snapshot=tmp_path / "q1", **{name: other})
 
 
+def test_what_is_to_be_recorded_has_to_be_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The demo is what connect() falls back to, and nobody's numbers."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    for name in [name for name in os.environ if name.startswith("POSTHOG_")]:
+        monkeypatch.delenv(name)
+    record(tmp_path / "q1")
+    told = lines_of(lambda: posthog_nb.connect(snapshot=posthog_nb.Recording(tmp_path / "q1")))
+    assert told[0] == "ConfigurationError: No PostHog is configured to record the snapshot q1 from."
+    assert told[1].startswith('Hint: Name it: connect("eu"')
+    told = lines_of(lambda: posthog_nb.connect(snapshot=tmp_path / "q2"))
+    assert told[0].startswith("ConfigurationError: There is no snapshot at q2 to replay")
+
+
 def test_a_client_says_into_what_it_records(demo: Client, tmp_path: Path) -> None:
     with recording(demo, tmp_path / "q1"):
         assert repr(demo).startswith("<Client for demo, recorded into q1")
