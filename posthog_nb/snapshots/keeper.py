@@ -93,7 +93,7 @@ class Recorder:
 
     def is_of(self, folder: Folder, privacy: Privacy) -> bool:
         """Whether it records into this folder and covers this."""
-        return folder == self._folder and privacy == self._veil.privacy
+        return folder == self._folder and privacy.as_json() == self._veil.privacy.as_json()
 
     def answer(self, asked: Asked, live: Callable[[], Answered]) -> Answered:
         """The answer, which is in the snapshot when this returns; what PostHog refuses is recorded and raised.

@@ -179,11 +179,16 @@ class Veil:
         self._emails.look(asked, None)
 
     def real(self, value: Any) -> Any:  # noqa: ANN401 - any value that a query can be bound to
-        """A bound value in which this recording's pseudonyms are ids again, so that they can be asked for."""
+        """A bound value in which this recording's pseudonyms are ids again, so that they can be asked for.
+
+        Raises:
+            InvalidInputError: it is another recording's pseudonym, which would find nobody.
+        """
         match value:
             case str():
                 real = self._ids.real(value)
                 if real is None:
+                    self._refuse_another(value)
                     return value
                 self._asked_for[real] = self._literals[hogql_string(real)] = self._literals[f"'{real}'"] = value
                 return real
@@ -194,6 +199,13 @@ class Veil:
                 found = [self.real(item) for item in value]
                 return value if all(map(is_, found, value)) else type(value)(found)
         return value
+
+    def _refuse_another(self, text: str) -> None:
+        if self.privacy.hash_ids and self._ids.is_of_another(text):
+            raise InvalidInputError(
+                f"{text!r} is a pseudonym that another recording gave out, and nobody knows of whom.",
+                hint="Run the cells above again: each client that records has pseudonyms of its own.",
+            )
 
     def said(self, text: str) -> str:
         """What PostHog says of a question, such as the query as it understood it.

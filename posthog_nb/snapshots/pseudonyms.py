@@ -60,6 +60,10 @@ class Pseudonyms:
             return None
         return "distinct" if pseudonym.startswith(_BEGINS) else "person"
 
+    def is_of_another(self, text: str) -> bool:
+        """Whether it is a distinct id's pseudonym that this recording did not give out."""
+        return text.startswith(_BEGINS) and may_be_pseudonym(text) and text not in self._real
+
     def _given(self, real: str, pseudonym: str, *, written: str | None = None) -> str:
         text = real if written is None else written
         if real in _NOBODY or text in self._real:
