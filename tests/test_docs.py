@@ -67,7 +67,7 @@ def test_every_option_of_the_command_line_is_documented(command: str, page: str)
 
 
 def test_every_option_of_the_magic_of_snapshots_is_documented() -> None:
-    parser = argparse.ArgumentParser(add_help=False)
+    parser = argparse.ArgumentParser(prog="%posthog snapshot", add_help=False)
     add_actions(parser)
     (actions,) = (one for one in parser._actions if isinstance(one, argparse._SubParsersAction))
     for name, action in actions.choices.items():
