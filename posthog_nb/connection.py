@@ -124,12 +124,12 @@ class Connection:
                 f"This client is for {self.label}, and has nothing of its own to record.",
                 hint="Connect without snapshot= first, or with snapshot=posthog_nb.Recording(PATH), which records.",
             )
-        folder = recording.folder
-        recorder = Recorder(folder, Veil(recording.privacy), self.target)
+        folder, keeper = recording.folder, self.keeper
+        if not (isinstance(keeper, Recorder) and keeper.is_of(folder, recording.privacy)):
+            keeper = Recorder(folder, Veil(recording.privacy), self.target)
         # Which project it is, the first question tells: until then nothing starts.
-        recorder.refuse_other_privacy(folder.read())
-        if not (isinstance(self.keeper, Recorder) and self.keeper.is_of(folder, recording.privacy)):
-            self.keeper = recorder
+        keeper.refuse_other_privacy(folder.read())
+        self.keeper = keeper
 
     def unkept(self) -> Connection:
         """The same connection without its snapshot: what goes through it is not recorded."""

@@ -104,10 +104,7 @@ def open_replay(folder: Folder, *, version: str) -> tuple[Connection, Target]:
     """
     from posthog_nb.snapshots.keeper import Replay  # noqa: PLC0415 - for who replays
 
-    manifest = folder.read()
-    if manifest is None:
-        raise folder.missing()
-    target = manifest.target
+    target = folder.held().target
 
     def refuse(_: Settings) -> Settings:
         raise SnapshotError(

@@ -379,11 +379,11 @@ def test_a_moment_that_is_none_prunes_nothing(project, tmp_path):
 )
 def test_a_question_that_nobody_could_have_asked_is_listed_and_not_asked(project, tmp_path, detail):
     found = recorded(project, tmp_path / "q1", lambda ph: ph.query("SELECT 1"))
-    answer = found._read().answers.popitem()[1]
+    answer = found._folder.held().answers.popitem()[1]
     forged = Asked("query", detail)
     readable = {**forged.detail, "hogql": forged.detail["hogql"].split("\n")}
     entry = msgspec.structs.replace(answer, asked=readable).checked()
-    manifest = msgspec.structs.replace(found._read(), answers={forged.key: entry})
+    manifest = msgspec.structs.replace(found._folder.held(), answers={forged.key: entry})
     (tmp_path / "q1" / "manifest.json").write_bytes(serialised(manifest))
     snapshot = posthog_nb.Snapshot(tmp_path / "q1")
     assert snapshot.list()["asked"].tolist() == ["SELECT 1"]

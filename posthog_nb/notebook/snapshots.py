@@ -78,9 +78,7 @@ class Cell:
 
     def replay(self, asked: Namespace) -> None:
         """Set a client that replays."""
-        folder = folder_at(asked.path)
-        if not folder.exists:
-            raise folder.missing()
+        folder_at(asked.path).held()  # without one, connect() would record
         self.variables[asked.name] = client = connect(snapshot=asked.path)
         self._say((Code(asked.name), " is set"), (client.source,))
 

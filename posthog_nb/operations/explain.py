@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from posthog_nb.errors import QueryError
 from posthog_nb.operations.asking import Asker
 from posthog_nb.operations.card import titled_html, titled_text
-from posthog_nb.operations.kept import look_up, question, real
+from posthog_nb.operations.kept import look_up, question
 from posthog_nb.operations.locating import located
-from posthog_nb.operations.queries import check_timeout, first_answer, prepare
+from posthog_nb.operations.queries import as_sent, check_timeout, first_answer, prepare
 from posthog_nb.operations.values import named
 
 if TYPE_CHECKING:
@@ -74,13 +74,13 @@ def explain(
     """
     check_timeout(timeout)
     given = named(values)
-    prepared = prepare(query, limit, given)  # refuses what cannot be asked, of a replay too
-    sent = {name: real(connection, value) for name, value in given.items()}
+    prepared = prepare(query, limit, given)
+    sent = as_sent(connection, prepared, query, limit, given)
     found = look_up(
         connection,
         "explain",
         question(query, given, limit, prepared.shape.tree).detail,
-        lambda: _explained(connection, query, prepare(query, limit, sent), timeout),
+        lambda: _explained(connection, query, sent, timeout),
     )
     return Explanation(connection.label, found["hogql"], found["clickhouse"], tuple(found["plan"]))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from operator import index
 from time import monotonic
 from typing import TYPE_CHECKING, SupportsIndex
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from posthog_nb.operations.splice import Spliced
     from posthog_nb.operations.task import Progress
 
-__all__ = ["Prepared", "check_timeout", "first_answer", "prepare", "run"]
+__all__ = ["Prepared", "as_sent", "check_timeout", "first_answer", "prepare", "run"]
 
 DEFAULT_LIMIT = 100
 
@@ -83,24 +84,27 @@ def run(  # noqa: PLR0913 - one argument a choice
 ) -> Result:
     """Run ``query``; see :meth:`posthog_nb.client.Client.query` for the arguments."""
     check_timeout(timeout)
-    watcher = _watcher(progress)
-    keeper = connection.keeper
-
-    def asker() -> Asker:
-        return Asker(connection, mode=mode, timeout=timeout, fresh=fresh, watcher=watcher)
-
+    asker = Asker(connection, mode=mode, timeout=timeout, fresh=fresh, watcher=_watcher(progress))
     prepared = prepare(query, limit, values)
-    if keeper is None:
-        return _run(asker(), prepared, query, frame, notes)
+    if connection.keeper is None:
+        return _run(asker, prepared, query, frame, notes)
     given = named(values)
-    sent = {name: real(connection, value) for name, value in given.items()}
-    as_sent = all(sent[name] is value for name, value in given.items())
-
-    def live() -> Result:
-        return _run(asker(), prepared if as_sent else prepare(query, limit, sent), query, frame, notes)
-
+    sent = as_sent(connection, prepared, query, limit, given)
     asked = question(query, given, limit, prepared.shape.tree)
-    return kept_result(keeper, asked, live, frame, prepared.page_size)
+    live = partial(_run, asker, sent, query, frame, notes)
+    return kept_result(connection.keeper, asked, live, frame, prepared.page_size)
+
+
+def as_sent(
+    connection: Connection, prepared: Prepared, query: str, limit: int | None, given: Mapping[str, object]
+) -> Prepared:
+    """The query as PostHog gets it: prepared anew where a value is an id that a recording gave out for another.
+
+    Raises:
+        InvalidInputError: it is one of another recording.
+    """
+    sent = {name: real(connection, value) for name, value in given.items()}
+    return prepared if all(sent[name] is value for name, value in given.items()) else prepare(query, limit, sent)
 
 
 def _run(asker: Asker, prepared: Prepared, query: str, frame: str | None, notes: tuple[str, ...]) -> Result:

@@ -105,6 +105,17 @@ class Folder:
         self._known = mark, manifest
         return manifest
 
+    def held(self) -> Manifest:
+        """The manifest.
+
+        Raises:
+            SnapshotError: there is none, or it is damaged, of another format, or cannot be read.
+        """
+        manifest = self.read()
+        if manifest is None:
+            raise self._missing()
+        return manifest
+
     def rows_of(self, entry: Entry) -> bytes:
         """The Parquet file of an answer.
 
@@ -183,12 +194,10 @@ class Folder:
             SnapshotError: there is no snapshot, or it cannot be read or written.
         """
         if not self.exists:
-            raise self.missing()
+            raise self._missing()
         with self._telling("it cannot be pruned"), self._alone():
             self._refuse_link(self._root / ANSWERS, ANSWERS)
-            manifest = self.read()
-            if manifest is None:
-                raise self.missing()
+            manifest = self.held()
             kept = {key: one for key, one in manifest.answers.items() if before is None or one.recorded_at >= before}
             if len(kept) < len(manifest.answers):
                 self._replace(msgspec.structs.replace(manifest, answers=kept))
@@ -197,8 +206,7 @@ class Folder:
                 path.unlink()
         return Pruned(len(manifest.answers) - len(kept), len(sizes), sum(sizes.values()))
 
-    def missing(self) -> SnapshotError:
-        """The error for a snapshot that is not there."""
+    def _missing(self) -> SnapshotError:
         here = Path.cwd()
         is_here = not self.path.is_absolute() and self._root == here / self.path
         return SnapshotError(

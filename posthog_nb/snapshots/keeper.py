@@ -194,12 +194,10 @@ class Replay:
         return value
 
     def _entry(self, asked: Asked) -> Entry:
-        manifest = self._folder.read()
-        if manifest is None:
-            raise self._folder.missing()
-        entry = manifest.answers.get(asked.key)
+        answers = self._folder.held().answers
+        entry = answers.get(asked.key)
         if entry is None:
-            raise not_recorded(asked, manifest.answers, self._folder.label)
+            raise not_recorded(asked, answers, self._folder.label)
         return entry
 
     def _table(self, entry: Entry, data: bytes) -> Table:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from posthog_nb.client import Client
-    from posthog_nb.snapshots.manifest import Manifest
     from posthog_nb.verifying.verification import Verification
 
 __all__ = ["Pruning", "Snapshot"]
@@ -54,21 +53,15 @@ class Snapshot:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._folder = folder_at(path)
-        self._read()
-
-    def _read(self) -> Manifest:
-        manifest = self._folder.read()
-        if manifest is None:
-            raise self._folder.missing()
-        return manifest
+        self._folder.held()
 
     @property
     def target(self) -> str:
         """Whose answers it holds, such as ``"eu.posthog.com, project 12345"``."""
-        return str(self._read().target)
+        return str(self._folder.held().target)
 
     def __len__(self) -> int:
-        return len(self._read().answers)
+        return len(self._folder.held().answers)
 
     def __bool__(self) -> bool:
         # A snapshot without answers is a snapshot all the same.
@@ -85,7 +78,7 @@ class Snapshot:
             frame: ``"pandas"``, ``"polars"`` or ``"arrow"``.
         """
         rows = []
-        for key, entry in self._read().answers.items():
+        for key, entry in self._folder.held().answers.items():
             asked = entry.question
             has_rows = entry.kind == QUERY and entry.refused is None
             rows.append(
@@ -147,11 +140,11 @@ class Snapshot:
         """
         from posthog_nb.verifying.verifying import verify  # noqa: PLC0415 - loads what reads a manifest
 
-        return verify(self._folder, self._read(), client, timeout=timeout, progress=progress)
+        return verify(self._folder, self._folder.held(), client, timeout=timeout, progress=progress)
 
     @property
     def _facts(self) -> dict[str, str]:
-        manifest = self._read()
+        manifest = self._folder.held()
         entries = manifest.answers.values()
         times = sorted(entry.recorded_at for entry in entries)
         size = sum(entry.bytes for entry in entries)
