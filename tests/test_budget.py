@@ -47,15 +47,42 @@ def budget(clock: Clock, *, limited: bool = True) -> Budget:
 
 
 @settings(max_examples=15, deadline=None)
-@given(pauses=st.lists(st.floats(0, 40), min_size=400, max_size=600), delay=st.floats(0, 0.9))
-def test_a_loop_never_meets_the_limit(pauses: list[float], delay: float) -> None:
+@given(
+    pauses=st.lists(st.floats(0, 40), min_size=400, max_size=600),
+    takes=st.floats(0, 20),
+    counted=st.lists(st.floats(0, 1), min_size=7, max_size=7),
+)
+def test_a_loop_never_meets_the_limit(pauses: list[float], takes: float, counted: list[float]) -> None:
     clock, server = Clock(), Counting()
     mine = budget(clock)
     for number, pause in enumerate(pauses):
         clock.sleep(pause if number % 100 == 0 else 0)
-        mine.spend(Deadline())
-        # A request may be on its way for longer than the one after it.
-        assert server.takes(clock.now + (delay if number % 2 else 0))
+        with mine.request(Deadline()):
+            # PostHog counts a request at some moment between its sending and its answer.
+            seconds = takes if number % 30 == 0 else 0
+            assert server.takes(clock.now + seconds * counted[number % 7])
+            clock.sleep(seconds)
+
+
+def test_requests_without_an_answer_yet_count_as_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("posthog_nb.http.budget.WINDOWS", ((60.0, 3), (3600.0, 2400)))
+    clock = Clock()
+    mine = budget(clock)
+    with mine.request(Deadline()), mine.request(Deadline()):
+        with mine.request(Deadline()):
+            clock.sleep(100)
+        # Two for 100 s already, and the third answered just now.
+        with mine.request(Deadline()):
+            assert clock.now == 1000 + 100 + 61
+        with mine.request(Deadline()):
+            assert clock.now == 1000 + 100 + 2 * 61
+            with pytest.raises(AnswerTimeoutError), mine.request(Deadline(0.1)):
+                pytest.fail("Three were on their way.")
+
+
+def request(mine: Budget) -> None:
+    with mine.request(Deadline()):
+        pass
 
 
 def test_three_thousand_requests_take_an_hour_and_not_more_than_they_must() -> None:
@@ -63,7 +90,7 @@ def test_three_thousand_requests_take_an_hour_and_not_more_than_they_must() -> N
     mine = budget(clock)
     start = clock.now
     for _ in range(3000):
-        mine.spend(Deadline())
+        request(mine)
     assert 3600 < clock.now - start < 3600 + 60 * 5
 
 
@@ -72,7 +99,7 @@ def test_a_long_wait_is_told(caplog: pytest.LogCaptureFixture) -> None:
     mine = budget(clock)
     with caplog.at_level(logging.WARNING, "posthog_nb.http"):
         for _ in range(241):
-            mine.spend(Deadline())
+            request(mine)
     assert [record.message for record in caplog.records] == [
         "Waiting 61 s: PostHog allows 240 requests a minute and 2400 an hour."
     ]
@@ -82,9 +109,9 @@ def test_a_wait_beyond_the_deadline_is_an_error_at_once() -> None:
     clock = Clock()
     mine = budget(clock)
     for _ in range(240):
-        mine.spend(Deadline())
-    with pytest.raises(AnswerTimeoutError):
-        mine.spend(Deadline(5))
+        request(mine)
+    with pytest.raises(AnswerTimeoutError), mine.request(Deadline(5)):
+        pytest.fail("It did not fit.")
     assert clock.now == 1000.0
 
 
@@ -92,10 +119,10 @@ def test_a_posthog_of_ones_own_is_not_held_back_until_it_says_that_it_counts() -
     clock = Clock()
     mine = budget(clock, limited=False)
     for _ in range(500):
-        mine.spend(Deadline())
+        request(mine)
     assert clock.now == 1000.0
     mine.met_the_limit()
-    mine.spend(Deadline())
+    request(mine)
     assert clock.now > 1060
 
 

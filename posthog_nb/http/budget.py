@@ -10,10 +10,11 @@ import logging
 import threading
 import time
 from collections import deque
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from posthog_nb.http.deadline import Deadline
 
@@ -26,7 +27,7 @@ WINDOWS = ((60.0, 240), (3600.0, 2400))
 
 AT_ONCE = 3
 _MARGIN = 1.0
-"""Seconds. A request arrives a little later than it is sent, and the next one may arrive sooner."""
+"""Seconds. The clocks of PostHog's servers do not agree to the last moment."""
 
 _TOLD_FROM = 1.0
 _SLICE = 0.2
@@ -52,14 +53,19 @@ class Budget:
         self._clock = clock
         self._sleep = sleep
         self._lock = threading.Lock()
-        self._sent: deque[float] = deque(maxlen=WINDOWS[-1][1])
+        self._on_their_way = 0
+        self._answered: deque[float] = deque(maxlen=WINDOWS[-1][1])
         self._slots = threading.BoundedSemaphore(AT_ONCE)
 
-    def spend(self, deadline: Deadline) -> None:
-        """Count one request, and wait first until it fits.
+    @contextmanager
+    def request(self, deadline: Deadline) -> Iterator[None]:
+        """Wait until one request more fits, and count it from then on.
+
+        When PostHog counts it, nobody but PostHog knows: some time after it is sent, and before its answer is there.
+        So it counts as new until it is answered, and by the moment of its answer afterwards.
 
         Raises:
-            AnswerTimeoutError: the deadline passes before.
+            AnswerTimeoutError: the deadline passes before it fits.
         """
         told = False
         while (seconds := self._reserve()) > 0:
@@ -73,17 +79,26 @@ class Budget:
                 )
                 told = True
             self._sleep(seconds)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._on_their_way -= 1
+                self._answered.append(self._clock())
 
     def _reserve(self) -> float:
-        """0 when a request may go, which is counted; else the seconds until one may."""
+        """0 when a request may go, which is counted; else the seconds until one may, or until it is worth a look."""
         with self._lock:
             now = self._clock()
             seconds = 0.0
             for length, most in WINDOWS if self._limited else ():
-                if len(self._sent) >= most:
-                    seconds = max(seconds, self._sent[-most] + length + _MARGIN - now)
+                others = most - self._on_their_way
+                if others <= 0:
+                    seconds = max(seconds, _SLICE)
+                elif len(self._answered) >= others:
+                    seconds = max(seconds, self._answered[-others] + length + _MARGIN - now)
             if seconds <= 0:
-                self._sent.append(now)
+                self._on_their_way += 1
             return seconds
 
     def met_the_limit(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -130,10 +131,10 @@ class Http:
         """
         failures, in_doubt = 0, False
         while True:
-            if request.key is not None and question.kind != "capture":
-                self.budget.spend(deadline)
+            counts = request.key is not None and question.kind != "capture"
             try:
-                outcome = self._attempt(request, policy, deadline, question, read)
+                with self.budget.request(deadline) if counts else nullcontext():
+                    outcome = self._attempt(request, policy, deadline, question, read)
             except PostHogError as final:
                 note_doubt(final, in_doubt)
                 raise
