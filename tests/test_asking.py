@@ -8,12 +8,14 @@ import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from posthog_nb.errors import AnswerTimeoutError, InvalidInputError, QueryError
 from posthog_nb.operations import answer as limits
+from posthog_nb.operations import progress as bars
 from tests.twin_faults import FAULTS, OK, Fault, Reply
 
 pytest.importorskip("chdb", reason="the embedded engine has no wheel here")
@@ -161,8 +163,12 @@ def test_what_is_quick_shows_no_bar(
 ) -> None:
     monkeypatch.setattr(limits, "MOST_ROWS", 100)
     monkeypatch.setattr(limits, "LARGEST_PAGE", 99)
+    # A busy computer is slow in what is quick.
+    monkeypatch.setattr(bars, "_QUIET", 20)
+    later = [0]
+    monkeypatch.setattr(bars, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + later[0]))
     result = ph.query("SELECT number FROM numbers(300) ORDER BY number", limit=10, progress=True)
-    time.sleep(0.6)
+    later[0] = 60
     result.fetch_all()
     ph.query("SELECT 1", mode="async", progress=True)
     assert capsys.readouterr().err == ""
