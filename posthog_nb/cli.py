@@ -57,6 +57,8 @@ GROUP BY event
 ORDER BY n DESC
 LIMIT 8"""
 
+QUICKSTART = "notebooks/01-quickstart.ipynb"
+
 
 def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
@@ -76,8 +78,15 @@ def _demo(_chosen: argparse.Namespace) -> None:
     print(
         f"{DEMO_QUERY}\n\n{frame.to_string()}\n\n"
         f"That was made-up data (version {VERSION} of the demo), in memory, on ClickHouse in this process. Next:\n\n"
-        "  .venv/bin/pip install '.[lab]' && .venv/bin/jupyter lab notebooks/01-quickstart.ipynb"
+        f"  {_next_step()}"
     )
+
+
+def _next_step() -> str:
+    if Path(QUICKSTART).exists():
+        return f".venv/bin/pip install '.[lab,plot]' && .venv/bin/jupyter lab {QUICKSTART}"
+    # Installed without a clone, so the notebooks are not at hand.
+    return "pip install 'posthog-nb[lab,plot]' && jupyter lab, and in a first cell: %load_ext posthog_nb"
 
 
 def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

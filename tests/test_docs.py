@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from posthog_nb import errors
+from posthog_nb import cli, errors
 from posthog_nb.client import Client
 from posthog_nb.connecting import connect
 from posthog_nb.embedded.hogql import ProjectFacts, compile_query
@@ -95,6 +95,15 @@ def test_the_first_two_shell_blocks_of_the_readme_are_one_line_each() -> None:
     assert [block.count("\n") for block in blocks[:2]] == [1, 1]
     assert "posthog-nb demo" in blocks[0]
     assert "pytest" in blocks[1]
+
+
+def test_what_comes_after_the_demo_is_as_the_readme_says_and_names_no_file_that_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    assert cli._next_step() in (ROOT / "README.md").read_text().replace("install -e", "install")
+    monkeypatch.chdir(tmp_path)
+    assert "notebooks/" not in cli._next_step()
 
 
 def test_the_page_of_hogql_says_what_the_catalogue_and_the_function_table_have() -> None:

@@ -388,14 +388,21 @@ def test_a_locked_keyring_is_no_keyring_and_says_so(ring: InMemory, caplog: pyte
 
 
 def test_a_missing_keyring_library_is_told(
-    ring: InMemory, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ring: InMemory,
+    terminal: Callable[..., list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     save_profile("work", host="eu", personal_api_key="phx_a", keyring=True)
     monkeypatch.setitem(sys.modules, "keyring", None)
     assert key_of(resolve(environ={})) is None
-    assert "the keyring library is not installed" in caplog.text
+    assert "the keyring library is not installed; pip install 'posthog-nb[keyring]'" in caplog.text
     with pytest.raises(posthog_nb.errors.MissingDependencyError, match="keyring"):
         save_profile("work", host="eu", personal_api_key="phx_a", keyring=True)
+    questions = terminal("phx_typed", "phc_typed")
+    with pytest.raises(posthog_nb.errors.MissingDependencyError, match="keyring"):
+        save_profile("work", host="eu", keyring=True)
+    assert questions == [], "nobody types a key that cannot be kept"
 
 
 def test_a_secret_that_the_keyring_does_not_take_is_in_no_error(ring: InMemory) -> None:

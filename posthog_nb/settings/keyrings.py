@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from posthog_nb.errors import ConfigurationError, MissingDependencyError
 from posthog_nb.secret import Secret
@@ -13,7 +13,7 @@ from posthog_nb.settings.credentials import SecretName, read_secret
 if TYPE_CHECKING:
     from posthog_nb.settings.targets import Target
 
-__all__ = ["Keyring", "forget", "look_up", "store"]
+__all__ = ["Keyring", "forget", "library", "look_up", "store"]
 
 logger = logging.getLogger("posthog_nb.settings")
 
@@ -28,7 +28,9 @@ def look_up(profile: str | None, api_url: str, name: SecretName) -> Secret | Non
     except ImportError:
         if profile is not None:
             logger.warning(
-                "Profile %s keeps its keys in the keyring, and the keyring library is not installed.", profile
+                "Profile %s keeps its keys in the keyring, and the keyring library is not installed; "
+                "pip install 'posthog-nb[keyring]'",
+                profile,
             )
         return None
     try:
@@ -64,12 +66,11 @@ class Keyring:
         return read_secret(name, found, f"The {name} in the keyring")
 
 
-def store(profile: str, api_url: str, name: SecretName, secret: Secret) -> None:
-    """Put a profile's secret into the keyring.
+def library() -> Any:  # noqa: ANN401 - a module
+    """The keyring library, for who cannot go on without it.
 
     Raises:
-        MissingDependencyError: the keyring library is not installed.
-        ConfigurationError: the keyring does not take it.
+        MissingDependencyError: it is not installed.
     """
     try:
         import keyring  # noqa: PLC0415 - as above
@@ -78,6 +79,17 @@ def store(profile: str, api_url: str, name: SecretName, secret: Secret) -> None:
             "The keyring library is not installed.",
             hint="Run: pip install 'posthog-nb[keyring]', or keep the profile in its file.",
         ) from error
+    return keyring
+
+
+def store(profile: str, api_url: str, name: SecretName, secret: Secret) -> None:
+    """Put a profile's secret into the keyring.
+
+    Raises:
+        MissingDependencyError: the keyring library is not installed.
+        ConfigurationError: the keyring does not take it.
+    """
+    keyring = library()
     kind = None
     try:
         keyring.set_password(_service(api_url), _entry(profile, name), secret.reveal())

@@ -184,6 +184,8 @@ def save_profile(  # noqa: PLR0913 - one argument a setting
     personal_api_key = project_token = None
     profile = _profile(name, host=hold_keys(host), project_id=hold_keys(project_id), key=key, token=token)
     kept = read_profiles()
+    if keyring:
+        keyrings.library()  # before a key is typed that could not be kept
     if profile.personal_api_key is None and profile.project_token is None:
         profile = _asked(profile)
     if keyring:
