@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import sys
 from dataclasses import dataclass, field, replace
 from time import monotonic
@@ -200,7 +201,7 @@ def _transport_error(  # noqa: PLR0911 - one return a way in which a wire fails
         return any(isinstance(cause, kinds) for cause in causes)
 
     if among(requests.exceptions.ProxyError, *_NO_SUCH_PROXY) or type(causes[0]) is OSError:
-        return _wrong_way_out(host, causes[0])
+        return _wrong_way_out(host, causes)
     if among(requests.exceptions.SSLError):
         return TransportError(
             f"The certificate of {host} was refused.",
@@ -227,16 +228,22 @@ def _transport_error(  # noqa: PLR0911 - one return a way in which a wire fails
     return TransportError(f"{host} closed the connection before its answer ended.", hint="Try again.")
 
 
-_NO_SUCH_PROXY = (requests.exceptions.InvalidSchema, requests.exceptions.InvalidURL, LocationValueError)
+_NO_SUCH_PROXY = (
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.InvalidURL,
+    LocationValueError,
+    http.client.InvalidURL,  # before urllib3 2.8 nobody else looks at the name
+)
 """Said of a proxy: the host's own address was read before."""
 
 
-def _wrong_way_out(host: str, error: BaseException) -> TransportError:
+def _wrong_way_out(host: str, causes: list[BaseException]) -> TransportError:
     """The error for a proxy or a file of certificates that the environment names."""
+    error = causes[0]
     if type(error) is OSError:
         # So requests says that there is no such file.
         message, hint = f"{host} was not asked: {error}.", "Look at REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE."
-    elif isinstance(error, _NO_SUCH_PROXY):
+    elif any(isinstance(cause, _NO_SUCH_PROXY) for cause in causes):
         message = f"The proxy that is set for {host} cannot be used."
         hint = "Look at HTTP_PROXY, HTTPS_PROXY and ALL_PROXY; one of SOCKS needs the package PySocks."
     else:
