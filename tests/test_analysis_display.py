@@ -78,7 +78,9 @@ def test_a_long_frame_is_folded_and_what_is_not_shown_is_said(client: Client) ->
     page = asked._repr_html_()
     assert "<summary>188 more rows</summary>" in page
     assert f"{len(asked):,} rows, of which 200 are shown: .to_pandas() has all" in page
-    assert len(analysis_text(asked).splitlines()) == 1 + 1 + 20 + 1
+    text = analysis_text(asked)
+    assert len(text.splitlines()) == 1 + 1 + 20 + 1
+    assert f"{len(asked):,} rows, of which 20 are shown: .to_pandas() has all" in text
 
 
 def test_a_text_of_the_data_is_text_everywhere(client: Client) -> None:

@@ -71,7 +71,7 @@ def analysis_text(analysis: Analysis) -> str:
         for line in lines
     ]
     return "\n".join(
-        [visible(shortened(analysis.title)).replace("\n", " "), *table, f"  {' · '.join(_about(analysis))}"]
+        [visible(shortened(analysis.title)).replace("\n", " "), *table, f"  {' · '.join(_about(analysis, _TEXT_ROWS))}"]
     )
 
 
@@ -91,7 +91,7 @@ def _numbers(analysis: Analysis) -> list[Html]:
     if more := rows[_OPEN_ROWS:]:
         shown.append(folded(f"{len(more):,} more rows", _table(columns, more, right)))
     query = folded("HogQL", f"<pre>{escaped(analysis.hogql)}</pre>")
-    return [*shown, _quiet(" · ".join(_about(analysis))), query]
+    return [*shown, _quiet(" · ".join(_about(analysis, _MOST_ROWS))), query]
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[bool]) -> Html:
@@ -106,9 +106,9 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], right: Sequenc
     )
 
 
-def _about(analysis: Analysis) -> list[str]:
+def _about(analysis: Analysis, most: int) -> list[str]:
     count = len(analysis)
-    hidden = f", of which {_MOST_ROWS} are shown: .to_pandas() has all" if count > _MOST_ROWS else ""
+    hidden = f", of which {most} are shown: .to_pandas() has all" if count > most else ""
     # Of the analysis, which may have been asked for in another than the project's.
     times = (value for row in analysis.result.rows for value in row if isinstance(value, datetime))
     asked = getattr(getattr(next(times, None), "tzinfo", None), "key", None) or analysis.result.timezone
