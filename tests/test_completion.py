@@ -249,6 +249,23 @@ class TestWhoIsAsked:
             assert Asked(shell, f"{Q}SELECT x.tot| FROM (SELECT total FROM my_view) AS x").texts[0] == "total"
             assert Asked(shell, f"{Q}SELECT new_| FROM events").texts[0] == "new_column"
 
+    @pytest.mark.parametrize(
+        ("written", "expected"),
+        [
+            ("person_id IN COHORT |", r"'Ann\'s friends'"),
+            ("person_id NOT IN COHORT 'an|'", r"Ann\'s friends"),
+            ("matchesAction('|')", "Paid up"),
+        ],
+    )
+    def test_its_cohorts_and_actions_complete(
+        self, shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch, written: str, expected: str
+    ) -> None:
+        known = Taxonomy(cohorts={5: "Ann's friends"}, actions={3: "Paid up"})
+        with posthog_nb.connect("https://analytics.example.com") as other:
+            monkeypatch.setattr(other.known, "now", lambda: known)
+            shell.user_ns["ph"] = other
+            assert Asked(shell, f"{Q}SELECT 1 FROM events WHERE {written}").texts == [expected]
+
 
 @pytest.fixture
 def hostile(shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch) -> Iterator[InteractiveShell]:
@@ -258,6 +275,7 @@ def hostile(shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch) -> Iterato
         events=names,
         event_properties=dict.fromkeys(names, "String"),
         person_properties=dict.fromkeys(names, ""),
+        cohorts=dict(enumerate(names)),
         tables={"events": {}, **{name: {name: "string"} for name in names if name}},
     )
     with posthog_nb.connect("https://analytics.example.com") as client:
@@ -277,6 +295,7 @@ class TestHostileNames:
         "SELECT 1 FROM events WHERE event = '|'",
         "SELECT 1 FROM events WHERE event = |",
         "SELECT 1 FROM events WHERE properties.x = '|'",
+        "SELECT 1 FROM events WHERE person_id IN COHORT '|'",
     )
 
     @pytest.mark.parametrize("marked", WHERE)

@@ -108,6 +108,17 @@ class TestWhatIsKnown:
         assert sorted(values(ph, "event", "plan")) == ["free", "pro"]
         assert values(ph, "person", "age") == ("3",)
 
+    def test_actions_and_cohorts_by_their_numbers_where_the_key_may_read_them(self, twin: Twin, ph: Client) -> None:
+        one = ph._connection.create("cohorts/", {"name": "Best friends", "is_static": True})["id"]
+        other = ph._connection.create("actions/", {"name": "Paid up", "steps": [{"event": "often"}]})["id"]
+        ph._connection.create("actions/", {"name": None, "steps": [{"event": "rare"}]})
+        known = ready(ph)
+        assert (known.cohorts, known.actions) == ({one: "Best friends"}, {other: "Paid up"})
+        twin.always("cohorts", FAULTS["403"])
+        with client_of(twin) as another:
+            known = ready(another)
+        assert (known.cohorts, known.actions) == ({}, {other: "Paid up"})
+
     @pytest.mark.parametrize("name", HOSTILE)
     def test_values_of_a_hostile_property(self, ph: Client, name: str) -> None:
         assert values(ph, "event", name) in {("x",), ()}

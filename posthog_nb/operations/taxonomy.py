@@ -3,6 +3,7 @@
 Which names there are and which is used most, HogQL tells with ``query:read`` alone. Names that were not used lately,
 and the types of properties, come from the definitions where the key may read them (``event_definition:read``,
 ``property_definition:read``); else the types come from HogQL too, as the declared types of an answer without rows.
+Actions and cohorts are known where it may read those (``action:read``, ``cohort:read``).
 """
 
 from __future__ import annotations
@@ -82,6 +83,8 @@ class Taxonomy:
         group_types: The names of the group types and their numbers.
         tables: Every table that a query may name, with its columns and PostHog's word for the type of each, such as
             ``"datetime"`` or ``"lazy_table"``.
+        actions: The names of its actions, by their numbers.
+        cohorts: The names of its cohorts, by their numbers.
     """
 
     events: tuple[str, ...] = ()
@@ -90,6 +93,8 @@ class Taxonomy:
     group_properties: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
     group_types: Mapping[str, int] = field(default_factory=dict)
     tables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    actions: Mapping[int, str] = field(default_factory=dict)
+    cohorts: Mapping[int, str] = field(default_factory=dict)
 
 
 class Known:
@@ -226,6 +231,10 @@ def _parts(enquiry: Enquiry) -> Iterator[tuple[str, Any]]:
         for index, key, _ in answer.rows:
             groups.setdefault(int(index), {})[str(key)] = ""
         yield "group_properties", groups
+    for kind in ("actions", "cohorts"):
+        # PostHog lets them be without a name.
+        named = {int(one["id"]): one["name"] or "" for one in _listed(enquiry, kind) or ()}
+        yield kind, {number: name for number, name in named.items() if 0 < len(name) <= LONGEST_NAME}
 
 
 def _tried(ask: Callable[..., Any], *arguments: object) -> Any:  # noqa: ANN401 - what it asks for
@@ -267,15 +276,21 @@ def _in_order(used: Iterable[str], defined: Iterable[str]) -> Iterator[str]:
 
 def _definitions(enquiry: Enquiry, path: str, **params: str) -> dict[str, str] | None:
     """The names that are defined and their types; None where the key may not read them."""
-    found: dict[str, str] = {}
+    listed = _listed(enquiry, path, **params)
+    if listed is None:
+        return None
+    return {one["name"]: one.get("property_type") or "" for one in listed if len(one["name"]) <= LONGEST_NAME}
+
+
+def _listed(enquiry: Enquiry, path: str, **params: str) -> list[dict[str, Any]] | None:
+    """What a list of the REST API has, page by page; None where the key may not read it."""
+    found: list[dict[str, Any]] = []
     for page in range(_MOST_PAGES):
         place = urlencode({**params, "limit": _PAGE, "offset": page * _PAGE})
         answer = _tried(enquiry.page, f"{path}/?{place}")
         if answer is None:
             return None
-        for one in answer["results"]:
-            if len(one["name"]) <= LONGEST_NAME:
-                found[one["name"]] = one.get("property_type") or ""
+        found += answer["results"]
         if not answer.get("next"):
             break
     return found

@@ -12,6 +12,8 @@ from posthog_nb.ask import hogql
 from posthog_nb.client import Client
 from posthog_nb.embedded.hogql.catalogue import TABLES
 from posthog_nb.embedded.hogql.facts import ProjectFacts
+from posthog_nb.embedded.hogql.filters.actions import Action
+from posthog_nb.embedded.hogql.filters.cohorts import Cohort
 from posthog_nb.embedded.hogql.types import (
     BOOLEAN,
     DATE,
@@ -163,6 +165,9 @@ class _Read:
             person_properties=known.person_properties,
             group_properties=known.group_properties,
             group_types=known.group_types,
+            # What they are made of is of no use here.
+            actions={number: Action(number, name) for number, name in known.actions.items()},
+            cohorts={number: Cohort(number, name) for number, name in known.cohorts.items()},
         )
 
     @cached_property
