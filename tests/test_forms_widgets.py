@@ -20,6 +20,7 @@ from posthog_nb.embedded.project import Project, ProjectSettings
 from posthog_nb.errors import InvalidInputError
 from posthog_nb.http import CAPTURE
 from posthog_nb.notebook.forms.outbox import State
+from posthog_nb.notebook.forms.values import Row
 from posthog_nb.operations.taxonomy import Taxonomy
 from tests.capture_server import CaptureServer
 from tests.embedded import embedded_client
@@ -210,6 +211,17 @@ class TestRowsAndJson:
         form.properties.mode.value = False
         assert form.properties.mode.value is True
         assert "This is no JSON" in shown(form)
+
+    def test_what_is_typed_while_the_page_learns_of_another_kind_is_kept(self, ph: Client) -> None:
+        form = ph.forms.capture("plan chosen", "ann", {"seats": "1"})
+        (row,) = form.properties.rows
+        on_the_page = row.value.widget
+        row.kind.value = "number"
+        on_the_page.value = "12"
+        assert row.row == Row("seats", "number", "12")
+        row.kind.value = "text"
+        on_the_page.value = "12 or so"
+        assert row.row == Row("seats", "text", "12 or so")
 
     def test_the_kinds_that_hold_no_text_keep_what_was_typed(self, ph: Client) -> None:
         form = made(ph, "capture")

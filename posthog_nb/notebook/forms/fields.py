@@ -10,7 +10,7 @@ import ipywidgets as w
 from posthog_nb.notebook.forms.draft import PROPERTIES, Draft, row_place
 from posthog_nb.notebook.forms.moments import local_zone, zones
 from posthog_nb.notebook.forms.texts import problem_html
-from posthog_nb.notebook.forms.values import DATE, JSON, KINDS, TEXT, YES_NO, Row, kind_for
+from posthog_nb.notebook.forms.values import DATE, JSON, KINDS, NUMBER, TEXT, YES_NO, Row, kind_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,6 +23,8 @@ __all__ = ["Field", "Guard", "Properties", "PropertyRow", "TimeField", "hidden",
 Guard = Callable[[Callable[[], object]], Callable[..., None]]
 """Makes a callback of a function, one whose errors are shown: ipywidgets would swallow them."""
 
+_ONE_LINE = (TEXT, NUMBER)
+"""The kinds whose values are typed into the same input."""
 _MOST_OFFERED = 1000
 _LONGEST_OFFERED = 200
 
@@ -188,8 +190,10 @@ class PropertyRow:
         self._chosen = self._chosen or not self._choosing
         # Arrow keys pass through the kinds that hold no text: what was typed is there again behind them.
         self._typed = self.value.value if isinstance(self.value.value, str) else self._typed
-        self._make_value(self._typed if self.kind.value not in {YES_NO, DATE} else None)
-        self._lay_out()
+        # Of an input that another takes the place of, what is typed until the page shows the other is lost.
+        if not (self.kind.value in _ONE_LINE and type(self.value.widget) is w.Text):
+            self._make_value(self._typed if self.kind.value not in {YES_NO, DATE} else None)
+            self._lay_out()
         self._properties.changed()
 
 
