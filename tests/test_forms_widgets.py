@@ -390,6 +390,7 @@ class TestFailures:
         form.send.click()
         tried = len(server.sent)
         assert "Not sent:" in shown(form)
+        assert "error.unsent" not in shown(form)
         assert (form.history[0].outcome, form.history[0].status) == (error, status)
         kept = form.unsent
         assert kept is not None

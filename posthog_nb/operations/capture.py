@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     from posthog_nb.connection import Connection
     from posthog_nb.operations.card import Printer
 
-__all__ = ["Receipt", "resend", "send", "verified"]
+__all__ = ["SENT_AGAIN", "Receipt", "resend", "send", "verified"]
 
-_SENT_AGAIN = "ph.resend(error.unsent) sends the same event again; it is stored once."
+SENT_AGAIN = "ph.resend(error.unsent) sends the same event again; it is stored once."
+"""The end of every hint of a write that failed."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,7 @@ def _deliver(connection: Connection, event: Event) -> Receipt:
         # Also an interrupt: the event may have arrived or not, and sending it again settles it.
         error.unsent = event  # type: ignore[attr-defined]  # an interrupt is no class of ours
         if isinstance(error, PostHogError):
-            error.hint = f"{error.hint} {_SENT_AGAIN}" if error.hint else _SENT_AGAIN
+            error.hint = f"{error.hint} {SENT_AGAIN}" if error.hint else SENT_AGAIN
         raise
     return Receipt(
         status=status,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from posthog_nb.errors import PostHogError
 from posthog_nb.notebook.forms.code import script
 from posthog_nb.notebook.forms.preview import body_html
+from posthog_nb.operations.capture import SENT_AGAIN
 from posthog_nb.operations.card import PLAIN_DOLLARS, escaped
 from posthog_nb.visible import cut
 
@@ -111,7 +112,8 @@ def _told(error: BaseException) -> str:
     if isinstance(error, KeyboardInterrupt):
         return "Interrupted."
     text = str(error) if isinstance(error, PostHogError) else f"{type(error).__name__}: {error}"
-    return _escaped(text, 2000)
+    # How to send it again is told to who has the error in hand; the form has a button for it.
+    return _escaped(text.removesuffix(SENT_AGAIN).rstrip(), 2000)
 
 
 def failed_html(error: BaseException, unsent: Event) -> str:
