@@ -155,7 +155,9 @@ def _restored(kind: type[PostHogError], args: tuple[Any, ...], state: dict[str, 
     return error
 
 
-_LONGEST_LINE_SHOWN = 160
+_LONGEST_LINE_SHOWN = 100
+"""Characters: with what stands before them as many as fit beside each other in a notebook. A caret that wraps is under
+another place."""
 _LONGEST_MESSAGE = 4_000
 _MOST_LINES_TOLD = 25
 
@@ -174,19 +176,19 @@ def _caret_lines(text: str | None, span: Span | None, part: str | None) -> list[
     line_end = text.find("\n", start)
     line_end = len(text) if line_end < 0 else line_end
     line = text[line_start:line_end].removesuffix("\r")
-    column = start - line_start
-    length = max(1, min(span.end, line_end) - start)
-    if len(line) > _LONGEST_LINE_SHOWN:
-        left = max(0, column - _LONGEST_LINE_SHOWN // 2)
-        line, column = line[left : left + _LONGEST_LINE_SHOWN], column - left
-        length = min(length, len(line) - column) or 1
+    column, end = start - line_start, max(start + 1, min(span.end, line_end)) - line_start
+    # As they are shown, and then cut: half a key would not be known for one, and a masked one is shorter.
+    before, at_fault, after = (visible(redact(part)) for part in (line[:column], line[column:end], line[end:]))
+    most = _LONGEST_LINE_SHOWN
+    if len(before) > most // 2 and len(before) + len(at_fault) + len(after) > most:
+        before = f"…{before[-(most // 2) :]}"
+    rest, room = f"{at_fault}{after}", most - len(before)
     number = text.count("\n", 0, line_start) + 1
     label = f"  line {number}: " if part is None else f"  {part}, line {number}: "
-    before, at_fault = visible(line[:column]), visible(line[column : column + length])
+    shown = redact(f"{label}{before}{rest[:room]}{'…' if len(rest) > room else ''}")
     # A tab moves as far under itself.
     indent = "".join("\t" if letter == "\t" else " " * width(letter) for letter in before)
-    shown = redact(f"{label}{visible(line)}")
-    return [shown, " " * len(label) + indent + "^" * max(1, width(at_fault))]
+    return [shown, " " * len(label) + indent + "^" * max(1, width(at_fault[:room]))]
 
 
 class ConfigurationError(PostHogError, ValueError):

@@ -11,6 +11,7 @@ from posthog_nb import errors
 from posthog_nb.errors import APIError, CaptureRejected, EngineError, PostHogError, Span
 from posthog_nb.http import Question, Reply
 from posthog_nb.http.faults import error_of
+from tests.leaks import KEY
 
 
 def one_of(kind: type[PostHogError]) -> PostHogError:
@@ -48,3 +49,28 @@ def test_an_answer_that_says_nothing_becomes_an_error_with_a_next_step(kind: str
     error = error_of(Reply(status, "", {}, b""), Question(kind=kind))
     assert str(status) in error.message or status in {512, 513}
     assert error.hint
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "shown"),
+    [
+        ("SELECT ", "", "SELECT evnt"),
+        ("x, " * 60, "", f"…{('x, ' * 60)[-50:]}evnt"),
+        ("SELECT ", ", x" * 60, f"SELECT evnt{', x' * 60}"[:100] + "…"),
+        (f"SELECT '{KEY}', ", "", "SELECT 'phx_...', evnt"),
+    ],
+    ids=["short", "far to the right", "goes on for long", "behind a key"],
+)
+def test_a_long_line_is_cut_around_the_place_and_the_caret_is_under_it(before: str, after: str, shown: str) -> None:
+    error = APIError("No.", status=400, text=f"{before}evnt{after}", span=Span(len(before), len(before) + 4))
+    line, carets = (one.removeprefix("  line 1: ") for one in error.lines()[1:3])
+    assert line == shown
+    assert (carets.strip(), carets.index("^") - 10) == ("^^^^", line.index("evnt"))
+
+
+@pytest.mark.parametrize("between", range(0, 100, 3))
+def test_no_part_of_a_key_is_left_where_a_line_is_cut(between: int) -> None:
+    before = f"SELECT '{KEY}', {'x' * between}, "
+    asked = {"text": f"{before}evnt{', y' * 60}", "span": Span(len(before), len(before) + 4)}
+    told = "\n".join(APIError("No.", status=400, **asked).lines())
+    assert not any(KEY[start : start + 6] in told for start in range(4, len(KEY) - 6))
