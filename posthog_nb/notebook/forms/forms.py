@@ -100,7 +100,8 @@ class Forms:
         cell = "text-align:left;padding:2px 12px 2px 0;vertical-align:top"
         head = "".join(f'<th style="{cell}">{name}</th>' for name in ("form", "what it does", "the same as a call"))
         rows = "".join(
-            f'<tr><td style="{cell}"><code>ph.forms.{kind.name}()</code></td><td style="{cell}">{kind.title}</td>'
+            f'<tr><td style="{cell};white-space:nowrap"><code>ph.forms.{kind.name}()</code></td>'
+            f'<td style="{cell}">{kind.title}</td>'
             f'<td style="{cell}"><code>{html.escape(kind.signature)}</code></td></tr>'
             for kind in KINDS.values()
         )
