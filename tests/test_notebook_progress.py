@@ -115,6 +115,11 @@ class TestInAKernel:
         assert "widgets" not in watched.notebook.metadata
         assert "posthog-nb-progress" not in nbformat.writes(watched.notebook)
 
+    def test_a_cell_magic_among_other_statements_clears_nothing(self, watched: Watched) -> None:
+        (shown,) = watched.run(f"print('before')\nget_ipython().run_cell_magic('hogql', 'n', {SLOW!r})\nprint('after')")
+        assert "".join(one.get("text", "") for one in shown) == "before\nafter\n"
+        assert watched.bars == []
+
     def test_an_error_after_a_bar_is_the_one_output(self, watched: Watched) -> None:
         with pytest.raises(CellExecutionError):
             watched.run(f"%%hogql --timeout 1.5\n{SLOW.replace('2000000000', '200000000000')}")
@@ -144,8 +149,12 @@ class TestWhere:
     def test_in_a_notebook_a_whole_cell_has_one_and_a_line_has_none(self) -> None:
         shell = InteractiveShell()
         shell.kernel = object()  # type: ignore[attr-defined]
-        assert isinstance(bar_for(shell, whole_cell=True), CellBar)
-        assert bar_for(shell, whole_cell=False) is None
+        bars = []
+        shell.user_ns["ask"] = lambda: bars.extend(bar_for(shell, whole_cell=whole) for whole in (True, False))
+        shell.register_magic_function(lambda _line, _cell: shell.user_ns["ask"](), "cell", "asking")
+        shell.run_cell("\n%%asking\nSELECT 1")
+        shell.run_cell("ask()")
+        assert [type(bar) for bar in bars] == [CellBar, type(None), type(None), type(None)]
 
 
 @pytest.mark.parametrize(

@@ -33,8 +33,14 @@ def bar_for(shell: InteractiveShell, *, whole_cell: bool) -> Bar | None:
     among the user's own statements has no bar there.
     """
     if hasattr(shell, "kernel"):
-        return CellBar() if whole_cell else None
+        return CellBar() if whole_cell and _begins_with_a_magic(shell) else None
     return Bar() if sys.stderr.isatty() else None
+
+
+def _begins_with_a_magic(shell: InteractiveShell) -> bool:
+    """Whether nothing of the user's own runs in the cell, as it does where ``run_cell_magic`` is called."""
+    running = shell.displayhook.exec_result
+    return running is not None and running.info.raw_cell.lstrip().startswith("%%")
 
 
 def bar_of_a_call(shell: InteractiveShell) -> Bar:
