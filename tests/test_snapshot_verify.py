@@ -17,6 +17,7 @@ from posthog_nb.errors import (
     PostHogError,
     QueryError,
     QueryTimeoutError,
+    QuotaExceededError,
     SnapshotError,
     TransportError,
 )
@@ -188,6 +189,32 @@ def raising(error):
         raise error
 
     return run
+
+
+def test_what_was_found_before_the_asking_ended_is_reported(project, tmp_path, monkeypatch):
+    def ask(ph):
+        ph.query(f"{COUNTS} LIMIT 1")
+        first = ph.query(COUNTS, 1)
+        first.next_page()
+        with pytest.raises(QueryError):
+            ph.query("SELECT evnt FROM events")
+        ph.explain(COUNTS)
+
+    snapshot = recorded(project, tmp_path / "q1", ask)
+    told = []
+
+    def allowance_is_used_up(done, total):
+        told.append((done, total))
+        if done == 3:
+            monkeypatch.setattr("posthog_nb.verifying.again.run", raising(used_up))
+
+    used_up = QuotaExceededError("The allowance is used up.", status=402, hint="Wait for the next month.")
+    found = snapshot.verify(project, progress=allowance_is_used_up)
+    assert [one.status for one in found.outcomes] == ["same", "same", "same", "not asked", "not comparable"]
+    assert found.outcomes[3].detail == "QuotaExceededError: The allowance is used up."
+    assert found.outcomes[3].hint == "Wait for the next month."
+    assert not found.ok
+    assert told == [(done, 5) for done in range(1, 6)]
 
 
 def test_what_is_looked_up_is_compared_value_by_value(project, tmp_path):

@@ -51,7 +51,7 @@ OF_THE_QUESTION = (
     ResultChangedError,
     ServerError,
 )
-"""What may be wrong with one question and not with the next. Anything else ends the asking."""
+"""What may be wrong with one question and not with the next. Anything else ends the asking of all."""
 
 _STEP = re.compile(r"next_page|fetch_all|(\d{1,15}) more", re.ASCII)
 
@@ -127,11 +127,25 @@ def ask_again(connection: Connection, questions: Iterable[Asked], *, timeout: fl
         timeout: Seconds to wait for each answer.
 
     Yields:
-        A question with its answer, with the error that came instead, or with None where the rows end before it.
+        A question with its answer, with the error that came instead, or with None where the rows end before it. What
+        ends the asking later than at the first question is the error of all that are left.
 
     Raises:
         PostHogError: nothing can be asked: the network is down, the key unknown, the allowance used up.
     """
+    left = {asked.key: asked for asked in questions}
+    total = len(left)
+    try:
+        for asked, live in _each(connection, list(left.values()), timeout):
+            yield left.pop(asked.key), live
+    except PostHogError as error:
+        if len(left) == total:
+            raise
+        # What was found until then is not lost, and nobody is asked once more.
+        yield from ((asked, error) for asked in left.values())
+
+
+def _each(connection: Connection, questions: list[Asked], timeout: float | None) -> Iterator[Again]:
     trees: dict[str, tuple[Asked, _Step]] = {}
     for asked in questions:
         if asked.kind != QUERY:

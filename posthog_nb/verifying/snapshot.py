@@ -124,7 +124,7 @@ class Snapshot:
 
         Nothing is recorded and nothing changes. Floats that differ by less than a billionth part are the same, and so
         are the same rows in another order; both are said. ``assert snapshot.verify().ok`` stops a notebook that runs
-        by itself.
+        by itself. Where the asking ends in the middle, as the network is lost, what is left counts as not asked.
 
         Args:
             client: Who is asked: a client of the project that was recorded. Left out, it is one by the usual settings.
@@ -136,7 +136,7 @@ class Snapshot:
             ConfigurationError: ``client`` is of another project, or replays a snapshot.
             InvalidInputError: an argument is not what it should be.
             SnapshotError: the snapshot is damaged.
-            TransportError: PostHog cannot be reached.
+            TransportError: PostHog cannot be reached at the first question.
         """
         from posthog_nb.verifying.verifying import verify  # noqa: PLC0415 - loads what reads a manifest
 

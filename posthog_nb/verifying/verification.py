@@ -73,7 +73,7 @@ class Outcome:
         now: How many it has now.
         detail: What changed, or why nobody can tell; empty where there is nothing to say.
         changes: The first rows that differ.
-        hint: What may be the reason.
+        hint: What may be the reason; of what was not asked, the next step.
     """
 
     status: str

@@ -171,8 +171,9 @@ class _Verifying:
                 return _outcome("same", asked, entry, detail="refused, as it was then")
             if isinstance(error, QueryError | NotFoundError):
                 return _outcome("differs", asked, entry, detail=f"it was refused then too: {before.message} Now {told}")
-        status = "gone" if isinstance(error, QueryError | NotFoundError) else "not asked"
-        return _outcome(status, asked, entry, detail=told)
+        if isinstance(error, QueryError | NotFoundError):
+            return _outcome("gone", asked, entry, detail=told)
+        return _outcome("not asked", asked, entry, detail=told, hint=error.hint)
 
     def _compared(self, asked: Asked, recorded: Answered, live: Answered) -> Comparison:
         covered = self._covered(asked, live)
