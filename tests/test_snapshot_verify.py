@@ -217,6 +217,31 @@ def test_what_was_found_before_the_asking_ended_is_reported(project, tmp_path, m
     assert told == [(done, 5) for done in range(1, 6)]
 
 
+def test_what_is_recorded_anew_or_pruned_meanwhile_is_taken_as_it_is_now(project, tmp_path):
+    def ask(ph):
+        ph.query(COUNTS, 1)
+        ph.query(COUNTS)
+
+    snapshot = recorded(project, tmp_path / "q1", ask)
+
+    def paid_and_recorded(done, _):
+        if done == 1:
+            project.capture("paid", "bob", timestamp="2026-03-02T12:00:00Z")
+            recorded(project, tmp_path / "q1", lambda ph: ph.query(COUNTS))
+
+    one = snapshot.verify(project, progress=paid_and_recorded).outcomes[1]
+    assert (one.status, one.then, one.now) == ("same", 3, 3)
+
+    def everything_pruned(done, _):
+        if done == 1:
+            snapshot.prune("2100-01-01")
+
+    first, second = snapshot.verify(project, progress=everything_pruned).outcomes
+    assert first.status == "same"
+    assert (second.status, second.then) == ("not comparable", 3)
+    assert second.detail == "it was pruned while the others were asked again"
+
+
 def test_what_is_looked_up_is_compared_value_by_value(project, tmp_path):
     ann = project.persons.search(distinct_id="ann").uuid[0]
     made = project.cohort("all", "SELECT DISTINCT person_id FROM events")
