@@ -191,6 +191,8 @@ def test_every_table_is_the_same_after_parquet(data: st.DataObject) -> None:
 OTHERS = {
     "Nothing": [None],
     "Nullable(Nothing)": [None],
+    "Map(String, Nullable(Nothing))": [{"a": None, "b": None, "c": None}, {}],
+    "Tuple(Array(Nullable(Nothing)), DateTime('Europe/London'))": [[[None, None], "2026-03-29T00:59:59Z"]],
     "Date32": ["1925-01-01", "2283-11-11"],
     "DateTime64(9, 'Europe/London')": ["2026-03-29T00:59:59.123456789Z", "1970-01-01T00:00:00Z"],
     "DateTime64(0)": ["2026-03-29T00:59:59Z"],

@@ -12,7 +12,16 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-__all__ = ["by_value", "leaves_of", "may_hold", "replaced_where", "with_entries", "with_fields", "with_values"]
+__all__ = [
+    "by_value",
+    "leaves_of",
+    "may_hold",
+    "replaced_where",
+    "with_child",
+    "with_entries",
+    "with_fields",
+    "with_values",
+]
 
 
 def with_fields(array: pa.Array, cover: Callable[[int, pa.Array], pa.Array]) -> pa.Array:
@@ -30,7 +39,7 @@ def with_values(array: pa.Array, cover: Callable[[pa.Array], pa.Array]) -> pa.Ar
     """An array of lists with other values in them."""
     old = array.values
     new = cover(old)
-    return array if new is old else _with_child(array, new)
+    return array if new is old else with_child(array, new, array.type)
 
 
 def with_entries(array: pa.Array, cover: Callable[[pa.Array, pa.Array], tuple[pa.Array, pa.Array]]) -> pa.Array:
@@ -42,15 +51,16 @@ def with_entries(array: pa.Array, cover: Callable[[pa.Array, pa.Array], tuple[pa
     new = cover(*old)
     if new[0] is old[0] and new[1] is old[1]:
         return array
-    return _with_child(array, pa.StructArray.from_arrays(list(new), fields=list(entries.type)))
+    return with_child(array, pa.StructArray.from_arrays(list(new), fields=list(entries.type)), array.type)
 
 
-def _with_child(array: pa.Array, child: pa.Array) -> pa.Array:
+def with_child(array: pa.Array, child: pa.Array, kind: pa.DataType) -> pa.Array:
+    """An array of lists or maps as one of type ``kind``, with ``child`` in the place of all their values."""
     import pyarrow as pa  # noqa: PLC0415
 
     # The offsets are those of all of the child's values, a slice or not.
     return pa.Array.from_buffers(
-        array.type, len(array), array.buffers()[:2], array.null_count, array.offset, children=[child]
+        kind, len(array), array.buffers()[:2], array.null_count, array.offset, children=[child]
     )
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfoNotFoundError
 
 from posthog_nb.frames import arrow_type, parse_type, table_of
+from posthog_nb.snapshots.leaves import with_child
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,6 +85,25 @@ def _footer(data: bytes) -> bytes:
 
 
 def _as(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
+    import pyarrow as pa  # noqa: PLC0415 - for who replays
+
     # Parquet knows no zone but UTC. Types that are equal may still have other names for their parts, which a frame's
-    # dtype shows. A cast is exact: what it would change raises.
-    return column if str(column.type) == str(kind) else column.cast(kind)
+    # dtype shows.
+    if str(column.type) == str(kind):
+        return column
+    return pa.chunked_array([_cast(chunk, kind) for chunk in column.chunks], type=kind)
+
+
+def _cast(array: pa.Array, kind: pa.DataType) -> pa.Array:
+    """An array as one of another type. A cast is exact: what it would change raises."""
+    import pyarrow as pa  # noqa: PLC0415 - as above
+
+    if array.type.id != kind.id or array.type.num_fields != kind.num_fields:
+        return array.cast(kind)
+    if pa.types.is_struct(kind):
+        parts = [_cast(array.field(number), part.type) for number, part in enumerate(kind)]
+        return pa.StructArray.from_arrays(parts, fields=list(kind), mask=array.is_null())
+    if pa.types.is_list(kind) or pa.types.is_map(kind):
+        # Arrow's own cast miscounts NULLs that have no type, such as those of map('a', NULL, 'b', NULL).
+        return with_child(array, _cast(array.values, kind.field(0).type), kind)
+    return array.cast(kind)
