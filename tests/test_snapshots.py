@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -262,9 +263,9 @@ def test_a_question_like_none_is_told_as_one(replay: Client) -> None:
 
 
 def test_the_same_question_in_other_clothes_is_recorded(replay: Client) -> None:
-    """The values are compared as they are sent: an instant is one in any zone, a tuple is a list."""
+    """The values are compared as they are sent: an instant is one in any zone, a tuple is a list, numpy's 2 is 2."""
     values = {"since": pd.Timestamp("2026-03-01 06:15", tz="UTC"), "events": tuple(BY_EVENT_VALUES["events"])}
-    assert len(replay.query(BY_EVENT, 2, values, frame="arrow", timeout=1, fresh=True).to_frame()) == 2
+    assert len(replay.query(BY_EVENT, np.int64(2), values, frame="arrow", timeout=1, fresh=True).to_frame()) == 2
 
 
 @pytest.mark.parametrize(
