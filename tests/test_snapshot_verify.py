@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from unittest.mock import ANY
 
 import msgspec
 import pytest
@@ -21,10 +22,10 @@ from posthog_nb.errors import (
     SnapshotError,
     TransportError,
 )
-from posthog_nb.operations.kept import look_up
+from posthog_nb.operations.kept import json_in, look_up
 from posthog_nb.snapshots.asked import Asked
 from posthog_nb.snapshots.folder import Folder
-from posthog_nb.snapshots.keeper import Recorder
+from posthog_nb.snapshots.keeper import Recorder, Replay
 from posthog_nb.snapshots.manifest import Target, serialised
 from posthog_nb.snapshots.privacy import Privacy, Veil
 from posthog_nb.snapshots.recording import Recording
@@ -261,6 +262,23 @@ def test_what_is_looked_up_is_compared_value_by_value(project, tmp_path):
     assert any(cell[:1] == ("properties.plan",) for change in person.changes for cell in change.cells)
     assert "There is no cohort called 'all'" in cohort.detail
     assert "tells of the server" in plan.detail
+
+
+def test_of_what_is_looked_up_only_what_is_shown_is_kept_and_compared(project, tmp_path):
+    def ask(ph):
+        ph.persons.get(1)
+        ph.schema()
+
+    snapshot = recorded(project, tmp_path / "q1", ask)
+    project.capture("looked", "ann", timestamp="2026-04-01T12:00:00Z")  # when she was last seen is told by PostHog
+    assert [one.status for one in verified(snapshot, project).outcomes] == ["same", "same"]
+    replay = Replay(Folder(tmp_path / "q1"))
+    person, schema = (
+        json_in(replay.answer(Asked(*one), lambda: None)) for one in (("person", {"id": 1}), ("schema", {}))
+    )
+    assert list(person) == ["id", "uuid", "name", "distinct_ids", "properties", "created_at"]
+    assert schema["tables"]["events"] == {"fields": ANY}
+    assert schema["tables"]["events"]["fields"]["event"] == {"name": "event", "type": "string"}
 
 
 def test_what_is_covered_is_covered_again_and_pseudonyms_are_left_out(project, tmp_path):

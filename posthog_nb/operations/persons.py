@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from posthog_nb.operations.newest import Newest
     from posthog_nb.operations.result import Result
 
-__all__ = ["Persons"]
+__all__ = ["Persons", "read_person"]
 
 MOST_DISTINCT_IDS = 1000
 """As many as PostHog's own lists show of one person."""
@@ -47,6 +47,7 @@ PERSONS_A_PAGE = 10_000
 IDS_A_QUERY = 5_000
 """UUIDs, 39 characters each: a query stays under 256 KiB, ClickHouse's own limit, which a self-hosted one may have."""
 
+_FACTS = ("id", "uuid", "name", "distinct_ids", "properties", "created_at")
 _NOT_FOUND = 404
 
 
@@ -274,7 +275,7 @@ class Persons:
                 self._connection,
                 "person",
                 {"id": given},
-                lambda: self._connection.get(f"persons/{real(self._connection, given)}/"),
+                lambda: read_person(self._connection, real(self._connection, given)),
             )
         except NotFoundError as error:
             raise self._nobody(str(given)) from error
@@ -342,3 +343,9 @@ class Persons:
 
 def _counted(rows: int, what: str) -> str:
     return f"{rows:,} {what}{'' if rows == 1 else 's'}; complete"
+
+
+def read_person(connection: Connection, given: int | str) -> Any:  # noqa: ANN401 - any JSON
+    """What a :class:`Person` has of PostHog's answer, which also tells when somebody was last seen."""
+    found = connection.get(f"persons/{given}/")
+    return {name: found[name] for name in _FACTS if name in found} if isinstance(found, dict) else found

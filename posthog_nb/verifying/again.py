@@ -25,6 +25,7 @@ from posthog_nb.errors import (
     ServerError,
 )
 from posthog_nb.operations.kept import answer_of, bound_again, json_answer
+from posthog_nb.operations.persons import read_person
 from posthog_nb.operations.queries import run
 from posthog_nb.operations.schema import read_schema
 from posthog_nb.snapshots.asked import QUERY
@@ -199,7 +200,7 @@ def _looked_up(connection: Connection, asked: Asked) -> Answered:
         case "schema":
             found = read_schema(connection)
         case "person":
-            found = connection.get(f"persons/{asked.detail['id']}/")
+            found = read_person(connection, asked.detail["id"])
         case _:
             found = cohort_facts(Asking(connection), asked.detail["name"])
     return json_answer(connection, found)
