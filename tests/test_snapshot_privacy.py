@@ -65,6 +65,8 @@ def test_a_choice_goes_into_a_manifest_and_comes_back():
         ({"drop": [1]}, "drop holds 1"),
         ({"mask": ["a"], "drop": ["a"]}, "'a' is in mask and in drop"),
         ({"hash_ids": "yes"}, "hash_ids is 'yes'"),
+        ({"mask": ["properties.email"]}, r"the way to a property in a query\. .*mask=\['email'\]"),
+        ({"drop": ["person.properties.$geo.city"]}, r"drop=\['\$geo\.city'\]"),
     ],
 )
 def test_a_choice_that_means_nothing_is_refused(choice, told):
@@ -139,6 +141,14 @@ def test_a_masked_property_is_followed_through_a_query(query):
 )
 def test_another_property_is_left_as_it_is(column):
     assert one(MASKED, f"SELECT {column} AS c FROM events", TEXT, ["free"]) == ["free"]
+
+
+@pytest.mark.parametrize(
+    "column",
+    ["properties", "properties.plan", "upper(person.properties.plan)", "JSONExtractString(properties, 'plan')"],
+)
+def test_who_names_properties_means_each_of_them(column):
+    assert one(Privacy(mask=["properties"]), f"SELECT {column} AS c FROM events", TEXT, ["free"]) == ["(masked)"]
 
 
 def test_a_column_of_posthogs_own_is_not_the_property_of_its_name():
@@ -368,6 +378,28 @@ def test_a_person_that_was_looked_up_is_covered():
     assert veil.real(seen["distinct_ids"]) == ["ann"]
     assert seen["name"] is None
     assert seen["properties"] == {"email": "(masked)", "n": 1.0}
+
+
+@pytest.mark.parametrize("hash_ids", [False, True])
+@pytest.mark.parametrize("name", ["distinct_id", "distinct_ids"])
+def test_what_is_chosen_of_a_person_itself_is_covered(name, hash_ids):
+    def seen(**chosen):
+        person = {"id": 7, "uuid": PERSON, "name": ANN, "distinct_ids": ["ann", ANN], "properties": {"n": ANN}}
+        veil = Veil(Privacy(**chosen, hash_ids=hash_ids))
+        found = veil.cover(Asked("person", {"id": 7}), answer(("json", TEXT, [json.dumps(person)])))
+        return json.loads(rows(found)["json"][0])
+
+    masked, dropped = seen(mask=[name, "properties"]), seen(drop=[name, "properties"])
+    assert (masked["distinct_ids"], masked["properties"]) == (["(masked)", "(masked)"], "(masked)")
+    assert not {"distinct_ids", "properties"} & dropped.keys()
+
+
+def test_the_schema_is_nobodys_and_stays_as_it_is():
+    fields = {name: {"name": name, "type": "string"} for name in ("distinct_ids", "properties", "name")}
+    schema = json.dumps({"tables": {"persons": {"fields": fields}}})
+    for privacy in (Privacy(drop=["name"], hash_ids=True), Privacy(mask=["name", "type", "properties"])):
+        found = Veil(privacy).cover(Asked("schema", {}), answer(("json", TEXT, [schema])))
+        assert rows(found)["json"] == [schema]
 
 
 def test_a_plan_does_not_tell_whose_pseudonym_was_asked_for():

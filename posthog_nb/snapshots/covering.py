@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["MASK", "Covering", "without_keys"]
 
 MASK = "(masked)"
+_ID, _IDS = "distinct_id", "distinct_ids"
 _IS_JSON = re.compile(rb'"[\s\\]*[:nrtu]')
 _KEY_BEGINS = re.compile(rb"ph[cxsar]_")
 
@@ -71,7 +72,11 @@ class Covering:
         self._ids = ids
         names = {How.DISTINCT: DISTINCT_IDS, How.PERSON: PERSON_IDS} if ids is not None else {}
         self._how = {name: how for how, some in names.items() for name in some}
-        self._how |= dict.fromkeys(mask, How.MASK) | dict.fromkeys(drop, How.DROP)
+        chosen = dict.fromkeys(mask, How.MASK) | dict.fromkeys(drop, How.DROP)
+        if _ID in chosen:
+            # Queries make the one of the other. A person that is looked up has the list alone.
+            chosen.setdefault(_IDS, chosen[_ID])
+        self._how |= chosen
         groups: dict[str, list[str]] = {}
         for name, how in self._how.items():
             groups.setdefault(how.value, []).append(name)
@@ -200,9 +205,11 @@ class Covering:
 
     def _object(self, value: dict[str, Any], *, within: bool) -> dict[str, Any]:
         covered: dict[str, Any] = {}
-        is_person = "distinct_ids" in value
+        is_person = _IDS in value
         for key, item in value.items():
             how = self._how.get(key, How.AS_IT_IS)
+            # The other fields are PostHog's own, whatever they are called.
+            chosen = within or key in PROPERTIES or (is_person and key == _IDS)
             if key == "value" and self._how.get(str(value.get("key"))) in {How.MASK, How.DROP}:
                 # A filter of a cohort.
                 covered[key] = _masked(item)
@@ -213,10 +220,10 @@ class Covering:
                 covered[key] = self._ids.of_person(str(value.get("uuid", item)))
             elif how in {How.DISTINCT, How.PERSON}:
                 covered[key] = _each(item, self._pseudonym(how))
-            elif within and how is How.DROP:
+            elif chosen and how is How.DROP:
                 continue
-            elif within and how is How.MASK:
-                covered[key] = _masked(item)
+            elif chosen and how is How.MASK:
+                covered[key] = _each(item, lambda _: MASK) if key == _IDS else _masked(item)
             else:
                 covered[key] = self._value(item, within=within or key in PROPERTIES)
         return covered

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Privacy", "Veil"]
 
+_WAY = re.compile(r"(?:\w+\.)*(?:person_|group_)?properties\.(?=.)")
 _QUOTE = re.compile("'")
 _LITERAL = re.compile(r"'(?:[^'\\]|\\.)*'", re.DOTALL)
 """A text as HogQL writes it, which may begin at any quote: one that stands in a name is no beginning."""
@@ -127,6 +128,12 @@ def _names(given: object, argument: str) -> tuple[str, ...]:
     for name in names:
         if not isinstance(name, str) or not name:
             raise InvalidInputError(f"{argument} holds {name!r}, which is no property's name.", argument=argument)
+        if (way := _WAY.match(name)) is not None:
+            raise InvalidInputError(
+                f"{argument} holds {name!r}, which is the way to a property in a query.",
+                hint=f"Give its name, which is looked for wherever it may be: {argument}=[{name[way.end() :]!r}].",
+                argument=argument,
+            )
     return names
 
 
@@ -234,6 +241,8 @@ class Veil:
         return f"ClickHouse refused this query: {why}. What it said may quote a value that is covered, and is left out."
 
     def _covered(self, asked: Asked, answered: Answered, columns: list[pa.ChunkedArray]) -> list[pa.ChunkedArray]:
+        if asked.kind == "schema":
+            return columns  # names of columns, which properties may have too
         if asked.kind != QUERY:
             return [self._covering.looked_up(column, self.said) for column in columns]
         values = asked.detail["values"]

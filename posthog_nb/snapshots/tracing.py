@@ -247,8 +247,8 @@ class _Tracer:
             # Of a column that is called as a table is, the column is meant wherever a value is.
             known |= self._tables.get(parts[0], NOTHING)
         if place is not None:
-            path = parts[place + 1 :]
-            return known | (self._sought.at(path) if path else Reach(whole=True))
+            # Who names properties itself means each of them.
+            return known | self._sought.at(parts[place:])
         if known.whole and len(parts) > 1 and parts[-1] not in self._names:
             return Reach(known.properties, known.ids) | self._sought.at(parts[1:])
         if parts[-1] in self._names and parts[-1] not in self._passed_on:
