@@ -137,6 +137,8 @@ class TestSlips:
             ("snapshot verify none", "There is no snapshot at none"),
             ("snapshot list file", "is a file"),
             ("snapshot record file", "is a file"),
+            ("snapshot replay ~nobodys/q1", "The path of the snapshot leads nowhere"),
+            ("snapshot list " + "x" * 300, "The path of the snapshot leads nowhere"),
             ("snapshot replay q1 -o 1st", "'1st' is no name"),
             ("snapshot record q1 --mask ,", "names no property"),
             ("snapshot record q1 --mask email --drop email", "in mask and in drop"),

@@ -76,9 +76,18 @@ def folder_at(path: object) -> Folder:
     text = os.fspath(path)
     if not isinstance(text, str) or "\0" in text or redact(text) != text:
         raise InvalidInputError("The path of the snapshot is no path.", hint='Name a folder, such as "data/2026-q1".')
-    folder = Folder(Path(text.strip()))
-    if not folder.may_be_one:
+    try:
+        folder = Folder(Path(text.strip()))
+        is_one = folder.may_be_one
+    except (OSError, RuntimeError) as error:  # a name that is too long, or a home that nobody has
+        why = str(getattr(error, "strerror", None) or error).rstrip(".")
         raise InvalidInputError(
-            f"The path of the snapshot, {folder.label}, is a file.", hint="A snapshot is a folder: name that."
+            f"The path of the snapshot leads nowhere: {why}.",
+            hint='Name a folder, such as "data/2026-q1".',
+        ) from error
+    if not is_one:
+        raise InvalidInputError(
+            f"The path of the snapshot, {folder.label}, is a file, or a link to where nothing is.",
+            hint="A snapshot is a folder: name that.",
         )
     return folder
