@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import io
 import logging
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,11 +41,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _add_report(commands)
     _add_snapshot(commands)
     chosen = parser.parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A file or a pipe may not take every character that a report has; on Windows it does not.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         found: int | None = chosen.run(chosen)
+        print(end="", flush=True)
     except PostHogError as error:
         print("\n".join(error.lines()), file=sys.stderr)
         return HELD if isinstance(error, StoreHeldError) else REFUSED
+    except BrokenPipeError:
+        # Who reads, such as `head`, has enough. The rest goes nowhere, or Python would complain of it at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return REFUSED
     except KeyboardInterrupt:
         return 130
     return found or 0
@@ -294,8 +304,14 @@ def _list_snapshot(chosen: argparse.Namespace) -> None:
     snapshot = Snapshot(chosen.path)
     print(snapshot)
     for one in snapshot.list(frame="arrow").to_pylist():
-        came = one["refused"] or ("" if one["count"] is None else f"{one['count']:,} rows")
-        parts = [f"{one['recorded_at']:%Y-%m-%d %H:%M}", one["asked"], one["values"], one["rows"], came]
+        rows = "" if one["count"] is None else f"{one['count']:,} row{'' if one['count'] == 1 else 's'}"
+        parts = [
+            f"{one['recorded_at']:%Y-%m-%d %H:%M}",
+            one["asked"],
+            one["values"],
+            one["rows"],
+            one["refused"] or rows,
+        ]
         print(visible("  ".join(filter(None, parts))))
 
 

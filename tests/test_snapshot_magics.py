@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +15,7 @@ import posthog_nb
 from posthog_nb.cli import main
 from posthog_nb.client import Client, latest_client
 from posthog_nb.errors import PostHogError
+from tests import recordings
 from tests.embedded import embedded_client
 from tests.test_completion import Asked
 from tests.test_magics import run, value
@@ -202,6 +205,21 @@ class TestCommandLine:
     def test_a_snapshot_that_is_not_there_is_an_error(self, shell, capsys):
         assert main(["snapshot", "verify", "none"]) == 1
         assert "There is no snapshot at none" in capsys.readouterr().err
+
+    def test_what_is_written_to_takes_no_check_marks(self, tmp_path, monkeypatch):
+        recordings.record(tmp_path / "q1", recordings.asked("SELECT '≠✓'"))
+        written = io.BytesIO()
+        monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="cp1252"))
+        assert main(["snapshot", "list", str(tmp_path / "q1")]) == 0
+        assert rb"SELECT '\u2260\u2713'  first  3 rows" in written.getvalue()
+
+    def test_who_reads_has_enough(self, tmp_path, monkeypatch):
+        recordings.record(tmp_path / "q1")
+        read, write = os.pipe()
+        os.close(read)
+        with os.fdopen(write, "w", encoding="utf-8") as pipe:
+            monkeypatch.setattr(sys, "stdout", pipe)
+            assert main(["snapshot", "list", str(tmp_path / "q1")]) == 1
 
     def test_every_option_is_documented(self):
         page = (Path(__file__).parent.parent / "docs" / "snapshots.md").read_text()
