@@ -22,10 +22,12 @@ from posthog_nb.embedded.store.store import DistinctIdRow, PersonRow
 from posthog_nb.errors import InvalidInputError, NotFoundError, PermissionDeniedError, TransportError
 from posthog_nb.notebook.display import frame_html
 from posthog_nb.operations import newest, persons
+from posthog_nb.snapshots.recording import Recording
 from tests.embedded import embedded_client
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from pytest_httpserver import HTTPServer
     from werkzeug import Request
@@ -654,6 +656,25 @@ def test_a_key_that_may_only_read_persons_reads_one_by_uuid(remote: Client, http
         remote.persons.search("ada")
     with pytest.raises(PermissionDeniedError, match="query:read"):
         remote.persons.events(UUID_)
+
+
+@pytest.mark.filterwarnings("ignore::posthog_nb.cautions.PersonalDataWarning")
+def test_what_such_a_key_is_told_is_replayed(remote: Client, httpserver: HTTPServer, tmp_path: Path) -> None:
+    nobody = "00000000-0000-4000-8000-000000000000"
+    httpserver.expect_request(QUERY).respond_with_json(denied("query:read"), status=403)
+    httpserver.expect_request(PERSON.format(UUID_)).respond_with_json(SINGLE)
+    httpserver.expect_request(PERSON.format(nobody)).respond_with_json({"detail": "Not found."}, status=404)
+    remote._connection.record(Recording(tmp_path / "q1"))
+
+    def told(ph: Client) -> list[object]:
+        person = ph.persons.get(UUID_)
+        with pytest.raises(NotFoundError) as caught:
+            ph.persons.get(nobody)
+        return [person.name, person.properties, caught.value.lines()]
+
+    recorded = told(remote)
+    with connect(snapshot=tmp_path / "q1") as replay:
+        assert told(replay) == recorded
 
 
 def test_where_neither_is_allowed_the_scope_of_queries_is_asked_for(remote: Client, httpserver: HTTPServer) -> None:

@@ -23,11 +23,24 @@ from polars.testing import assert_frame_equal
 
 import posthog_nb
 from posthog_nb.cautions import PersonalDataWarning
-from posthog_nb.errors import ConfigurationError, NotRecordedError, PostHogError, QueryError, SnapshotError
+from posthog_nb.errors import (
+    ConfigurationError,
+    NotFoundError,
+    NotRecordedError,
+    PermissionDeniedError,
+    PostHogError,
+    QueryError,
+    QueryTimeoutError,
+    SnapshotError,
+    TransportError,
+)
 from posthog_nb.frames import JsonRows, decode, to_pandas, to_polars
+from posthog_nb.snapshots.asked import Answered, Asked
 from posthog_nb.snapshots.folder import Folder
+from posthog_nb.snapshots.keeper import Recorder
 from posthog_nb.snapshots.manifest import Target
 from posthog_nb.snapshots.parquet import read_rows, written
+from posthog_nb.snapshots.privacy import Privacy, Veil
 from tests import test_frames_exact
 from tests.recordings import TARGET, answered, asked, of_events, record, replayed
 from tests.replaying import BY_EVENT, BY_EVENT_VALUES, QUESTIONS, answers, digests, shown
@@ -351,6 +364,29 @@ def test_where_a_local_project_lies_is_not_recorded(tmp_path: Path) -> None:
     record(tmp_path, answer=lambda: of_local, target=Target(host="local"))
     assert replayed(tmp_path).source == "local"
     assert "ann" not in (tmp_path / "manifest.json").read_text()
+
+
+@pytest.mark.parametrize(
+    ("kind", "error"),
+    [
+        ("query", PermissionDeniedError("The key lacks query:read.", status=403)),
+        ("query", QueryTimeoutError("It takes too long.", status=504)),
+        ("query", NotFoundError("There is no such project.", status=404)),
+        ("schema", NotFoundError("There is no such project.", status=404)),
+        ("query", TransportError("Nobody answers.")),
+    ],
+)
+def test_what_may_be_mended_is_not_recorded(tmp_path: Path, kind: str, error: PostHogError) -> None:
+    question = asked() if kind == "query" else Asked(kind, {})
+    recorder = Recorder(Folder(tmp_path / "q1"), Veil(Privacy()), lambda: TARGET)
+
+    def refuse() -> Answered:
+        raise error
+
+    with pytest.raises(type(error)) as caught:
+        recorder.answer(question, refuse)
+    assert caught.value is error
+    assert not (tmp_path / "q1").exists()
 
 
 def test_what_is_recorded_anew_takes_the_place_of_the_old(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from posthog_nb.errors import NotFoundError, PermissionDeniedError, TransportError
+from posthog_nb.errors import NotFoundError, NotRecordedError, PermissionDeniedError, TransportError
 from posthog_nb.operations.expand import expand as expanded
 from posthog_nb.operations.kept import look_up, real
 from posthog_nb.operations.moments import warn_caller
@@ -49,6 +49,8 @@ IDS_A_QUERY = 5_000
 
 _FACTS = ("id", "uuid", "name", "distinct_ids", "properties", "created_at")
 _NOT_FOUND = 404
+_MAY_NOT_QUERY = (PermissionDeniedError, NotRecordedError)
+"""A key may read persons and not query; what was recorded with it has no answers of queries."""
 
 
 class Persons:
@@ -138,11 +140,11 @@ class Persons:
             return self._by_number(given)
         try:
             return self._by_query(given, str(person_id).strip())
-        except PermissionDeniedError as error:
-            # A key may read persons and not query. If it may do neither, the query's scope is the one to ask for.
+        except _MAY_NOT_QUERY as error:
+            # If it may do neither, the query's scope is the one to ask for.
             try:
                 return self._by_rest(given)
-            except PermissionDeniedError:
+            except _MAY_NOT_QUERY:
                 raise error from None
 
     def events(  # noqa: PLR0913 - one argument a choice
@@ -326,8 +328,8 @@ class Persons:
             owner = self._run(
                 "SELECT toString(person_id) FROM person_distinct_ids WHERE distinct_id = {given}", {"given": given}, 1
             ).rows
-        except PermissionDeniedError:
-            owner = []  # a key that may read persons and not query: what it asked for is not there all the same
+        except _MAY_NOT_QUERY:
+            owner = []  # what it asked for is not there all the same
         if owner:
             return NotFoundError(
                 f"There is no person {given}: it is a distinct id, of the person {owner[0][0]}.",

@@ -13,9 +13,7 @@ from posthog_nb.errors import (
     APIError,
     ConfigurationError,
     NotFoundError,
-    PermissionDeniedError,
     QueryError,
-    QueryTimeoutError,
     SnapshotError,
     Span,
 )
@@ -45,13 +43,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Keeper", "Recorder", "Replay"]
 
-_REFUSALS: dict[RefusalName, type[APIError]] = {
-    "QueryError": QueryError,
-    "QueryTimeoutError": QueryTimeoutError,
-    "NotFoundError": NotFoundError,
-    "PermissionDeniedError": PermissionDeniedError,
-}
-"""What PostHog says of the question itself. That it is busy, or the network down, is no answer."""
+_REFUSALS: dict[RefusalName, type[APIError]] = {"QueryError": QueryError, "NotFoundError": NotFoundError}
+"""What PostHog says of the question itself. That the key may not ask, that PostHog is busy or the network down, is no
+answer: once that is mended, a replay would say it still."""
+_MAY_BE_MISSING = frozenset({"person", "cohort"})
+"""What may not be found where it is looked for. Of anything else that says that there is no such project."""
 
 
 class Keeper(Protocol):
@@ -105,6 +101,8 @@ class Recorder:
         try:
             found = live()
         except tuple(_REFUSALS.values()) as error:
+            if isinstance(error, NotFoundError) and asked.kind not in _MAY_BE_MISSING:
+                raise
             refused = _refused(error, self._veil)
             self._veil.look(asked)
             self._put(asked, None, refusal_of(asked, refused, _now()))

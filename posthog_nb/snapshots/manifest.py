@@ -37,7 +37,7 @@ VERSION = 1
 
 _Sha256 = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 _Key = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{32}\Z")]
-RefusalName = Literal["QueryError", "QueryTimeoutError", "NotFoundError", "PermissionDeniedError"]
+RefusalName = Literal["QueryError", "NotFoundError"]
 _Count = Annotated[int, msgspec.Meta(ge=0)]
 _Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 _Line = Annotated[str, msgspec.Meta(pattern=r"\A[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]*\Z", max_length=300)]
