@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import pickle
 import subprocess
 import sys
 import threading
@@ -333,6 +334,12 @@ def test_what_is_to_be_recorded_has_to_be_said(tmp_path: Path, monkeypatch: pyte
     assert told[1].startswith('Hint: Name it: connect("eu"')
     told = lines_of(lambda: posthog_nb.connect(snapshot=tmp_path / "q2"))
     assert told[0].startswith("ConfigurationError: There is no snapshot at q2 to replay")
+
+
+def test_a_complete_result_is_a_thing_of_its_own_while_it_is_recorded(demo: Client, tmp_path: Path) -> None:
+    with recording(demo, tmp_path / "q1") as ph:
+        found = ph.query("SELECT 1 AS one")
+    assert pickle.loads(pickle.dumps(found)).rows == [[1]]  # noqa: S301 - our own
 
 
 def test_a_client_says_into_what_it_records(demo: Client, tmp_path: Path) -> None:

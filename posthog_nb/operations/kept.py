@@ -178,16 +178,18 @@ class _Kept(Result):
         context = Context(f"{found.source}{when}", query, frame, page_size, found.notes)
         super().__init__(context, answer, [found.table], None, answer.origin, elapsed=found.elapsed)
         self.has_more = found.has_more
-        self._keeper = keeper
-        self._asked = asked
-        self._live = live
+        # A result that leads nowhere has nobody to ask, and not the rows as they came before they were covered.
+        self._on = (keeper, asked, live) if found.has_more else None
 
-    def _step(self, step: str, live: Callable[[Result], Result]) -> Result:
+    def _step(self, step: str, go: Callable[[Result], Result]) -> Result:
+        assert self._on is not None  # noqa: S101 - there is more
+        keeper, asked, live = self._on
+
         def result() -> Result:
-            assert self._live is not None  # noqa: S101 - a replay asks nobody
-            return live(self._live)
+            assert live is not None  # noqa: S101 - a replay asks nobody
+            return go(live)
 
-        return kept_result(self._keeper, self._asked.then(step), result, self._context.frame, self._context.page_size)
+        return kept_result(keeper, asked.then(step), result, self._context.frame, self._context.page_size)
 
     def next_page(self) -> Result | None:
         return self._step("next_page", _next_page) if self.has_more else None
