@@ -63,7 +63,8 @@ def remember(client: Client | None) -> None:
 class Client(Insights):
     """One PostHog project: query it, look persons up, send events. Made by :func:`connect`.
 
-    A client may be used from several threads and as a context manager.
+    A client may be used from several threads, from forks of the process (an embedded project in memory: from its own
+    process alone), and as a context manager.
 
     Args:
         connection: The open connection.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from posthog_nb.errors import QueryError, Span, TransportError
+from posthog_nb.errors import QueryError, Span, StoreError, TransportError
 from tests.embedded import embedded_client
 
 if TYPE_CHECKING:
@@ -103,3 +103,20 @@ def test_a_timeout_leaves_nothing_running(posthog: Client) -> None:
     with pytest.raises(TransportError, match=r"within 0\.3 s"):
         posthog.query(ENDLESS, timeout=0.3)
     assert ends_within(2)
+
+
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
+def test_a_fork_is_told_that_the_engine_is_not_its_own(posthog: Client) -> None:
+    reads, writes = os.pipe()
+    if os.fork() == 0:
+        try:
+            posthog.query("SELECT 1", timeout=5)
+        except StoreError as error:
+            os.write(writes, str(error).encode())
+        finally:
+            os._exit(0)
+    os.close(writes)
+    with os.fdopen(reads) as pipe:
+        assert "multiprocessing" in pipe.read()
+    os.wait()
+    assert posthog.query("SELECT 1").rows == [[1]]

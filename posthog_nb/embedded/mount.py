@@ -15,6 +15,8 @@ from requests.adapters import HTTPAdapter
 from requests.exceptions import ReadTimeout
 from urllib3 import HTTPHeaderDict, HTTPResponse
 
+from posthog_nb.embedded.store.engine import refuse_a_fork
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from wsgiref.types import WSGIApplication, WSGIEnvironment
@@ -57,7 +59,9 @@ class EmbeddedAdapter(HTTPAdapter):
 
         Raises:
             ReadTimeout: no answer came within the time-out.
+            StoreError: this process is a fork of the one whose project it is.
         """
+        refuse_a_fork()
         answer: Future[HTTPResponse] = Future()
         threading.Thread(target=self._run, args=(request, answer), name="posthog-nb-embedded", daemon=True).start()
         seconds = timeout[1] if isinstance(timeout, tuple) else timeout

@@ -52,9 +52,13 @@ class Budget:
         self._limited = limited
         self._clock = clock
         self._sleep = sleep
+        self._answered: deque[float] = deque(maxlen=WINDOWS[-1][1])
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """Nothing is on its way any more. What was answered counts as before."""
         self._lock = threading.Lock()
         self._on_their_way = 0
-        self._answered: deque[float] = deque(maxlen=WINDOWS[-1][1])
         self._slots = threading.BoundedSemaphore(AT_ONCE)
 
     @contextmanager

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import sys
 import time
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakSet
 
 from posthog_nb.errors import APIError, ConfigurationError, PostHogError, TransportError
 from posthog_nb.http.budget import Budget
@@ -52,6 +55,7 @@ class Http:
         self._adapters = dict(adapters or {})
         self.budget = budget or Budget(limited=False)
         self._session = self._new_session()
+        _in_this_process.add(self)
 
     def _new_session(self) -> Session:
         session = Session()
@@ -199,6 +203,26 @@ class Http:
     def close(self) -> None:
         """Close all connections."""
         self._session.close()
+
+    def begin_anew(self) -> None:
+        """Leave everything that is on its way to the process that this one is a fork of."""
+        for adapter in self._adapters.values():
+            adapter.close()
+        self._session = self._new_session()
+        self.budget.begin_anew()
+
+
+_in_this_process: WeakSet[Http] = WeakSet()
+
+
+def _forked() -> None:
+    # Two processes that share a connection take each other's answers for their own.
+    for http in list(_in_this_process):
+        http.begin_anew()
+
+
+if sys.platform != "win32":
+    os.register_at_fork(after_in_child=_forked)
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,7 +125,8 @@ class Background:
             if _process.ends:
                 return
             self._jobs.append(job)
-            if self._thread is None:
+            # In a fork of the process, the thread stayed behind.
+            if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._work, name="posthog-nb-taxonomy", daemon=True)
                 _process.at_work.add(self)
                 self._thread.start()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-__all__ = ["Engine", "Progress", "Rows", "database_name", "in_memory", "on_disk"]
+__all__ = ["Engine", "Progress", "Rows", "database_name", "in_memory", "on_disk", "refuse_a_fork"]
 
 QUERY_SETTINGS: Mapping[str, object] = {
     # hogql's meaning depends on the first; join_use_nulls stays at ClickHouse's 0.
@@ -109,6 +109,7 @@ class Engine:
         self._idle: queue.LifoQueue[Any] = queue.LifoQueue()
         self._lock = threading.Lock()
         self._opened: list[Any] = []
+        self._process = 0
 
     @property
     def durable(self) -> bool:
@@ -219,8 +220,21 @@ class Engine:
         for client in opened:
             client.close()
 
+    def refuse_a_fork(self) -> None:
+        """See that this is no fork of the process that opened the engine: the engine's threads stayed behind there.
+
+        Raises:
+            StoreError: it is one.
+        """
+        if self._opened and self._process != os.getpid():
+            raise StoreError(
+                "The embedded project is in the memory of the process that this one is a fork of.",
+                hint='Start processes with multiprocessing.get_context("spawn"), or use threads.',
+            )
+
     @contextmanager
     def _client(self) -> Iterator[Any]:
+        self.refuse_a_fork()
         try:
             client = self._idle.get_nowait()
         except queue.Empty:
@@ -249,6 +263,7 @@ class Engine:
             raise self._not_opened(error) from error
         with self._lock:
             self._opened.append(client)
+            self._process = os.getpid()
         return client
 
     def _not_opened(self, error: Exception) -> StoreError:
@@ -333,6 +348,15 @@ def in_memory() -> Engine:
     """The process's one in-memory engine; projects are databases in it."""
     _memory.open()
     return _memory
+
+
+def refuse_a_fork() -> None:
+    """See that the in-memory engine can be asked from this process.
+
+    Raises:
+        StoreError: it was opened before this process became a fork of another.
+    """
+    _memory.refuse_a_fork()
 
 
 def on_disk(path: Path) -> Engine:
