@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
+import trustme
 from pytest_httpserver import HTTPServer
 from werkzeug import Request as Received
 from werkzeug import Response
@@ -38,9 +39,11 @@ from posthog_nb.operations.asking import Asker
 from posthog_nb.operations.splice import Edit, Spliced, splice
 from posthog_nb.secret import Secret
 from posthog_nb.settings import resolve
+from tests.faulty import server_context
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import ssl
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from posthog_nb.operations.answer import Answer
@@ -267,6 +270,101 @@ def test_an_answer_that_is_still_to_come_is_not_taken_for_that_to_the_next_reque
         assert http.json("GET", f"{url}/2", key=KEY) == {"answers": "/2"}
         http.close()
         server.join(10)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no process is a fork of another here")
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
+def test_a_fork_of_the_process_has_connections_of_its_own() -> None:
+    connections: list[str] = []
+
+    def serve(listener: socket.socket) -> None:
+        def answer_all(connection: socket.socket, name: str) -> None:
+            with connection, suppress(OSError):
+                while connection.recv(65536):
+                    connection.sendall(f'HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n"{name}"'.encode())
+
+        while True:
+            connection, _ = listener.accept()
+            connections.append(name := "abc"[len(connections)])
+            threading.Thread(target=answer_all, args=(connection, name), daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, args=(listener,), daemon=True).start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        http = Http(user_agent="posthog-nb/test")
+        slots = [http.budget.take_slot(Deadline()) for _ in range(3)]
+        assert http.json("GET", url, key=KEY) == "a"
+        reads, writes = os.pipe()
+        if os.fork() == 0:
+            http.budget.take_slot(Deadline(1))
+            os.write(writes, http.json("GET", url, key=KEY).encode())
+            os._exit(0)
+        os.close(writes)
+        assert os.read(reads, 10) == b"b"
+        os.close(reads)
+        os.wait()
+        assert http.json("GET", url, key=KEY) == "a"
+        assert len(slots) == 3
+        http.close()
+
+
+def line_ends(line: ssl.SSLSocket) -> None:
+    line.recv(100)
+    socket.socket(fileno=line.detach()).close()
+
+
+def line_is_damaged(line: ssl.SSLSocket) -> None:
+    line.recv(65536)
+    with socket.socket(fileno=line.detach()) as bare:
+        bare.sendall(b"\x17\x03\x03\x00\x20" + b"x" * 32)
+        bare.recv(100)
+
+
+@pytest.mark.parametrize(
+    ("then", "told"), [(line_ends, "closed the connection"), (line_is_damaged, "The encryption of the line")]
+)
+def test_a_line_that_fails_under_tls_is_one_that_may_pass_and_no_bad_certificate(
+    http: Http,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    then: Callable[[ssl.SSLSocket], None],
+    told: str,
+) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "ca.pem"))
+    context, taken = server_context(authority), []
+    # More than the line holds, where it ends while this is sent.
+    size = 8_000_000 if then is line_ends else 10
+
+    def serve(listener: socket.socket) -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = listener.accept()
+                taken.append(1)
+                then(context.wrap_socket(connection, server_side=True))
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, args=(listener,), daemon=True).start()
+        with pytest.raises(TransportError, match=told) as caught:
+            send_events(http, f"https://127.0.0.1:{listener.getsockname()[1]}/batch/", b"x" * size)
+    assert len(taken) == 4
+    assert caught.value.may_have_arrived
+
+
+def test_a_host_without_tls_is_said_to_be_one(http: Http, httpserver: HTTPServer) -> None:
+    with pytest.raises(TransportError, match="does not speak https") as caught:
+        http.json("GET", httpserver.url_for("/").replace("http:", "https:"), key=KEY)
+    assert "http://host" in str(caught.value)
+
+
+def test_certificates_that_cannot_be_read_are_told(
+    http: Http, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", __file__)
+    with pytest.raises(TransportError, match=r"a file of certificates cannot be read.*REQUESTS_CA_BUNDLE") as caught:
+        http.json("GET", httpserver.url_for("/").replace("http:", "https:"), key=KEY)
+    assert not caught.value.may_have_arrived
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import ssl
 import sys
 from dataclasses import dataclass, field, replace
 from time import monotonic
@@ -21,8 +22,9 @@ from urllib3.exceptions import (
     ReadTimeoutError,
 )
 from urllib3.util import parse_url
+from urllib3.util.ssl_match_hostname import CertificateError
 
-from posthog_nb.errors import AnswerTimeoutError, ConfigurationError, TransportError
+from posthog_nb.errors import AnswerTimeoutError, ConfigurationError, PostHogError, TransportError
 from posthog_nb.http.auth import Bearer, Unsigned
 
 if TYPE_CHECKING:
@@ -146,6 +148,9 @@ def _exchange(session: requests.Session, request: Request, deadline: Deadline, a
             final = response.status_code >= _FINAL
             body = _body(response, min(BODY_SECONDS, deadline.left())) if final else b""
             return Reply(response.status_code, response.reason or "", CaseInsensitiveDict(response.headers), body)
+    except PostHogError:
+        # An embedded project's own, which may be an OSError as well.
+        raise
     except (OSError, HTTPError) as error:
         causes = _causes(error, handled)
         for cause in causes:
@@ -202,13 +207,15 @@ def _transport_error(  # noqa: PLR0911 - one return a way in which a wire fails
 
     if among(requests.exceptions.ProxyError, *_NO_SUCH_PROXY) or type(causes[0]) is OSError:
         return _wrong_way_out(host, causes)
-    if among(requests.exceptions.SSLError):
+    if among(ssl.SSLCertVerificationError, CertificateError):
         return TransportError(
             f"The certificate of {host} was refused.",
             hint="Behind a company proxy, set REQUESTS_CA_BUNDLE to its certificate.",
             may_have_arrived=False,
             passing=False,
         )
+    if (failed := next((cause for cause in causes if type(cause) is ssl.SSLError), None)) is not None:
+        return _tls_error(host, failed)
     if among(NewConnectionError, NameResolutionError):
         return TransportError(
             f"{host} cannot be reached.", hint="Check the host and your network.", may_have_arrived=False
@@ -228,6 +235,30 @@ def _transport_error(  # noqa: PLR0911 - one return a way in which a wire fails
     return TransportError(f"{host} closed the connection before its answer ended.", hint="Try again.")
 
 
+def _tls_error(host: str, failed: ssl.SSLError) -> TransportError:
+    """The error for a line whose encryption fails. One that only ends is a line that ends like any other."""
+    if failed.library in {"X509", "PEM"}:
+        return TransportError(
+            f"{host} was not asked: a file of certificates cannot be read.",
+            hint=_LOOK_AT_BUNDLES,
+            may_have_arrived=False,
+            passing=False,
+        )
+    if failed.reason == "WRONG_VERSION_NUMBER":
+        return TransportError(
+            f"{host} does not speak https.",
+            hint="Check the host and the port; where it speaks plain http, write http://.",
+            may_have_arrived=False,
+            passing=False,
+        )
+    reason = (failed.reason or "no reason is given").replace("_", " ").lower()
+    return TransportError(
+        f"The encryption of the line to {host} failed ({reason}).",
+        hint="Try again; a proxy may change what it passes.",
+    )
+
+
+_LOOK_AT_BUNDLES = "Look at REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE."
 _NO_SUCH_PROXY = (
     requests.exceptions.InvalidSchema,
     requests.exceptions.InvalidURL,
@@ -242,7 +273,7 @@ def _wrong_way_out(host: str, causes: list[BaseException]) -> TransportError:
     error = causes[0]
     if type(error) is OSError:
         # So requests says that there is no such file.
-        message, hint = f"{host} was not asked: {error}.", "Look at REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE."
+        message, hint = f"{host} was not asked: {error}.", _LOOK_AT_BUNDLES
     elif any(isinstance(cause, _NO_SUCH_PROXY) for cause in causes):
         message = f"The proxy that is set for {host} cannot be used."
         hint = "Look at HTTP_PROXY, HTTPS_PROXY and ALL_PROXY; one of SOCKS needs the package PySocks."
