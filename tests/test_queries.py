@@ -196,6 +196,8 @@ def test_offset_of_a_sample_is_no_offset() -> None:
 
 ENDLESS: list[object] = []
 ENDLESS.append(ENDLESS)
+ENDLESS_TWICE: list[object] = []
+ENDLESS_TWICE += [ENDLESS_TWICE, ENDLESS_TWICE]
 
 LONDON = zoneinfo.ZoneInfo("Europe/London")
 
@@ -262,6 +264,26 @@ def test_a_list_of_times_is_a_list_of_typed_times() -> None:
     assert connection.bound == {"days__0": "2026-01-01", "days__1": "2026-01-02"}
 
 
+def test_times_keep_their_types_in_lists_of_lists_too() -> None:
+    connection = sent("SELECT {v}", values={"v": [["a", date(2026, 1, 1)], [datetime(2026, 1, 1, tzinfo=UTC)]]})
+    assert connection.text == "SELECT [[{v__0__0}, toDate({v__0__1})], [toDateTime64({v__1__0}, 6, 'UTC')]] LIMIT 101"
+    assert connection.bound == {"v__0__0": "a", "v__0__1": "2026-01-01", "v__1__0": "2026-01-01 00:00:00.000000"}
+
+
+def test_the_parts_of_a_list_take_no_other_values_name() -> None:
+    connection = sent("SELECT {v}, {v__0}", values={"v": [date(2026, 1, 1)], "v__0": "mine"})
+    assert connection.text == "SELECT [toDate({v__0_})], {v__0} LIMIT 101"
+    assert connection.bound == {"v__0_": "2026-01-01", "v__0": "mine"}
+
+
+def test_many_times_without_a_zone_are_one_warning() -> None:
+    with pytest.warns(UserWarning, match="no time zone") as warned:
+        sent("SELECT {days}", values={"days": pd.date_range("2026-01-01", periods=3)})
+    assert len(warned) == 1
+    assert str(warned[0].message).endswith("There are 2 more such times.")
+    assert warned[0].filename == __file__
+
+
 def test_a_time_without_zone_is_read_in_this_computers_with_a_warning_at_the_callers_line() -> None:
     with pytest.warns(UserWarning, match="no time zone") as warned:
         connection = sent("SELECT {since}", values={"since": pd.Timestamp("2026-07-01 12:00")})
@@ -300,6 +322,7 @@ def test_times_stand_for_their_instant_whatever_the_projects_zone(clickhouse: On
         ([1, [object()]], "object"),
         ("\ud800", "half a surrogate pair"),
         (ENDLESS, "nests more than 50 deep"),
+        (ENDLESS_TWICE, "nests more than 50 deep"),
         (date(1900, 1, 1), "1900-01-01 is beyond 1970-01-01"),
         (date(2300, 1, 1), "beyond 1970-01-01 to 2149-06-06"),
         (datetime.min.replace(tzinfo=UTC), "beyond the years 1900 to 2299"),

@@ -19,7 +19,7 @@ from posthog_nb.operations.capture import Receipt, verified
 from posthog_nb.operations.delivery import Encoded, Fate, deliver
 from posthog_nb.operations.event import Event, encode, make_event
 from posthog_nb.operations.event_rows import EventRows, event_rows
-from posthog_nb.operations.moments import gathered_warnings, warn_caller
+from posthog_nb.operations.moments import gathered_warnings, warn_caller, warn_together
 from posthog_nb.operations.report import CaptureReport, ReportRow, ledger_of
 
 if TYPE_CHECKING:
@@ -256,9 +256,7 @@ class _Work:
 
     def warn_of_naive_times(self) -> None:
         """Warn once of all times without a zone."""
-        if self._naive:
-            more = f" There are {self._naive_times - 1:,} more such times." if self._naive_times > 1 else ""
-            warn_caller(self._naive[0] + more)
+        warn_together(self._naive, self._naive_times - len(self._naive))
 
 
 def _unsent(event: Event, digest: bytes) -> ReportRow:

@@ -13,7 +13,7 @@ from posthog_nb.errors import InvalidInputError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["gathered_warnings", "in_utc", "is_missing", "warn_caller"]
+__all__ = ["gathered_warnings", "in_utc", "is_missing", "warn_caller", "warn_together"]
 
 _gathered: ContextVar[list[str] | None] = ContextVar("gathered", default=None)
 
@@ -27,6 +27,20 @@ def gathered_warnings() -> Iterator[list[str]]:
         yield notes
     finally:
         _gathered.reset(token)
+
+
+def warn_together(notes: list[str], more: int = 0) -> None:
+    """Warn once of times without a zone, by the first of ``notes``; or note them where they are gathered.
+
+    Args:
+        notes: What was gathered.
+        more: How many more there were that were not kept.
+    """
+    if (gathered := _gathered.get()) is not None:
+        gathered.extend(notes)
+    elif notes:
+        more += len(notes) - 1
+        warn_caller(notes[0] + (f" There are {more:,} more such times." if more else ""))
 
 
 def is_missing(value: datetime) -> bool:
@@ -49,11 +63,7 @@ def in_utc(given: datetime, name: str) -> datetime:
     try:
         if moment.tzinfo is None:
             moment = moment.astimezone()
-            warning = f"{name} {given} has no time zone and is read in this computer's ({moment.tzname()})."
-            if (notes := _gathered.get()) is None:
-                warn_caller(warning)
-            else:
-                notes.append(warning)
+            warn_together([f"{name} {given} has no time zone and is read in this computer's ({moment.tzname()})."])
         return moment.astimezone(UTC)
     except (OverflowError, OSError, ValueError) as error:
         raise InvalidInputError(f"{name} is {given}, too far away to be a time.", argument=name) from error

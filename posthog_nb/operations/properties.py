@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from posthog_nb.errors import InvalidInputError
-from posthog_nb.operations.moments import in_utc, is_missing
+from posthog_nb.operations.moments import gathered_warnings, in_utc, is_missing, warn_together
 from posthog_nb.operations.plain import as_python, is_text
 
 __all__ = ["event_time", "json_properties"]
@@ -38,10 +38,12 @@ def json_properties(properties: object, name: str = "properties") -> dict[str, A
     carried: dict[str, Any] = {}
     for key, value in properties.items():
         try:
-            carried[_key(key, name)] = _value(value, f"{name}[{key!r}]", depth=1)
+            with gathered_warnings() as naive:
+                carried[_key(key, name)] = _value(value, f"{name}[{key!r}]", depth=1)
         except InvalidInputError as error:
             error.argument, error.key = name, str(key)
             raise
+        warn_together(naive)
     return carried
 
 

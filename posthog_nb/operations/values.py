@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from posthog_nb.errors import HogQLSyntaxError, InvalidInputError, MissingParameterError, Span
-from posthog_nb.operations.moments import in_utc
+from posthog_nb.operations.moments import gathered_warnings, in_utc, warn_together
 from posthog_nb.operations.plain import as_python, is_text
 from posthog_nb.operations.splice import Edit
 from posthog_nb.operations.tree import nodes
@@ -98,7 +98,10 @@ def bind(text: str, tree: dict[str, Any] | None, given: dict[str, object]) -> Bo
     bound = Bound()
     if tree is None:
         # No placeholder can be rewritten, so a time crosses as text that carries its offset.
-        bound.values = {name: _Constant(name, written=datetime.isoformat).plain(value) for name, value in given.items()}
+        for name, value in given.items():
+            with gathered_warnings() as naive:
+                bound.values[name] = _Constant(name, written=datetime.isoformat).plain(value)
+            warn_together(naive)
         return bound
     for node in nodes(tree, "Placeholder"):
         chain = (node.get("expr") or {}).get("chain") or [None]
@@ -107,7 +110,9 @@ def bind(text: str, tree: dict[str, Any] | None, given: dict[str, object]) -> Bo
             continue
         if name not in given:
             raise _missing(name, given, text, Span(start, end))
-        expression = _Constant(name).expression(given[name], bound.values)
+        with gathered_warnings() as naive:
+            expression = _Constant(name, given).expression(given[name], bound.values)
+        warn_together(naive)
         if expression != f"{{{name}}}":
             bound.edits.append(Edit(start, end, expression))
     return bound
@@ -161,22 +166,25 @@ def _utc_text(moment: datetime) -> str:
 class _Constant:
     """One parameter's value on its way to the wire."""
 
-    def __init__(self, name: str, written: Callable[[datetime], str] = _utc_text) -> None:
+    def __init__(self, name: str, taken: Container[str] = (), written: Callable[[datetime], str] = _utc_text) -> None:
         self._name = name
+        self._taken = taken
         self._written = written
 
     def expression(self, value: object, values: dict[str, Any]) -> str:
         """The HogQL that stands for ``value``; what it binds is added to ``values``."""
+        return self._expression(self._name, value, values)
+
+    def _expression(self, name: str, value: object, values: dict[str, Any]) -> str:
         value = as_python(value)
-        if isinstance(value, list | tuple) and any(isinstance(item, date) for item in map(as_python, value)):
+        if isinstance(value, list | tuple) and self._holds_time(value):
             items = []
             for number, item in enumerate(value):
-                name = f"{self._name}__{number}"
-                items.append(self._one(name, as_python(item), values))
+                own = f"{name}__{number}"
+                while own in self._taken:
+                    own += "_"
+                items.append(self._expression(own, item, values))
             return f"[{', '.join(items)}]"
-        return self._one(self._name, value, values)
-
-    def _one(self, name: str, value: object, values: dict[str, Any]) -> str:
         values[name] = self.plain(value)
         if isinstance(value, datetime):
             return f"toDateTime64({{{name}}}, 6, 'UTC')"
@@ -184,10 +192,17 @@ class _Constant:
             return f"toDate({{{name}}})"
         return f"{{{name}}}"
 
+    def _holds_time(self, value: object, depth: int = 0) -> bool:
+        """Whether it is a time or a date, or a list in which there is one somewhere."""
+        self._check_depth(depth)
+        value = as_python(value)
+        if isinstance(value, list | tuple):
+            return any(self._holds_time(item, depth + 1) for item in value)
+        return isinstance(value, date)
+
     def plain(self, value: object, depth: int = 0) -> Any:  # noqa: ANN401, C901, PLR0911, PLR0912 - one case a type
         """``value`` as JSON."""
-        if depth > _DEEPEST:
-            raise self._refusal(f"it nests more than {_DEEPEST} deep", hint="Does it hold itself?")
+        self._check_depth(depth)
         value = as_python(value)
         match value:
             case None | bool():
@@ -226,6 +241,10 @@ class _Constant:
             f"a value of type {type(value).__name__} has no constant in HogQL",
             hint="Pass text, a number, True/False, None, a datetime, a date, a UUID, or a list of them.",
         )
+
+    def _check_depth(self, depth: int) -> None:
+        if depth > _DEEPEST:
+            raise self._refusal(f"it nests more than {_DEEPEST} deep", hint="Does it hold itself?")
 
     def _refusal(self, what: str, hint: str | None = None) -> InvalidInputError:
         return InvalidInputError(f"The value of {{{self._name}}}: {what}.", hint=hint)
