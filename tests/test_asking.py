@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from posthog_nb.errors import AnswerTimeoutError, InvalidInputError, QueryError
+from posthog_nb.http import AT_ONCE, Deadline
 from posthog_nb.operations import answer as limits
 from posthog_nb.operations import progress as bars
 from tests.twin_faults import FAULTS, OK, Fault, Reply
@@ -289,3 +290,23 @@ def test_a_page_that_was_fetched_ahead_and_is_not_wanted_is_ended(ph: Client, tw
         time.sleep(0.01)
     pages.close()
     assert len(twin.seen("DELETE /query/")) == 1
+
+
+def test_a_query_that_is_being_ended_is_one_of_the_three_until_it_is(ph: Client, twin: Twin) -> None:
+    result = ph.query("SELECT number AS n FROM numbers(100) ORDER BY n", limit=10)
+    twin.forget()
+    twin.next("POST /query/", FAULTS["no answer, nothing done"])
+    twin.next("DELETE /query/", FAULTS["a slow first byte"])
+    pages = result.pages()
+    next(pages)
+    while not twin.seen("POST /query/"):
+        time.sleep(0.01)
+    budget = ph._connection.budget
+    given_back = [budget.take_slot(Deadline()) for _ in range(AT_ONCE - 1)]
+    with ThreadPoolExecutor(1) as pool:
+        third = pool.submit(lambda: (budget.take_slot(Deadline(5)), time.monotonic()))
+        pages.close()
+        slot, moment = third.result()
+    assert moment - twin.seen("DELETE /query/")[0].started >= 0.2
+    for give_back in (*given_back, slot):
+        give_back()

@@ -9,7 +9,7 @@ import signal
 import socket
 import threading
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,6 +20,7 @@ from werkzeug import Response
 
 from posthog_nb.connection import Connection
 from posthog_nb.errors import (
+    AnswerTimeoutError,
     APIError,
     AuthenticationError,
     CaptureRefusedError,
@@ -243,6 +244,18 @@ def test_a_retry_after_that_means_nothing_is_no_reason_to_fail(http: Http, https
     seen = in_turn(httpserver, "/query/", answer(429, Retry_After=asked), answer(200))
     http.json("POST", httpserver.url_for("/query/"), key=KEY, body={})
     assert len(seen) == 2
+
+
+@pytest.mark.parametrize(("refusal", "counts"), [(answer(429), False), (answer(429, Retry_After="0"), True)])
+def test_too_many_queries_at_once_are_not_too_many_a_minute(
+    http: Http, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch, refusal: Response, counts: bool
+) -> None:
+    monkeypatch.setattr("posthog_nb.http.budget.WINDOWS", ((60.0, 1), (3600.0, 2400)))
+    in_turn(httpserver, "/query/", refusal, answer(200))
+    url, deadline = httpserver.url_for("/query/"), Deadline(5)
+    with pytest.raises(AnswerTimeoutError) if counts else nullcontext():
+        http.json("POST", url, key=KEY, body={}, deadline=deadline)
+        http.json("POST", url, key=KEY, body={}, deadline=deadline)
 
 
 def test_an_answer_that_is_still_to_come_is_not_taken_for_that_to_the_next_request(http: Http) -> None:

@@ -106,7 +106,7 @@ class Budget:
             return seconds
 
     def met_the_limit(self) -> None:
-        """The host answered 429: it counts."""
+        """The host answered 429 and said until when: it counts."""
         self._limited = True
 
     def take_slot(self, deadline: Deadline) -> Callable[[], None]:

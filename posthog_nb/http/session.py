@@ -182,12 +182,14 @@ class Http:
             if not error.passing or (isinstance(error, TimeoutError) and not policy.after_silence):
                 raise
             return _Failure(error)
-        if reply.status == TOO_MANY and question.kind != "capture":
+        asked = asked_wait(reply.headers)
+        if reply.status == TOO_MANY and asked is not None and question.kind != "capture":
+            # Without a time it says that too many queries run at once, of which there is a limit everywhere.
             self.budget.met_the_limit()
         refusal = error_of(reply, question)
         if reply.status not in policy.statuses or is_verdict(reply):
             raise refusal
-        return _Failure(refusal, reply.status, asked_wait(reply.headers))
+        return _Failure(refusal, reply.status, asked)
 
     def try_once(self, method: str, url: str, *, key: Secret | None, seconds: float) -> int | None:
         """Send one request on a connection of its own, without retries; None when no answer came in time.

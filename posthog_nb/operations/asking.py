@@ -75,13 +75,15 @@ class Running:
         """Wait no longer, and end on the server what is running there, all at once."""
         with self._lock:
             tasks, self._tasks, self._ended = self._tasks, {}, True
-        threads = []
-        for task, give_back in tasks.values():
-            # The thread that asked may hear nothing for long; others need not wait for that.
+        for task, _ in tasks.values():
             task.deadline.pass_now()
-            give_back()
-            threads.append(task.let_go())
-        _wait_for(threads)
+        try:
+            _wait_for([task.let_go() for task, _ in tasks.values()])
+        finally:
+            # The threads that asked may hear nothing for long; others need not wait for that. But a query that still
+            # runs there is one of the three.
+            for _, give_back in tasks.values():
+                give_back()
 
 
 class Asker:
