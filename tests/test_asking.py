@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from posthog_nb.errors import AnswerTimeoutError, InvalidInputError, QueryError
-from posthog_nb.http import AT_ONCE, Deadline
+from posthog_nb.http import AT_ONCE, Budget, Deadline
 from posthog_nb.operations import answer as limits
 from posthog_nb.operations import progress as bars
 from tests.twin_faults import FAULTS, OK, Fault, Reply
@@ -310,3 +310,13 @@ def test_a_query_that_is_being_ended_is_one_of_the_three_until_it_is(ph: Client,
     assert moment - twin.seen("DELETE /query/")[0].started >= 0.2
     for give_back in (*given_back, slot):
         give_back()
+
+
+def test_a_query_that_was_never_sent_is_not_ended(ph: Client, twin: Twin, monkeypatch: pytest.MonkeyPatch) -> None:
+    budget = Budget(limited=True)
+    monkeypatch.setattr("posthog_nb.http.budget.WINDOWS", ((60.0, 1), (3600.0, 2400)))
+    monkeypatch.setattr(ph._connection._http, "budget", budget)
+    assert ph.query("SELECT 1").rows == [[1]]
+    with pytest.raises(AnswerTimeoutError, match="Nothing was sent"):
+        ph.query("SELECT 1", timeout=5)
+    assert [seen.method for seen in twin.seen("/query/")] == ["POST"]

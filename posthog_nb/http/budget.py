@@ -29,6 +29,9 @@ AT_ONCE = 3
 _MARGIN = 1.0
 """Seconds. The clocks of PostHog's servers do not agree to the last moment."""
 
+_ALLOWED = f"PostHog allows {WINDOWS[0][1]} requests a minute and {WINDOWS[1][1]:,} an hour."
+_RUNNING = f"{AT_ONCE} queries were running already, and PostHog allows no more at once."
+
 _TOLD_FROM = 1.0
 _SLICE = 0.2
 
@@ -37,7 +40,8 @@ class Budget:
     """The requests to one host that may still be sent.
 
     Args:
-        limited: Whether the host is known to count. A PostHog of one's own usually does not; the first 429 tells.
+        limited: Whether the host is known to count. A PostHog of one's own usually does not; the first 429 that
+            says how long to wait tells.
         clock: The seconds of a clock that never goes back.
         sleep: How to wait.
     """
@@ -73,14 +77,9 @@ class Budget:
         """
         told = False
         while (seconds := self._reserve()) > 0:
-            deadline.check(seconds)
+            deadline.check(seconds, reason=_ALLOWED)
             if seconds >= _TOLD_FROM and not told:
-                logger.warning(
-                    "Waiting %.0f s: PostHog allows %d requests a minute and %d an hour.",
-                    seconds,
-                    WINDOWS[0][1],
-                    WINDOWS[1][1],
-                )
+                logger.warning("Waiting %.0f s: %s", seconds, _ALLOWED)
                 told = True
             self._sleep(seconds)
         try:
@@ -118,7 +117,7 @@ class Budget:
             AnswerTimeoutError: the deadline passes before.
         """
         while not self._slots.acquire(timeout=min(_SLICE, deadline.left())):
-            deadline.check()
+            deadline.check(reason=_RUNNING)
         taken = [self._slots]
 
         def give_back() -> None:

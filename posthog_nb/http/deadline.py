@@ -29,14 +29,25 @@ class Deadline:
         """The seconds that are left; infinite without a deadline."""
         return max(0.0, self._end - time.monotonic())
 
-    def check(self, wait: float = 0.0) -> None:
+    def check(self, wait: float = 0.0, *, reason: str | None = None) -> None:
         """See that ``wait`` seconds from now are still before the deadline.
+
+        Args:
+            wait: The seconds.
+            reason: Why nothing was sent so far, a sentence; None where something may have been.
 
         Raises:
             AnswerTimeoutError: they are not.
         """
-        if self.left() <= wait and self.seconds is not None:
+        if self.left() > wait or self.seconds is None:
+            return
+        if reason is None:
             raise self.missed("PostHog")
+        raise AnswerTimeoutError(
+            f"Nothing was sent within {self.seconds:g} s. {reason}",
+            hint="Give the call a longer timeout, or ask less often.",
+            may_have_arrived=False,
+        )
 
     def missed(self, who: str) -> AnswerTimeoutError:
         """The error for a deadline that passed before ``who`` answered."""

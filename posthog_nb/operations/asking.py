@@ -209,8 +209,8 @@ class Asker:
                 # PostHog itself has not said anything about the query.
                 task.end()
             raise
-        except Exception:
-            if running.remove(task):
+        except Exception as error:
+            if running.remove(task) and getattr(error, "may_have_arrived", True):
                 task.end()
             raise
         except BaseException:
