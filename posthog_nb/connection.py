@@ -6,7 +6,6 @@ import gzip
 import json
 import os
 import threading
-from copy import copy
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -18,6 +17,7 @@ from posthog_nb.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from typing import NoReturn
 
     from requests.adapters import BaseAdapter
 
@@ -133,9 +133,17 @@ class Connection:
 
     def unkept(self) -> Connection:
         """The same connection without its snapshot: what goes through it is not recorded."""
-        same = copy(self)
+        same = type(self).__new__(type(self))
+        vars(same).update(vars(self))
         same.keeper = None
         return same
+
+    def __reduce__(self) -> NoReturn:
+        msg = (
+            "A client, and a result that can go on asking, is not pickled, for it holds keys. In another process, call"
+            " posthog_nb.connect() anew; of a result, fetch_all() or a frame can go there."
+        )
+        raise TypeError(msg)
 
     def start_query(  # noqa: PLR0913 - as Http.json
         self,
