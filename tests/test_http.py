@@ -515,6 +515,33 @@ def test_a_host_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> No
         http.json("GET", "http://127.0.0.1:1/", key=KEY)
 
 
+def test_a_host_that_waits_for_plain_http_is_not_said_to_be_slow_with_its_answer(
+    http: Http, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("posthog_nb.http.wire.CONNECT_SECONDS", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(TransportError) as caught:
+        http.json("GET", f"https://127.0.0.1:{silent.getsockname()[1]}/", key=None, policy=ONCE)
+    assert not isinstance(caught.value, TimeoutError)
+    assert "did not answer as https in time" in caught.value.message
+    assert not caught.value.may_have_arrived
+
+
+def test_a_connection_that_is_closed_instead_of_speaking_https_may_be_tried_again(http: Http) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def close() -> None:
+            taken, _ = server.accept()
+            taken.recv(1)
+            taken.close()
+
+        closing = threading.Thread(target=close)
+        closing.start()
+        with pytest.raises(TransportError, match="closed the connection") as caught:
+            http.json("GET", f"https://127.0.0.1:{server.getsockname()[1]}/", key=None, policy=ONCE)
+        closing.join(5)
+    assert caught.value.passing
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -226,6 +226,11 @@ def _transport_error(  # noqa: PLR0911 - one return a way in which a wire fails
             hint="Check the host and your network.",
             may_have_arrived=False,
         )
+    if any(isinstance(cause, TimeoutError) and "handshake" in str(cause) for cause in causes):
+        # To urllib3 a time-out of reading, by the time for connecting: nothing was sent yet.
+        return TransportError(
+            f"{host} took the connection, but did not answer as https in time.", hint=_PLAIN, may_have_arrived=False
+        )
     if among(requests.exceptions.ReadTimeout, ReadTimeoutError, TimeoutError):
         if deadline.seconds is not None and deadline.left() <= 0:
             return deadline.missed(host)
@@ -247,7 +252,7 @@ def _tls_error(host: str, failed: ssl.SSLError) -> TransportError:
     if failed.reason == "WRONG_VERSION_NUMBER":
         return TransportError(
             f"{host} does not speak https.",
-            hint="Check the host and the port; where it speaks plain http, write http://.",
+            hint=_PLAIN,
             may_have_arrived=False,
             passing=False,
         )
@@ -258,6 +263,7 @@ def _tls_error(host: str, failed: ssl.SSLError) -> TransportError:
     )
 
 
+_PLAIN = "Check the host and the port; where it speaks plain http, write http://."
 _LOOK_AT_BUNDLES = "Look at REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE."
 _NO_SUCH_PROXY = (
     requests.exceptions.InvalidSchema,
