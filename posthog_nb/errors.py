@@ -318,7 +318,9 @@ class AuthenticationError(APIError, PermissionError):
 class PermissionDeniedError(APIError, PermissionError):
     """403: the key lacks a scope, or access to the project."""
 
-    default_hint = "See what the key may do: ph.check() tells. A key is edited in PostHog: Settings, Personal API keys."
+    default_hint = (
+        "Check the project id, and what the key may do and where: it is edited in PostHog, Settings, Personal API keys."
+    )
 
 
 class NotFoundError(APIError, LookupError):

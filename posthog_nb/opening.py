@@ -45,11 +45,17 @@ def open_connection(  # noqa: PLR0913 - one argument a setting
         capture_mode: How events are sent: ``"v0"`` or ``"v1"``.
 
     Raises:
-        ConfigurationError: ``project`` is given for a PostHog on the network, which has settings of its own.
+        ConfigurationError: ``project`` is given for a PostHog on the network, which has settings of its own; or
+            ``seed`` or ``as_of`` for what is no demo.
         InvalidInputError: one of its values is not what it should be.
     """
     given = {name: value for name, value in (project or {}).items() if value is not None}
     make = partial(Connection, version=version, capture_mode=capture_mode)
+    if settings.kind != "demo" and (as_of is not None or seed != 1):
+        raise ConfigurationError(
+            f"{'seed' if as_of is None else 'as_of'} is for the demo, and this connects to {settings.label}.",
+            hint='Leave it out, or name the demo: connect("demo", ...).',
+        )
     if settings.kind == "remote":
         if given:
             raise ConfigurationError(

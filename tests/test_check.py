@@ -214,6 +214,7 @@ def test_a_wrong_region_is_told_from_a_wrong_key_without_asking_the_other_region
 def test_the_project(answers: dict[str, tuple[int, Any]], state: str, said: str) -> None:
     part = checked(answers).part("project")
     assert (part.state, part.found) == (state, said)
+    assert "ph.check()" not in (part.advice or "")
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,7 @@ def test_a_cohort_stays_as_it_is_when_others_come_to_fit_its_query() -> None:
     ("query", "refusal"),
     [
         ("SELECT event, timestamp FROM events", r"says who is meant, and this one has event, timestamp\. It needs"),
-        ("SELECT person_id FROM events WHERE event = 'fly'", r"finds nobody.*It has no rows"),
+        ("SELECT person_id FROM events WHERE event = 'fly'", r"finds nobody.*Its query has no rows"),
         (f"SELECT '{STRANGER}' AS id", r"finds nobody.*Its column id"),
         ("SELECT 'no uuid' AS id", "finds nobody"),
         ("SELECT person_id FROM events WHERE distinct_id = 'nobody'", r"Its column person_id has the id of no person"),

@@ -197,6 +197,13 @@ def test_what_the_demo_is_to_be_is_checked_at_once(arguments: dict[str, Any], sa
         connect("demo", **arguments)
 
 
+@pytest.mark.parametrize("drawn", [{"as_of": "2026-03-31"}, {"seed": 2}])
+@pytest.mark.parametrize("target", ["us", "local"])
+def test_what_the_demo_is_drawn_by_is_not_passed_over_elsewhere(target: str, drawn: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match=f"{next(iter(drawn))} is for the demo, and this connects to {target}"):
+        connect(target, **drawn)
+
+
 def test_settings_of_a_project_are_not_for_a_posthog_on_the_network() -> None:
     with pytest.raises(ConfigurationError, match=r"timezone is a setting of an embedded project, and us\.posthog\.com"):
         connect("us", project_id=1, personal_api_key="phx_x", timezone="UTC")

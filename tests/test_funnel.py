@@ -566,6 +566,8 @@ def test_funnels_and_values_are_compared(world: World) -> None:
     assert (one.compare(other).a.count, one.compare(other).b.count) == (0, 20)
     with pytest.raises(InvalidInputError, match="no breakdown value 'x'"):
         found.compare("x", "u")
+    with pytest.raises(InvalidInputError, match="no breakdown: ask for it with breakdown="):
+        one.compare("u", "w")
     with pytest.raises(InvalidInputError, match="another funnel, or two"):
         found.compare("u")
     with pytest.raises(InvalidInputError, match="no value was named"):

@@ -450,6 +450,11 @@ class TestErrors:
         assert "  line 2: SELECT 2" in ran.printed
         assert ran.error.hint == "One query at a time: what follows the semicolon is another."
 
+    def test_a_text_in_double_quotes_is_told_where_it_belongs(self, shell: InteractiveShell) -> None:
+        ran = run(shell, '%%hogql\nSELECT count()\nFROM events\nWHERE event = "$pageview"')
+        assert isinstance(ran.error, QueryError)
+        assert ran.error.hint == "A text stands in single quotes; double quotes are for names."
+
     def test_an_error_is_rendered_as_a_few_lines(self, shell: InteractiveShell) -> None:
         ran = run(shell, "%%hogql\nSELECT event\nFROM events\nWHERE evnt = 'x'")
         assert isinstance(ran.error, QueryError)

@@ -451,6 +451,13 @@ def test_what_is_no_id_of_a_person_says_what_to_do(posthog: Client, key: Any) ->
         posthog.persons.events(key)
 
 
+@pytest.mark.parametrize("key", [None, True, 1.5, ["ada"]])
+def test_what_could_be_no_id_at_all_is_not_said_to_be_a_distinct_id(posthog: Client, key: Any) -> None:
+    with pytest.raises(InvalidInputError, match=f"person_id is of type {type(key).__name__}") as caught:
+        posthog.persons.get(key)
+    assert "distinct" not in (caught.value.hint or "")
+
+
 def test_the_card_escapes_what_posthog_holds(posthog: Client) -> None:
     card = posthog.persons.get(person_id(posthog, "bob"))._repr_html_()
     assert "<script>" not in card

@@ -352,8 +352,8 @@ def test_a_client_says_into_what_it_records(demo: Client, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("path", "hint"),
     [
-        ("none", "Look at the path: it is read from the folder here."),
-        ("../none", "Look at the path: it is read from the folder here."),
+        ("none", "Look at the path: the folder that this runs in is here."),
+        ("../none", "Look at the path: the folder that this runs in is here."),
         ("~/none", "Look at the path."),
         ("/none/at/all", "Look at the path."),
     ],

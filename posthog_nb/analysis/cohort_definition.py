@@ -101,7 +101,9 @@ def _found(asking: Asking, definition: str) -> Found:
     if not ask(asking, f"SELECT count() FROM (\n{found.query}\n)").rows[0][0]:
         raise InvalidInputError(
             "The definition finds nobody, and a cohort of nobody is not made.",
-            hint=f"Its column {column} has the id of no person of this project." if first.rows else "It has no rows.",
+            hint=f"Its column {column} has the id of no person of this project."
+            if first.rows
+            else "Its query has no rows: look at its conditions, such as the name of an event.",
         )
     return found
 

@@ -169,7 +169,9 @@ class Funnel(Analysis):
             no_value = f"There is no breakdown value {breakdown_value!r}."
             raise InvalidInputError(
                 "The funnel has a breakdown, and no value was named." if breakdown_value is None else no_value,
-                hint=f"There are {', '.join(map(str, dict.fromkeys(values)))}." if self._options.breakdown else None,
+                hint=f"There are {', '.join(map(str, dict.fromkeys(values)))}."
+                if self._options.breakdown is not None
+                else "The funnel has no breakdown: ask for it with breakdown=.",
                 argument="breakdown_value",
             )
         return self._counts()[values.index(breakdown_value) + step - 1]

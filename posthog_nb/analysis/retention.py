@@ -164,9 +164,12 @@ class Retention(Analysis):
                 f"The retention has {problem} breakdown.", hint="Compare two values of a retention that has one."
             )
         if breakdown_value is not None:
+            values = ", ".join(map(str, dict.fromkeys(row["breakdown_value"] for row in rows)))
             rows = [row for row in rows if row["breakdown_value"] == breakdown_value]
             if not rows:
-                raise InvalidInputError(f"The retention has no breakdown value {breakdown_value!r}.")
+                raise InvalidInputError(
+                    f"The retention has no breakdown value {breakdown_value!r}.", hint=f"There are {values}."
+                )
         if date is not None:
             rows = [row for row in rows if row["date"].isoformat(sep=" ").startswith(date)]
             if len({row["date"] for row in rows}) != 1:

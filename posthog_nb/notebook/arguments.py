@@ -77,14 +77,14 @@ def _parser() -> _Parser:
         "--limit", type=_rows, metavar="N", help="the most rows to return; default: the query's own LIMIT, else 100"
     )
     parser.add_argument("--all", action="store_true", help="every row, page by page")
-    parser.add_argument("--frame", choices=FRAMES, help="the kind of frame; default: pandas")
+    parser.add_argument("--frame", choices=FRAMES, help="the kind of frame; default: the client's, pandas as a rule")
     parser.add_argument(
         "--param",
         action="append",
         default=[],
         metavar="K=V",
         help=(
-            'a value for {k}; JSON (a number, a list, true, null, "text") is what it says, anything else is text; '
+            'a value for {K}; JSON (a number, a list, true, null, "text") is what it says, anything else is text; '
             "may be repeated"
         ),
     )

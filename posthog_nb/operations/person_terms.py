@@ -36,9 +36,13 @@ def identity(person_id: object) -> int | str:
     Raises:
         InvalidInputError: ``person_id`` is neither.
     """
+    if isinstance(person_id, bool) or not isinstance(person_id, str | UUID | SupportsIndex):
+        raise InvalidInputError(
+            f"person_id is of type {type(person_id).__name__}.", hint="It is a person's UUID, or PostHog's number."
+        )
     text = str(person_id).strip()
-    if isinstance(person_id, bool) or not text:
-        raise InvalidInputError(f"person_id is {person_id!r}.", hint="It is a person's UUID, or PostHog's number.")
+    if not text:
+        raise InvalidInputError("person_id is empty.", hint="It is a person's UUID, or PostHog's number.")
     if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS:
         return int(text)
     try:

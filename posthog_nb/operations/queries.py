@@ -197,8 +197,9 @@ def first_answer(asker: Asker, prepared: Prepared, *, original: str, debug: bool
     except QueryError as error:
         if shape.fault is None:
             if error.span is None and not bound.values:
-                raise located(error, asker.connection, text) from None
-            raise
+                error = located(error, asker.connection, text)
+            error.hint = error.hint or _hint_of_quotes(error)
+            raise error from None
         # PostHog agrees that this is not HogQL, and our parser read the text as its author wrote it.
         raise _refused(shape.fault, error) from error
 
@@ -214,6 +215,11 @@ def _refused(fault: HogQLSyntaxError, error: QueryError) -> QueryError:
         text=fault.text,
         span=fault.span,
     )
+
+
+def _hint_of_quotes(error: QueryError) -> str | None:
+    place = error.text[error.span.start : error.span.end] if error.text is not None and error.span is not None else ""
+    return "A text stands in single quotes; double quotes are for names." if place[:1] == place[-1:] == '"' else None
 
 
 def _hint(fault: HogQLSyntaxError) -> str | None:

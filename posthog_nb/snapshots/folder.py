@@ -211,7 +211,8 @@ class Folder:
         is_here = not self.path.is_absolute() and self._root == here / self.path
         return SnapshotError(
             f"There is no snapshot at {self.label}.",
-            hint="Look at the path" + (f": it is read from the folder {here.name}." if is_here and here.name else "."),
+            hint="Look at the path"
+            + (f": the folder that this runs in is {here.name}." if is_here and here.name else "."),
         )
 
     @contextmanager
