@@ -197,7 +197,7 @@ def _origin(url: Url) -> tuple[str | None, str | None, int | None]:
     return url.scheme, url.host, url.port or {"https": 443, "http": 80}.get(url.scheme or "")
 
 
-def _transport_error(  # noqa: PLR0911 - one return a way in which a wire fails
+def _transport_error(  # noqa: C901, PLR0911 - one return a way in which a wire fails
     url: str, causes: list[BaseException], deadline: Deadline, seconds: float
 ) -> TransportError:
     host = place(url)
