@@ -118,6 +118,16 @@ class TestARun:
         ("cells", "said"),
         [
             ([tagged("parameters", "since = 1\nuntil = 2")], "no parameter 'sicne'. It has since, until."),
+            (
+                [
+                    tagged(
+                        "parameters",
+                        "import datetime as dt\nsince = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)\nn: int = 2",
+                    )
+                ],
+                "no parameter 'sicne'. It has since, n.",
+            ),
+            ([tagged("parameters", "%pip list\nsince = 1")], "no parameter 'sicne'. It has since."),
             (["since = 1"], "takes no parameters. Give the cell that sets them the tag parameters"),
         ],
     )

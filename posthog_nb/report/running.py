@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from jupyter_client.kernelspec import NoSuchKernel
@@ -17,7 +19,7 @@ from papermill.utils import find_first_tagged_cell_index
 from posthog_nb.errors import InvalidInputError, ReportError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 __all__ = ["run_notebook", "with_parameters"]
@@ -43,8 +45,7 @@ def with_parameters(notebook: NotebookNode, parameters: Mapping[str, Any]) -> No
             argument="parameters",
             hint="Give the cell that sets them the tag parameters; values of the command line come after it.",
         )
-    translator = papermill_translators.find_translator(kernel["name"], kernel["language"])
-    known = [parameter.name for parameter in translator.inspect(notebook.cells[place])]
+    known = _names(notebook.cells[place], kernel)
     for name in parameters:
         if name not in known:
             raise InvalidInputError(
@@ -52,6 +53,23 @@ def with_parameters(notebook: NotebookNode, parameters: Mapping[str, Any]) -> No
             )
     made: NotebookNode = parameterize_notebook(notebook, dict(parameters))
     return made
+
+
+def _names(cell: NotebookNode, kernel: NotebookNode) -> list[str]:
+    """The variables that a cell sets."""
+    if kernel["language"] == "python":
+        # papermill itself passes over a value that it cannot read, such as a call that makes a datetime.
+        with suppress(SyntaxError):
+            return list(dict.fromkeys(_names_set(ast.parse(cell.source))))
+    translator = papermill_translators.find_translator(kernel["name"], kernel["language"])
+    return [parameter.name for parameter in translator.inspect(cell)]
+
+
+def _names_set(tree: ast.Module) -> Iterator[str]:
+    for statement in tree.body:
+        if isinstance(statement, ast.Assign | ast.AnnAssign):
+            targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+            yield from (node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name))
 
 
 def run_notebook(notebook: NotebookNode, folder: Path) -> None:
