@@ -316,7 +316,16 @@ class Client(Insights):
         uuid: str | UUID | None = None,
         verify: bool | float = False,
     ) -> Receipt:
-        """Send a screen view: ``$screen`` with ``$screen_name``. ``uuid`` and ``verify`` are as for :meth:`capture`."""
+        """Send a screen view: ``$screen``.
+
+        Args:
+            distinct_id: Whose view it is.
+            name: The screen's name, sent as ``$screen_name``.
+            properties: What else is known of it.
+            timestamp: When it happened; now by default.
+            uuid: As for :meth:`capture`.
+            verify: As for :meth:`capture`.
+        """
         return events.send(self._connection, writes.screen(distinct_id, name, properties, timestamp, uuid), verify)
 
     def identify(  # noqa: PLR0913 - one argument a choice

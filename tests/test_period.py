@@ -182,6 +182,7 @@ def test_all_begins_with_the_first_event_whose_clock_was_set() -> None:
         (lambda: Period(interval="year"), "interval is 'year'"),
         (lambda: Period(timezone="Mars"), "'Mars' is no time zone"),
         (lambda: Period(timezone=["UTC"]), "['UTC'] is no time zone"),
+        (lambda: Period("2026-03-31", "2026-03-01"), "date_from is 2026-03-31 and date_to is 2026-03-01: no day lies"),
         (lambda: Period("7d").start(Values()), "date_from is '7d', which is no date"),
         (lambda: Period("2026-02-30").start(Values()), "date_from is '2026-02-30', which is no date"),
         (lambda: Period(7).start(Values()), "date_from is 7, which is no date"),

@@ -61,6 +61,16 @@ def test_every_public_name_is_documented(name: str) -> None:
             assert inspect.getdoc(value), member
 
 
+@pytest.mark.parametrize("member", sorted({name for name in dir(posthog_nb.Client) if not name.startswith("_")}))
+def test_a_clients_help_says_what_every_argument_is(member: str) -> None:
+    found = getattr(posthog_nb.Client, member)
+    if not callable(found):
+        return
+    told = str(inspect.getdoc(found))
+    if "with the same arguments" not in " ".join(told.split()):
+        assert [name for name in inspect.signature(found).parameters if name != "self" and f"{name}:" not in told] == []
+
+
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         posthog_nb.nothing  # noqa: B018

@@ -53,7 +53,36 @@ class Insights:
         sampling_factor: float | None = None,
         timezone: str | None = None,
     ) -> Trends:
-        """How often something happens, over time."""
+        """How often something happens, or to how many persons, over time.
+
+        As PostHog's trends (https://posthog.com/docs/product-analytics/trends/overview).
+
+        Args:
+            series: What is counted, one or several: an event's name, or a :class:`posthog_nb.Series` with its math.
+            date_from: Where the range of dates begins: a date, or one of PostHog's words such as ``"-7d"``.
+            date_to: Where it ends; the end of today when left out.
+            interval: ``"minute"``, ``"hour"``, ``"day"``, ``"week"`` or ``"month"``.
+            properties: Which events: property filters or a HogQL expression.
+            breakdown: A property's name, several, a HogQL expression, or cohorts, each value of which is told apart.
+            breakdown_type: What ``breakdown`` is: ``"event"``, ``"person"``, ``"session"``, ``"hogql"``,
+                ``"event_metadata"`` or ``"cohort"``.
+            breakdown_limit: How many values are shown; the others are added up.
+            breakdown_hide_other: Leave the others away.
+            formula: Arithmetic over the series, such as ``"A / B"``, in place of them.
+            cumulative: Each value with all before it.
+            compare: The period before beside this one.
+            compare_to: How far before, such as ``"-1y"``, in place of the period just before.
+            smoothing_intervals: The mean of so many intervals, each with those before it.
+            sampling_factor: The part of persons to look at, such as 0.1; counts and sums are enlarged.
+            timezone: The zone that days begin in; the project's when left out.
+
+        Returns:
+            The trends; :class:`~posthog_nb.analysis.trends.Trends` has the columns of its frame.
+
+        Raises:
+            InvalidInputError: an option is not what it should be, or the rows are too many.
+            QueryError: PostHog refused the query.
+        """
         from posthog_nb.analysis.trends import trends  # noqa: PLC0415 - loaded when it is asked for
 
         return trends(
@@ -363,7 +392,7 @@ class Insights:
             paths_hogql_expression: For ``"hogql"``: what the steps are called, such as ``"properties.$pathname"``.
             start_point: Look at paths from this item on.
             end_point: Look at paths up to this item.
-            step_limit: The most steps of a path, 2 or more.
+            step_limit: The most steps of a path, 2 to 20.
             edge_limit: The most edges.
             min_edge_weight: Only edges as frequent, or more.
             max_edge_weight: Only edges as frequent, or less.

@@ -76,6 +76,12 @@ class Period:
         zone: object = self.timezone
         if zone is not None and (not isinstance(zone, str) or zone not in {"UTC", *available_timezones()}):
             raise InvalidInputError(f"{zone!r} is no time zone.", hint="Give its IANA name, such as Europe/London.")
+        since, until = self._since, self._until
+        if type(since) is type(until) is date and since > until:
+            raise InvalidInputError(
+                f"date_from is {since} and date_to is {until}: no day lies between them.",
+                hint="Give the earlier one as date_from.",
+            )
 
     def zoned(self, expression: str) -> str:
         """``expression``, a time, in the zone of the analysis."""
