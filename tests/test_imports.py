@@ -53,3 +53,21 @@ def test_the_package_alone_loads_no_http_either() -> None:
 def test_importing_warns_of_nothing() -> None:
     code = "import posthog_nb; posthog_nb.connect; posthog_nb.Result"
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
+
+
+def test_where_there_is_no_engine_each_way_to_one_says_so() -> None:
+    # As on Windows, where somebody has clickhouse-connect for a ClickHouse of their own.
+    code = """
+import datetime, sys
+sys.modules |= dict.fromkeys(["chdb", "hogql_parser", "waitress", "werkzeug"])
+import polars, posthog_nb
+from posthog_nb.embedded.project import Project
+event = polars.DataFrame({"event": ["a"], "distinct_id": ["ann"], "timestamp": [datetime.datetime(2026, 1, 1)]})
+for ask in (Project.in_memory, lambda: event.posthog.query("SELECT 1")):
+    try:
+        ask()
+    except posthog_nb.errors.MissingDependencyError as error:
+        print(error)
+"""
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.splitlines()
+    assert [line.partition(".")[0] for line in told] == ["The embedded project needs chdb and clickhouse-connect"] * 2

@@ -98,9 +98,10 @@ class _FrameConnection(Connection):
         return super().settings
 
     def _load(self, settings: Settings) -> Settings:
-        from posthog_nb.embedded.server import create_app  # noqa: PLC0415 - the engine loads here
-
         self._project = loaded(self._events, self._given)
+        # After the engine: where neither is installed, its error says what to do.
+        from posthog_nb.embedded.server import create_app  # noqa: PLC0415 - as heavy, and loaded for a question alone
+
         self._application = create_app(self._project)
         return with_own(settings, self._project.settings)
 

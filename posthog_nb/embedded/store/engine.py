@@ -249,7 +249,8 @@ class Engine:
 
     def _connect(self) -> Any:  # noqa: ANN401 - clickhouse-connect has no types of its own
         try:
-            import clickhouse_connect  # noqa: PLC0415 - the engine is loaded when it is first needed
+            import chdb  # noqa: F401, PLC0415 - the engine is loaded when it is first needed; clickhouse-connect asks for it
+            import clickhouse_connect  # noqa: PLC0415
             from clickhouse_connect.driver.exceptions import Error  # noqa: PLC0415
         except ImportError as error:
             raise MissingDependencyError(
