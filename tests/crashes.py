@@ -22,6 +22,7 @@ import select
 import signal
 import sys
 import time
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -147,7 +148,10 @@ def _killed(run: Callable[[Callable[[int, int], object]], object], seconds: floa
         What it told, and whether it came to its end.
     """
     reads, writes = os.pipe()
-    child = os.fork()
+    with warnings.catch_warnings():
+        # As of 3.12 Python warns of a fork beside threads. They are Arrow's and numpy's here, which know of forks.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
     if child == 0:
         run(lambda number, version: os.write(writes, b"%d %d\n" % (number, version)))
         os._exit(0)
