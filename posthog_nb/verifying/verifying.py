@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["verify"]
 
-_CLOCKS = frozenset({"NOW", "TODAY", "YESTERDAY"})
+_CLOCKS = frozenset({"CURRENT_DATE", "CURRENT_TIMESTAMP", "NOW", "NOWINBLOCK", "TODAY", "YESTERDAY"})
 
 
 def verify(
