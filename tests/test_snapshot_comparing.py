@@ -220,3 +220,8 @@ def test_of_what_was_looked_up_each_value_is_compared():
         Change((), (("new", None, "NULL"),)),
     )
     assert compare_json(then, then, then).same
+
+
+def test_a_key_with_a_dot_is_no_way_to_another():
+    then, now = {"a.b": 1, "a": {"b": 2}}, {"a.b": 3, "a": {"b": 2}}
+    assert compare_json(then, now, now).changes == (Change((), (("a.b", "1", "3"),)),)

@@ -92,9 +92,11 @@ def compare_json(recorded: object, live: object, other: object) -> Comparison:
     then, now, twin = dict(_leaves(recorded)), dict(_leaves(live)), dict(_leaves(other))
     without = {path for path, value in now.items() if twin[path] != value}
     paths = [path for path in dict.fromkeys([*then, *now]) if path not in without and then.get(path) != now.get(path)]
-    changes = tuple(Change((), ((_safe(path), _given(then, path), _given(now, path)),)) for path in paths[:_SHOWN])
+    changes = tuple(
+        Change((), ((_safe(_way(path)), _given(then, path), _given(now, path)),)) for path in paths[:_SHOWN]
+    )
     changed = f"{len(paths):,} value{'' if len(paths) == 1 else 's'} changed" if paths else ""
-    detail = "; ".join(filter(None, [changed, _left_out(sorted(without))]))
+    detail = "; ".join(filter(None, [changed, _left_out(sorted(map(_way, without)))]))
     return Comparison(same=not paths, detail=detail, changes=changes)
 
 
@@ -102,20 +104,28 @@ def _left_out(names: Sequence[str]) -> str:
     return f"but for {_listed(names)}, whose pseudonyms cannot be compared" if names else ""
 
 
-def _leaves(value: object, path: str = "") -> Iterator[tuple[str, tuple[type, object]]]:
+_Path = tuple[str | int, ...]
+
+
+def _leaves(value: object, path: _Path = ()) -> Iterator[tuple[_Path, tuple[type, object]]]:
     match value:
         case dict() if value:
             for name, item in value.items():
-                yield from _leaves(item, f"{path}.{name}" if path else name)
+                yield from _leaves(item, (*path, name))
         case list() if value:
             for number, item in enumerate(value):
-                yield from _leaves(item, f"{path}[{number}]")
+                yield from _leaves(item, (*path, number))
         case _:
             # With its type: in Python 1 is True.
             yield path, (type(value), value)
 
 
-def _given(leaves: dict[str, tuple[type, object]], path: str) -> str | None:
+def _way(path: _Path) -> str:
+    """A path as one writes it, ``properties.tags[1]``. A key may have a dot, so that two are written alike."""
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".")
+
+
+def _given(leaves: dict[_Path, tuple[type, object]], path: _Path) -> str | None:
     return _shown(leaves[path][1]) if path in leaves else None
 
 
