@@ -216,6 +216,22 @@ def test_a_pseudonym_is_not_sent_as_somebodys_id(project, path):
             send()
 
 
+def test_a_pseudonym_in_the_text_of_a_query_is_refused_and_nobody_asked(project, path):
+    """It would find nobody, and nobody be told."""
+    (ann, person), *_ = project.query("SELECT DISTINCT distinct_id, person_id FROM events").rows
+    for pseudonym in (ann, person):
+        text = f"SELECT count() FROM events WHERE '{pseudonym}' IN (distinct_id, toString(person_id))"
+        for ask in (project.query, project.explain):
+            with pytest.raises(
+                InvalidInputError, match=rf"in the text of the query .* values={{'who': '{pseudonym}'}}"
+            ):
+                ask(text)
+    with pytest.raises(InvalidInputError, match="that another recording gave out"):
+        project.query("SELECT count() FROM events WHERE distinct_id = 'id-00000000000000000000'")
+    others = "SELECT 'android-00000000000000000000', '11111111-1111-4111-8111-111111111111'"
+    assert project.query(others).rows == [["android-00000000000000000000", "11111111-1111-4111-8111-111111111111"]]
+
+
 def test_analyses_have_the_numbers_that_they_have_without_covering(project, path):
     def asked():
         dates = {"date_from": "2026-03-01", "date_to": "2026-03-08"}

@@ -96,8 +96,10 @@ class Recorder:
 
         Raises:
             ConfigurationError: the snapshot is of another project, or covers something else. Nothing was asked.
+            InvalidInputError: a pseudonym stands in the text of the query. Nothing was asked.
         """
         self._refuse_another(self._folder.read())
+        self._veil.check(asked)
         try:
             found = live()
         except tuple(_REFUSALS.values()) as error:

@@ -181,6 +181,21 @@ class Veil:
             hogql=None if answered.hogql is None else self.said(answered.hogql),
         )
 
+    def check(self, asked: Asked) -> None:
+        """Refuse a query in whose text a pseudonym stands: PostHog would find nobody, and nobody be told.
+
+        Raises:
+            InvalidInputError: it is so.
+        """
+        found = self._ids.within(str(asked.detail.get("hogql", ""))) if self.privacy.hash_ids else None
+        if found is None:
+            return
+        self._refuse_another(found)
+        raise InvalidInputError(
+            f"{found!r} in the text of the query is a pseudonym, which this recording gave out in the place of an id.",
+            hint=f"Give it as a value, which is asked for: {{who}} in the query, values={{'who': {found!r}}}.",
+        )
+
     def look(self, asked: Asked) -> None:
         """Warn of emails in a question that has no answer to cover."""
         self._emails.look(asked, None)

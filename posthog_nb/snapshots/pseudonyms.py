@@ -19,6 +19,7 @@ _NOBODY = frozenset({"", "null", str(UUID(int=0))})
 _FORM = re.compile(
     rf"{_BEGINS}[0-9a-f]{{{_SHOWN}}}|[0-9a-f]{{8}}-[0-9a-f]{{4}}-4[0-9a-f]{{3}}-[89ab][0-9a-f]{{3}}-[0-9a-f]{{12}}"
 )
+_WORD = re.compile(rf"(?<![\w-])(?:{_FORM.pattern})(?![\w-])")
 
 
 def may_be_pseudonym(text: str) -> bool:
@@ -63,6 +64,11 @@ class Pseudonyms:
     def is_of_another(self, text: str) -> bool:
         """Whether it is a distinct id's pseudonym that this recording did not give out."""
         return text.startswith(_BEGINS) and may_be_pseudonym(text) and text not in self._real
+
+    def within(self, text: str) -> str | None:
+        """The first pseudonym of this recording, or of another's distinct id, that stands in ``text``."""
+        found = (one[0] for one in _WORD.finditer(text))
+        return next((one for one in found if one in self._real or one.startswith(_BEGINS)), None)
 
     def _given(self, real: str, pseudonym: str, *, written: str | None = None) -> str:
         text = real if written is None else written
