@@ -36,14 +36,14 @@ def json_properties(properties: object, name: str = "properties") -> dict[str, A
             argument=name,
         )
     carried: dict[str, Any] = {}
-    for key, value in properties.items():
-        try:
-            with gathered_warnings() as naive:
+    with gathered_warnings() as naive:
+        for key, value in properties.items():
+            try:
                 carried[_key(key, name)] = _value(value, f"{name}[{key!r}]", depth=1)
-        except InvalidInputError as error:
-            error.argument, error.key = name, str(key)
-            raise
-        warn_together(naive)
+            except InvalidInputError as error:
+                error.argument, error.key = name, str(key)
+                raise
+    warn_together(naive)
     return carried
 
 
