@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections import deque
+from contextlib import ExitStack
 
 import pytest
 from hypothesis import given, settings
@@ -103,6 +104,22 @@ def test_a_long_wait_is_told(caplog: pytest.LogCaptureFixture) -> None:
     assert [record.message for record in caplog.records] == [
         "Waiting 61 s: PostHog allows 240 requests a minute and 2,400 an hour."
     ]
+
+
+def test_a_wait_for_answers_is_told(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr("posthog_nb.http.budget.WINDOWS", ((60.0, 1), (3600.0, 2400)))
+    clock, slices = Clock(), iter(range(20))
+
+    def sleep(seconds: float) -> None:
+        clock.sleep(seconds)
+        if next(slices) == 10:
+            first.close()
+
+    mine = Budget(limited=True, clock=clock, sleep=sleep)
+    first = ExitStack()
+    first.enter_context(mine.request(Deadline()))
+    with caplog.at_level(logging.WARNING, "posthog_nb.http"), mine.request(Deadline()):
+        assert [record.message.partition(":")[0] for record in caplog.records] == ["Waiting for answers"]
 
 
 def test_a_wait_beyond_the_deadline_is_an_error_at_once() -> None:

@@ -75,11 +75,14 @@ class Budget:
         Raises:
             AnswerTimeoutError: the deadline passes before it fits.
         """
-        told = False
+        told, waited = False, 0.0
         while (seconds := self._reserve()) > 0:
             deadline.check(seconds, reason=_ALLOWED)
-            if seconds >= _TOLD_FROM and not told:
-                logger.warning("Waiting %.0f s: %s", seconds, _ALLOWED)
+            waited += seconds
+            if waited >= _TOLD_FROM and not told:
+                # Until an answer comes, nobody knows how long.
+                how_long = f"{seconds:.0f} s" if seconds >= _TOLD_FROM else "for answers"
+                logger.warning("Waiting %s: %s", how_long, _ALLOWED)
                 told = True
             self._sleep(seconds)
         try:
