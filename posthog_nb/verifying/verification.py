@@ -49,6 +49,8 @@ _STYLE = (
     ".posthog-nb-verification .w{white-space:nowrap}"
     ".posthog-nb-verification .s{font-weight:600;overflow-wrap:normal}"
     ".posthog-nb-verification .a{width:36%}"
+    # On a narrow page the table scrolls: a query a letter wide is no query.
+    ".posthog-nb-verification table.v :is(.a,td:last-child:not(:empty)){min-width:14em}"
     ".posthog-nb-verification .n{text-align:right!important;white-space:nowrap}"
     ".posthog-nb-verification .same{color:#2b8a3e}"
     ".posthog-nb-verification .differs{color:#d9480f}"
