@@ -315,6 +315,7 @@ class TestValidation:
         form = made(ph, "capture", properties={"n": 1}, timestamp="2026-03-01T12:00:00Z")
         edit(form)
         assert message in shown(form)
+        assert "Empty: the time" not in shown(form)
         assert form.preview is None
 
     def test_an_event_that_is_too_large_is_told_of_the_form(self, ph: Client, server: CaptureServer) -> None:

@@ -300,7 +300,9 @@ class Form:
         self.time.picker.show_problem(problems.get("timestamp"))
         self.time.zone.show_problem(problems.get("zone"))
         moment = reading.arguments.get("timestamp")
-        self.time.note.value = texts.moment_html(moment, reading.remark)
+        # A time that is wrong is told of at its field, and is not an empty one.
+        wrong = moment is None and self.time.picker.value is not None
+        self.time.note.value = "" if wrong else texts.moment_html(moment, reading.remark)
         form = problems.get(FORM)
         self._problem.value = "" if form is None else texts.problem_html(form)
         hidden(self._problem, hide=not self._problem.value)
