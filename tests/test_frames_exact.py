@@ -185,6 +185,21 @@ def test_without_types_no_value_is_lost(values: list[Any]) -> None:
             assert kept == json.dumps(value, ensure_ascii=False) or isinstance(value, list)
 
 
+@pytest.mark.parametrize(
+    ("values", "kept"),
+    [
+        ([2**53, 0.5], [2.0**53, 0.5]),
+        ([2**53 + 1, 0.5], ["9007199254740993", "0.5"]),
+        ([-(2**53) - 1, 0.5, 1], ["-9007199254740993", "0.5", "1"]),
+        ([2**64 - 1, 0.5], ["18446744073709551615", "0.5"]),
+        ([2**53 + 1, 1], [2**53 + 1, 1]),
+        ([[2**53 + 1], [0.5]], [["9007199254740993"], ["0.5"]]),
+    ],
+)
+def test_without_types_no_float_rounds_a_whole_number_beside_it(values: list[Any], kept: list[Any]) -> None:
+    assert [row[0] for row in decode(["x"], None, JsonRows.of([[value] for value in values])).rows()] == kept
+
+
 @given(data=st.data())
 def test_pages_that_are_joined_are_one_table(data: st.DataObject) -> None:
     kind, values = data.draw(nested)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from posthog_nb.frames.build import NOT_OF_THE_TYPE, builder, texts
 from posthog_nb.frames.flat import flat_reader
-from posthog_nb.frames.infer import common, inferred
+from posthog_nb.frames.infer import common, inferred, settled
 from posthog_nb.frames.python import python_values
 from posthog_nb.frames.schema import arrow_type
 from posthog_nb.frames.types import ClickHouseType, TypeTextError, parse_type
@@ -146,7 +146,7 @@ def _inferred(rows: JsonRows, width: int, beside: int) -> list[ClickHouseType]:
     kinds = [_NOTHING] * width
     for part in _slices(rows, width, beside):
         kinds = [common(kind, inferred(values)) for kind, values in zip(kinds, part, strict=True)]
-    return kinds
+    return list(map(settled, kinds))
 
 
 def _slices(rows: JsonRows, width: int, beside: int) -> Iterator[list[list[Any]]]:
