@@ -309,9 +309,11 @@ def test_a_fork_of_the_process_has_connections_of_its_own() -> None:
         assert http.json("GET", url, key=KEY) == "a"
         reads, writes = os.pipe()
         if os.fork() == 0:
-            http.budget.take_slot(Deadline(1))
-            os.write(writes, http.json("GET", url, key=KEY).encode())
-            os._exit(0)
+            try:
+                http.budget.take_slot(Deadline(1))
+                os.write(writes, http.json("GET", url, key=KEY).encode())
+            finally:
+                os._exit(0)
         os.close(writes)
         assert os.read(reads, 10) == b"b"
         os.close(reads)

@@ -287,9 +287,11 @@ class TestTheEnd:
         background.add(lambda _: parent_is_done.wait(10))
         reads, writes = os.pipe()
         if os.fork() == 0:
-            background.add(lambda _: os.write(writes, b"looked up") and os._exit(0))
-            time.sleep(1)
-            os._exit(0)
+            try:
+                background.add(lambda _: os.write(writes, b"looked up") and os._exit(0))
+                time.sleep(1)
+            finally:
+                os._exit(0)
         os.close(writes)
         assert os.read(reads, 10) == b"looked up"
         os.close(reads)
