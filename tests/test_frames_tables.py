@@ -224,6 +224,7 @@ def test_the_keys_of_a_map_have_its_key_type() -> None:
         ("Array(Nullable(Decimal(76, 2)))", ["1.25", None], ["1.25", None]),
         ("Map(String, Decimal(76, 2))", {"a": "1.25"}, A_MAP_IN_POLARS),
         ("Tuple(a Decimal(76, 2), b Int8)", ["1.25", 1], {"a": "1.25", "b": 1}),
+        ("Tuple(a Decimal(76, 2), b Decimal(9, 2))", ["1.25", "0.50"], {"a": "1.25", "b": Decimal("0.50")}),
     ],
 )
 def test_long_decimals_are_their_digits_in_polars_wherever_they_stand(kind: str, value: object, shown: object) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from posthog_nb.errors import InvalidInputError, MissingDependencyError
@@ -71,7 +70,7 @@ def to_polars(table: Table) -> pl.DataFrame:
         kind = _without_long_decimals(field.type)
         if kind != field.type:
             # polars has no decimal of more than 38 digits; the digits are kept as text.
-            values = [_digits(value) for value in arrow.column(number).to_pylist()]
+            values = [_digits(value, field.type) for value in arrow.column(number).to_pylist()]
             arrow = arrow.set_column(number, field.name, pa.array(values, type=kind))
     frame = pl.from_arrow(arrow)
     return frame if isinstance(frame, pl.DataFrame) else frame.to_frame()
@@ -91,16 +90,20 @@ def _without_long_decimals(kind: pa.DataType) -> pa.DataType:
     return kind
 
 
-def _digits(value: Any) -> Any:  # noqa: ANN401 - what Arrow gives
-    match value:
-        case Decimal():
-            return f"{value:f}"
-        case list():
-            return [_digits(item) for item in value]
-        case tuple():
-            return tuple(map(_digits, value))
-        case dict():
-            return {name: _digits(item) for name, item in value.items()}
+def _digits(value: Any, kind: pa.DataType) -> Any:  # noqa: ANN401 - what Arrow gives
+    """A value of type ``kind`` as one of that type :func:`_without_long_decimals`."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    if value is None:
+        return None
+    if pa.types.is_decimal256(kind):
+        return f"{value:f}"
+    if pa.types.is_map(kind):
+        return [(_digits(key, kind.key_type), _digits(item, kind.item_type)) for key, item in value]
+    if pa.types.is_list(kind):
+        return [_digits(item, kind.value_type) for item in value]
+    if pa.types.is_struct(kind):
+        return {field.name: _digits(value[field.name], field.type) for field in kind}
     return value
 
 
