@@ -15,7 +15,6 @@ import pytest
 
 import posthog_nb
 from posthog_nb.operations import taxonomy
-from posthog_nb.operations.background import Background
 from posthog_nb.operations.taxonomy import Taxonomy
 from tests.twin import application as new_application
 from tests.twin import client_of
@@ -283,20 +282,22 @@ class TestTheEnd:
     @pytest.mark.skipif(not hasattr(os, "fork"), reason="no process is a fork of another here")
     @pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
     def test_a_fork_of_the_process_looks_up_on_a_thread_of_its_own(self, twin: Twin) -> None:
-        background, parent_is_done = Background(client_of(twin)._connection), threading.Event()
-        background.add(lambda _: parent_is_done.wait(10))
+        twin.next("POST /query/", FAULTS["no answer, nothing done"])
+        client = client_of(twin)
+        client.known.now()
+        # Whatever the thread is at, its lock perhaps in hand.
         reads, writes = os.pipe()
         if os.fork() == 0:
             try:
-                background.add(lambda _: os.write(writes, b"looked up") and os._exit(0))
+                client.known.when_ready(lambda _: os.write(writes, b"looked up"))
                 time.sleep(1)
             finally:
                 os._exit(0)
         os.close(writes)
         assert os.read(reads, 10) == b"looked up"
         os.close(reads)
-        parent_is_done.set()
         os.wait()
+        client.close()
 
     @pytest.mark.slow
     @pytest.mark.parametrize("pause", [0.0, 0.3, 1.5, 3.0], ids=lambda pause: f"after {pause:g} s")

@@ -119,14 +119,19 @@ class Background:
         self._thread: threading.Thread | None = None
         self._enquiry: Enquiry | None = None
 
+    def begin_anew(self) -> None:
+        """In a fork of the process: the thread stayed behind, and perhaps the lock with it."""
+        self._lock = threading.Lock()
+        self._jobs.clear()
+        self._thread = self._enquiry = None
+
     def add(self, job: Callable[[Enquiry], object]) -> None:
         """Do ``job`` when those before it are done. Its failure is logged."""
         with self._lock:
             if _process.ends:
                 return
             self._jobs.append(job)
-            # In a fork of the process, the thread stayed behind.
-            if self._thread is None or not self._thread.is_alive():
+            if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="posthog-nb-taxonomy", daemon=True)
                 _process.at_work.add(self)
                 self._thread.start()

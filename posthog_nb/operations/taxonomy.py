@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -18,6 +20,7 @@ from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
+from weakref import WeakSet
 
 from posthog_nb.errors import APIError, AuthenticationError, QuotaExceededError, RateLimitedError, TransportError
 from posthog_nb.operations.background import Background
@@ -116,6 +119,14 @@ class Known:
         self._expired_at = -inf
         self._looking = False
         self._waiting: list[Callable[[Taxonomy], object]] = []
+        _in_this_process.add(self)
+
+    def begin_anew(self) -> None:
+        """In a fork of the process: what was known stays, and what was being looked up is looked up again."""
+        self._lock = threading.Lock()
+        self._looking = False
+        self._waiting.clear()
+        self._background.begin_anew()
 
     def now(self) -> Taxonomy:
         """What is known so far, maybe nothing. When that is old, a look-up begins in the background."""
@@ -196,6 +207,18 @@ class Known:
                 found = tuple(str(value) for (value,) in enquiry.query(query, {"key": key}).rows)
             with self._lock:
                 self._values[of, key] = time.monotonic() + GOOD_FOR, found
+
+
+_in_this_process: WeakSet[Known] = WeakSet()
+
+
+def _forked() -> None:
+    for known in list(_in_this_process):
+        known.begin_anew()
+
+
+if sys.platform != "win32":
+    os.register_at_fork(after_in_child=_forked)
 
 
 def _call(callback: Callable[[Taxonomy], object], taxonomy: Taxonomy, _: Enquiry) -> None:
