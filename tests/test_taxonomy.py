@@ -289,8 +289,8 @@ class TestTheEnd:
         reads, writes = os.pipe()
         if os.fork() == 0:
             try:
-                client.known.when_ready(lambda _: os.write(writes, b"looked up"))
-                time.sleep(1)
+                client.known.when_ready(lambda _: os.write(writes, b"looked up") and os._exit(0))
+                time.sleep(30)
             finally:
                 os._exit(0)
         os.close(writes)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import sys
 import time
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
-from weakref import WeakSet
 
 from posthog_nb.errors import APIError, ConfigurationError, PostHogError, TransportError
+from posthog_nb.forks import begins_anew_in_forks
 from posthog_nb.http.budget import Budget
 from posthog_nb.http.deadline import Deadline
 from posthog_nb.http.faults import Question, error_of, is_verdict
@@ -55,7 +53,7 @@ class Http:
         self._adapters = dict(adapters or {})
         self.budget = budget or Budget(limited=False)
         self._session = self._new_session()
-        _in_this_process.add(self)
+        begins_anew_in_forks(self)
 
     def _new_session(self) -> Session:
         session = Session()
@@ -207,24 +205,11 @@ class Http:
         self._session.close()
 
     def begin_anew(self) -> None:
-        """Leave everything that is on its way to the process that this one is a fork of."""
+        """In a fork of the process: two that share a connection take each other's answers for their own."""
         for adapter in self._adapters.values():
             adapter.close()
         self._session = self._new_session()
         self.budget.begin_anew()
-
-
-_in_this_process: WeakSet[Http] = WeakSet()
-
-
-def _forked() -> None:
-    # Two processes that share a connection take each other's answers for their own.
-    for http in list(_in_this_process):
-        http.begin_anew()
-
-
-if sys.platform != "win32":
-    os.register_at_fork(after_in_child=_forked)
 
 
 @dataclass(frozen=True, slots=True)

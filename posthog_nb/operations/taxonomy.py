@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -20,9 +18,9 @@ from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
-from weakref import WeakSet
 
 from posthog_nb.errors import APIError, AuthenticationError, QuotaExceededError, RateLimitedError, TransportError
+from posthog_nb.forks import begins_anew_in_forks
 from posthog_nb.operations.background import Background
 
 if TYPE_CHECKING:
@@ -119,7 +117,7 @@ class Known:
         self._expired_at = -inf
         self._looking = False
         self._waiting: list[Callable[[Taxonomy], object]] = []
-        _in_this_process.add(self)
+        begins_anew_in_forks(self)
 
     def begin_anew(self) -> None:
         """In a fork of the process: what was known stays, and what was being looked up is looked up again."""
@@ -207,18 +205,6 @@ class Known:
                 found = tuple(str(value) for (value,) in enquiry.query(query, {"key": key}).rows)
             with self._lock:
                 self._values[of, key] = time.monotonic() + GOOD_FOR, found
-
-
-_in_this_process: WeakSet[Known] = WeakSet()
-
-
-def _forked() -> None:
-    for known in list(_in_this_process):
-        known.begin_anew()
-
-
-if sys.platform != "win32":
-    os.register_at_fork(after_in_child=_forked)
 
 
 def _call(callback: Callable[[Taxonomy], object], taxonomy: Taxonomy, _: Enquiry) -> None:
