@@ -141,22 +141,40 @@ def test_a_redirect_to_another_host_is_refused_and_nothing_is_sent_there(
 
 
 @contextmanager
+def accepting(take: Callable[[socket.socket], object]) -> Iterator[str]:
+    """The host and port of a server that gives each connection to ``take``."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            with suppress(OSError):
+                while True:
+                    take(listener.accept()[0])
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        try:
+            yield f"127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            # Who still accepts would do so on whatever is opened next under the same number.
+            with suppress(OSError):
+                listener.shutdown(socket.SHUT_RDWR)
+            thread.join(1)
+
+
+@contextmanager
 def redirecting(target: str) -> Iterator[str]:
     """A server that sends each request on to ``target``, byte by byte as it is; ``PORT`` in it is its own."""
 
-    def serve(listener: socket.socket) -> None:
-        with suppress(OSError):
-            while True:
-                with listener.accept()[0] as connection:
-                    connection.recv(65536)
-                    place = target.replace("PORT", str(listener.getsockname()[1])).encode("latin-1")
-                    connection.sendall(
-                        b"HTTP/1.1 307 Moved\r\nConnection: close\r\nContent-Length: 0\r\nLocation: %b\r\n\r\n" % place
-                    )
+    def send_on(connection: socket.socket) -> None:
+        with connection:
+            connection.recv(65536)
+            place = target.replace("PORT", str(connection.getsockname()[1])).encode("latin-1")
+            connection.sendall(
+                b"HTTP/1.1 307 Moved\r\nConnection: close\r\nContent-Length: 0\r\nLocation: %b\r\n\r\n" % place
+            )
 
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        threading.Thread(target=serve, args=(listener,), daemon=True).start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}/query/"
+    with accepting(send_on) as place:
+        yield f"http://{place}/query/"
 
 
 def test_a_redirect_is_read_as_whoever_sends_the_request_reads_it(http: Http, httpserver: HTTPServer) -> None:
@@ -290,20 +308,17 @@ def test_an_answer_that_is_still_to_come_is_not_taken_for_that_to_the_next_reque
 def test_a_fork_of_the_process_has_connections_of_its_own() -> None:
     connections: list[str] = []
 
-    def serve(listener: socket.socket) -> None:
-        def answer_all(connection: socket.socket, name: str) -> None:
-            with connection, suppress(OSError):
-                while connection.recv(65536):
-                    connection.sendall(f'HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n"{name}"'.encode())
+    def answer_all(connection: socket.socket, name: str) -> None:
+        with connection, suppress(OSError):
+            while connection.recv(65536):
+                connection.sendall(f'HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n"{name}"'.encode())
 
-        while True:
-            connection, _ = listener.accept()
-            connections.append(name := "abc"[len(connections)])
-            threading.Thread(target=answer_all, args=(connection, name), daemon=True).start()
+    def take(connection: socket.socket) -> None:
+        connections.append(name := "abc"[len(connections)])
+        threading.Thread(target=answer_all, args=(connection, name), daemon=True).start()
 
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        threading.Thread(target=serve, args=(listener,), daemon=True).start()
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+    with accepting(take) as place:
+        url = f"http://{place}/"
         http = Http(user_agent="posthog-nb/test")
         slots = [http.budget.take_slot(Deadline()) for _ in range(3)]
         assert http.json("GET", url, key=KEY) == "a"
@@ -352,17 +367,12 @@ def test_a_line_that_fails_under_tls_is_one_that_may_pass_and_no_bad_certificate
     # More than the line holds, where it ends while this is sent.
     size = 8_000_000 if then is line_ends else 10
 
-    def serve(listener: socket.socket) -> None:
-        with suppress(OSError):
-            while True:
-                connection, _ = listener.accept()
-                taken.append(1)
-                then(context.wrap_socket(connection, server_side=True))
+    def take(connection: socket.socket) -> None:
+        taken.append(1)
+        then(context.wrap_socket(connection, server_side=True))
 
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        threading.Thread(target=serve, args=(listener,), daemon=True).start()
-        with pytest.raises(TransportError, match=told) as caught:
-            send_events(http, f"https://127.0.0.1:{listener.getsockname()[1]}/batch/", b"x" * size)
+    with accepting(take) as place, pytest.raises(TransportError, match=told) as caught:
+        send_events(http, f"https://{place}/batch/", b"x" * size)
     assert len(taken) == 4
     assert caught.value.may_have_arrived
 
