@@ -134,6 +134,7 @@ def test_an_id_that_a_missing_value_made_a_float_says_how_to_repair_it() -> None
     [
         ({"timezone": "Berlin"}, "'Berlin' is no time zone."),
         ({"as_of": "yesterday"}, "as_of is 'yesterday', not a time."),
+        ({"as_of": "9999-12-31"}, "as_of is '9999-12-31'"),
         ({"week_start": "friday"}, "'friday' is no start of the week."),
     ],
 )
@@ -141,3 +142,9 @@ def test_a_setting_that_is_none_is_refused(named: dict[str, str], told: str) -> 
     for frame in frames(GOOD):
         with pytest.raises(InvalidInputError, match=told):
             FrameAccessor(frame)(**named).connect()
+
+
+def test_a_column_in_place_of_its_name_is_refused() -> None:
+    frame = pd.DataFrame(GOOD)
+    with pytest.raises(InvalidInputError, match="event= is of type Series, not text"):
+        FrameAccessor(frame)(event=frame["event"])  # type: ignore[arg-type] # what is refused

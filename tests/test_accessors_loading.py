@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
@@ -292,6 +293,21 @@ def test_nanoseconds_are_cut_and_said() -> None:
         pd.Timestamp("1970-01-01 00:00:00.000001", tz="UTC"),
         pd.Timestamp("1969-12-31 23:59:59.999999", tz="UTC"),
     ]
+
+
+@pytest.mark.parametrize("year", [1950, 2120])
+def test_times_that_analyses_do_not_see_are_said(year: int) -> None:
+    at = datetime(year, 1, 1, tzinfo=UTC)
+    frame = pl.DataFrame({"event": ["a", "b"], "distinct_id": ["x", "x"], "timestamp": [MIDDAY, at]})
+    with pytest.warns(UserWarning, match="before 1970-01-02 or after 2105, which queries see and analyses do not"):
+        assert ask(frame, "SELECT count() FROM events").rows() == [(2,)]
+
+
+def test_a_moment_of_numpy_is_one() -> None:
+    frame = pl.DataFrame({"event": ["a"], "distinct_id": ["x"], "timestamp": [MIDDAY]})
+    meant = datetime(2026, 4, 1, tzinfo=UTC)
+    assert ask(frame, "SELECT now()", as_of=np.datetime64("2026-04-01")).rows() == [(meant,)]
+    assert len(FrameAccessor(frame).sessions(np.timedelta64(30, "m"))) == 1  # type: ignore[arg-type] # a user has it
 
 
 def test_now_is_just_after_the_last_event_or_what_is_said() -> None:

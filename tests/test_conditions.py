@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 import pytest
 
 from posthog_nb.analysis.conditions import OPERATORS, all_of, condition, property_of
@@ -133,9 +134,12 @@ def test_a_list_of_nothing_asks_for_nothing() -> None:
         ([{"key": "plan", "value": "pro", "operater": "exact"}], "operater, which PostHog's filters do not have"),
         ([{"key": "plan", "value": "pro", "operator": "like"}], "operator 'like'"),
         ([{"key": "plan"}], "has no value"),
+        ({"plan": pd.NA}, "has no value"),
+        ([{"key": "due", "value": "-7d", "operator": "is_date_after"}], "is_date_after has the value '-7d'"),
+        ([{"key": "due", "value": ["2026-01-05"], "operator": "is_date_exact"}], "Give one date or time"),
         ([{"key": "", "value": 1}], "no property's name"),
         ([{"key": "plan", "value": 1, "type": "recording"}], "no property type 'recording'"),
-        ([{"key": "plan", "value": 1, "type": "group"}], "group_type_index None"),
+        ([{"key": "plan", "value": 1, "type": "group"}], "group_type_index is None"),
         ([{"key": "amount", "value": [1], "operator": "between"}], "between has the value"),
         ([{"key": "id", "value": "everyone", "type": "cohort"}], "no cohort's number"),
     ],

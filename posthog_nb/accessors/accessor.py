@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 from zoneinfo import ZoneInfo
 
 from posthog_nb.accessors.columns import Given, check_names, column_of, missing
-from posthog_nb.accessors.events import read_events, read_zone
+from posthog_nb.accessors.events import FIRST_DAY, LAST_DAY, read_events, read_zone
 from posthog_nb.accessors.persons import with_persons
 from posthog_nb.accessors.sessions import POSTHOGS_GAP, by_column, by_gap, described, read_gap
 from posthog_nb.accessors.temporary import FrameClient
@@ -19,6 +19,7 @@ from posthog_nb.errors import InvalidInputError
 from posthog_nb.frames import ClickHouseType, to_frame
 from posthog_nb.operations.expand import expand_as
 from posthog_nb.operations.moments import warn_caller
+from posthog_nb.operations.plain import as_python
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -282,7 +283,7 @@ def _kind(frame: object) -> str:
 
 
 def _moment(as_of: object, zone: str) -> datetime:
-    found = as_of
+    found = as_python(as_of)
     if isinstance(as_of, str):
         try:
             found = datetime.fromisoformat(as_of.strip())
@@ -290,4 +291,7 @@ def _moment(as_of: object, zone: str) -> datetime:
             found = None
     if not isinstance(found, datetime) or found != found:  # noqa: PLR0124 - pandas' NaT is known by that
         raise InvalidInputError(f"as_of is {as_of!r}, not a time.", hint="Pass a datetime or ISO 8601 text.")
-    return found.replace(tzinfo=ZoneInfo(zone)) if found.tzinfo is None else found
+    moment = found.replace(tzinfo=ZoneInfo(zone)) if found.tzinfo is None else found
+    if not FIRST_DAY <= moment < LAST_DAY:
+        raise InvalidInputError(f"as_of is {as_of!r}.", hint="now() is between 1970 and 2105.")
+    return moment

@@ -63,6 +63,10 @@ class Given:
         """
         given = {one.name: getattr(self, one.name) for one in fields(self) if getattr(self, one.name) is not None}
         for argument, name in given.items():
+            if not isinstance(name, str):
+                raise InvalidInputError(
+                    f"{argument}= is of type {type(name).__name__}, not text.", hint="Give the name of a column."
+                )
             if name not in names:
                 raise InvalidInputError(
                     f"The frame has no column {name!r}, which {argument}= names.", hint=_like(name, names)

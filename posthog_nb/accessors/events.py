@@ -27,6 +27,8 @@ ROWS_AT_ONCE = 500_000
 SESSION = "$session_id"
 _EARLIEST, _LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2299, 12, 31, tzinfo=UTC)
 """What ClickHouse's DateTime64 holds."""
+FIRST_DAY, LAST_DAY = datetime(1970, 1, 2, tzinfo=UTC), datetime(2106, 1, 1, tzinfo=UTC)
+"""Between them every zone has whole days in ClickHouse's DateTime, which the dates of analyses are."""
 
 _NEEDED = {"event": "what happened", "distinct_id": "who did it", "timestamp": "when it happened"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -229,6 +231,11 @@ def _timestamps(
         raise InvalidInputError(
             f"The column {name!r} has the time {(lowest if lowest < _EARLIEST else highest).isoformat()}.",
             hint="Events lie between 1900 and 2299: drop those rows, or say when it was.",
+        )
+    if lowest < FIRST_DAY or highest >= LAST_DAY:
+        notes.append(
+            f"The column {name!r} has times before 1970-01-02 or after 2105, which queries see and analyses do not: their"
+            " dates end there."
         )
     return moments, zone
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from posthog_nb.errors import InvalidInputError
 from posthog_nb.frames import ClickHouseType, Table
+from posthog_nb.operations.plain import as_python
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -74,9 +76,10 @@ def read_gap(gap: object) -> timedelta:
     Raises:
         InvalidInputError: it is none.
     """
-    found = gap
+    found = as_python(gap)
     if isinstance(gap, str) and (parts := _GAP.fullmatch(gap.strip().lower())):
-        found = timedelta(seconds=float(parts[1]) * _SECONDS[parts[2][0]])
+        with suppress(OverflowError):
+            found = timedelta(seconds=float(parts[1]) * _SECONDS[parts[2][0]])
     if not isinstance(found, timedelta) or found <= timedelta(0):
         raise InvalidInputError(f"gap is {gap!r}.", hint='Give "30 minutes", "2h", "45s" or a timedelta above 0.')
     return found

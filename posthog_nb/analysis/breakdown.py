@@ -28,6 +28,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from posthog_nb.analysis.conditions import property_of
+from posthog_nb.analysis.options import as_list, read_whole
 from posthog_nb.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -140,16 +141,12 @@ def read_breakdown(
     Raises:
         InvalidInputError: an option is not what it should be.
     """
-    limit: object = breakdown_limit
-    if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
-        raise InvalidInputError(
-            f"breakdown_limit is {breakdown_limit!r}.", hint="It is 1 or more.", argument="breakdown_limit"
-        )
+    limit = read_whole(breakdown_limit, "breakdown_limit", 1)
     if breakdown is None:
         if breakdown_type is not None:
             raise InvalidInputError(f"breakdown_type is {breakdown_type!r} without a breakdown.", argument="breakdown")
         return None
-    listed: list[object] = list(breakdown) if isinstance(breakdown, list | tuple) else [breakdown]
+    listed = as_list(breakdown)
     if not listed:
         raise InvalidInputError("breakdown is empty.", argument="breakdown")
     kind = breakdown_type or ("cohort" if isinstance(listed[0], _NamedCohort) else "event")

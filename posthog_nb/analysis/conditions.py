@@ -1,17 +1,21 @@
 """PostHog's property filters as HogQL.
 
 They mean what they mean in PostHog (``property_to_expr`` of ``posthog/hogql/property.py``): several values of one
-filter are alternatives, a negative operator also holds where the property is not set.
+filter are alternatives, a negative operator but ``not_between`` also holds where the property is not set.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from posthog_nb.analysis.dates import read_word
+from posthog_nb.analysis.options import as_list, read_group_type
 from posthog_nb.embedded.hogql.escape import hogql_identifier
 from posthog_nb.embedded.hogql.parse import parse_expression
 from posthog_nb.errors import HogQLError, InvalidInputError
+from posthog_nb.operations.plain import as_python
 from posthog_nb.syntax import parser_available
 
 if TYPE_CHECKING:
@@ -31,7 +35,6 @@ _SIGNS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<=", "min": ">=", "max": "<
 _DATE_SIGNS = {"is_date_exact": "=", "is_date_before": "<", "is_date_after": ">"}
 _NEGATIVE = frozenset({"is_not", "not_in", "not_icontains", "not_regex", "not_between"})
 _KEYS = frozenset({"key", "value", "operator", "type", "group_type_index", "negation", "label", "cohort_name"})
-_LAST_GROUP_TYPE = 4
 _HINT = 'Give {"plan": "pro"}, a HogQL expression, or a list of PostHog\'s property filters.'
 
 
@@ -108,7 +111,7 @@ def _filter(one: Mapping[str, Any], values: Values, name: str) -> str:
             f"The filter on {key!r} has the operator {operator!r}.", hint=f"There are {', '.join(OPERATORS)}."
         )
     subject = property_of(key, kind, one.get("group_type_index"))
-    value = one.get("value")
+    value = as_python(one.get("value"))
     if value is None and operator not in {"is_set", "is_not_set"}:
         raise InvalidInputError(
             f"The filter on {key!r} has no value.", hint='{"operator": "is_not_set"} asks for what is not set.'
@@ -146,12 +149,8 @@ def property_of(key: str, kind: str = "event", group_type_index: int | None = No
         case "event_metadata":
             return hogql_identifier(key)
         case "group":
-            if group_type_index not in range(_LAST_GROUP_TYPE + 1):
-                raise InvalidInputError(
-                    f"The group property {key!r} has the group_type_index {group_type_index!r}.",
-                    hint="It is the number of the group type in PostHog, 0 to 4.",
-                )
-            return f"group_{group_type_index}.properties.{hogql_identifier(key)}"
+            number = read_group_type(group_type_index, "group_type_index")
+            return f"group_{number}.properties.{hogql_identifier(key)}"
         case "hogql":
             return _expression(key, "the property")
     raise InvalidInputError(f"There is no property type {kind!r}.", hint=f"There are {', '.join(PROPERTY_TYPES)}.")
@@ -160,13 +159,13 @@ def property_of(key: str, kind: str = "event", group_type_index: int | None = No
 # -- how it is compared
 
 
-def _listed(value: object) -> list[object]:
-    return list(value) if isinstance(value, list | tuple | set | frozenset) else [value]
+def _alternatives(value: object) -> list[Any]:
+    return as_list(list(value) if isinstance(value, set | frozenset) else value)
 
 
 def _each(value: object, operator: str, test: Callable[[object], str]) -> str:
     """The test for each value: one must hold, or all of a negative operator's."""
-    tests = [test(one) for one in _listed(value)]
+    tests = [test(one) for one in _alternatives(value)]
     if len(tests) == 1:
         return tests[0]
     return f"({(' AND ' if operator in _NEGATIVE else ' OR ').join(tests)})" if tests else "true"
@@ -174,7 +173,7 @@ def _each(value: object, operator: str, test: Callable[[object], str]) -> str:
 
 def _equal(subject: str, operator: str, value: object, values: Values) -> str:
     opposite = operator in _NEGATIVE
-    listed = _listed(value)
+    listed = _alternatives(value)
     if any(one in (True, False, "true", "false") for one in listed if isinstance(one, bool | str)):
         # Truth is text unless the property is defined as Boolean, which only the project knows.
         return _each(value, operator, lambda one: _as_text(subject, opposite, one, values))
@@ -213,7 +212,7 @@ def _ordered(subject: str, operator: str, value: object, values: Values) -> str:
 
 
 def _between(subject: str, operator: str, value: object, values: Values) -> str:
-    listed = _listed(value)
+    listed = _alternatives(value)
     if len(listed) != 2:  # noqa: PLR2004 - least and most
         raise InvalidInputError(f"{operator} has the value {value!r}.", hint="It is a list of the least and the most.")
     least, most = (_bound(one, values) for one in listed)
@@ -223,6 +222,10 @@ def _between(subject: str, operator: str, value: object, values: Values) -> str:
 
 
 def _dated(subject: str, operator: str, value: object, values: Values) -> str:
+    if not isinstance(value, str | date) or (isinstance(value, str) and read_word(value)):
+        raise InvalidInputError(
+            f"{operator} has the value {value!r}.", hint="Give one date or time, such as 2026-01-31 or a datetime."
+        )
     sign = _DATE_SIGNS[operator]
     return f"toDateTime(toString({subject})) {sign} toDateTime({_bound(str(value), values)})"
 

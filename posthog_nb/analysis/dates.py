@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
@@ -14,7 +15,6 @@ __all__ = ["Word", "read_date", "read_word"]
 
 _UNITS = {"M": "Minute", "h": "Hour", "d": "Day", "w": "Week", "m": "Month", "q": "Quarter", "y": "Year"}
 _WORD = re.compile(r"(?:-(?P<number>\d{1,6}))?(?P<unit>[Mhdwmqy])(?P<edge>Start|End)?")
-_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 @dataclass(frozen=True)
@@ -51,14 +51,16 @@ def read_date(given: object, name: str) -> Word | date | Literal["all"]:
     Raises:
         InvalidInputError: it is none of these.
     """
-    if isinstance(given, str):
-        text = given.strip()
+    numpys = getattr(getattr(given, "dtype", None), "kind", "") == "M" and type(given).__module__ == "numpy"
+    if isinstance(given, str) or numpys:
+        # numpy writes a day as a day, and a moment to the unit that it has.
+        text = str(given).strip()
         if text == "all":
             return "all"
         if word := read_word(text):
             return word
         try:
-            return date.fromisoformat(text) if _DAY.fullmatch(text) else datetime.fromisoformat(text)
+            return _day(text) or datetime.fromisoformat(text)
         except ValueError as error:
             raise InvalidInputError(
                 f"{name} is {given!r}, which is no date.",
@@ -70,3 +72,10 @@ def read_date(given: object, name: str) -> Word | date | Literal["all"]:
     raise InvalidInputError(
         f"{name} is {given!r}, which is no date.", hint="Give a text, a date or a datetime.", argument=name
     )
+
+
+def _day(text: str) -> date | None:
+    """The day that a text is, in any form that ISO 8601 has for one; None where it is none."""
+    with suppress(ValueError):
+        return date.fromisoformat(text)
+    return None

@@ -32,6 +32,12 @@ def read_formula(formula: object, series: int) -> str:
     """
     if not isinstance(formula, str) or not formula.strip():
         raise InvalidInputError(f"formula is {formula!r}.", hint=_HINT, argument="formula")
+    if series > len(LETTERS):
+        raise InvalidInputError(
+            f"A formula has {len(LETTERS)} letters, and there are {series} series.",
+            hint="Leave out the series that it does not have.",
+            argument="formula",
+        )
     try:
         tree = ast.parse(formula.strip(), mode="eval")
         return _written(tree.body, LETTERS[:series])
@@ -57,7 +63,7 @@ def _written(node: ast.expr, letters: str) -> str:
             return f"(0 - {_written(operand, letters)})"
         case ast.BinOp(left=left, op=operator, right=right):
             return _of_two(operator, _written(left, letters), _written(right, letters))
-    raise InvalidInputError(f"The formula has {ast.unparse(node)}.", hint=_HINT, argument="formula")
+    raise InvalidInputError(f"The formula has {ast.unparse(node):.80}.", hint=_HINT, argument="formula")
 
 
 def _of_two(operator: ast.operator, left: str, right: str) -> str:

@@ -16,7 +16,7 @@ from posthog_nb.analysis.funnels.general import add_general_ways
 from posthog_nb.analysis.funnels.options import WINDOW_UNITS, Exclusion, Options, read_exclusion
 from posthog_nb.analysis.funnels.plain import add_plain_ways
 from posthog_nb.analysis.funnels.unordered import add_unordered_ways
-from posthog_nb.analysis.options import read_choice, read_sampling, read_whole
+from posthog_nb.analysis.options import as_list, read_choice, read_sampling, read_whole
 from posthog_nb.analysis.period import Period
 from posthog_nb.analysis.series import read_all_series
 from posthog_nb.analysis.text import Values
@@ -156,13 +156,11 @@ class Funnel(Analysis):
             InvalidInputError: there is no such group or step, or the funnel is one of times or of trends.
         """
         last = len(self._options.steps)
-        step = last if step is None else step
         if self._options.viz != "steps":
             raise InvalidInputError(
                 f"The funnel is one of {self._options.viz}.", hint='Ask for it with funnel_viz_type="steps".'
             )
-        if isinstance(step, bool) or step not in range(1, last + 1):
-            raise InvalidInputError(f"There is no step {step!r}.", hint=f"They are 1 to {last}.", argument="step")
+        step = last if step is None else read_whole(step, "step", 1, last, hint=f"There are steps 1 to {last}.")
         table = self.to_arrow()
         values = table["breakdown_value"].to_pylist() if self._options.breakdown is not None else [None] * len(table)
         if breakdown_value not in values:
@@ -219,7 +217,7 @@ def funnel(  # noqa: PLR0913 - PostHog's options
 ) -> Funnel:
     """Ask for a funnel; :meth:`posthog_nb.client.Client.funnel` says what the options are."""
     steps = read_all_series(series)
-    listed = exclusions if isinstance(exclusions, list | tuple) else [exclusions] if exclusions is not None else []
+    listed = [] if exclusions is None else as_list(exclusions)
     options = Options(
         steps=steps,
         period=Period(date_from, date_to, interval, timezone),

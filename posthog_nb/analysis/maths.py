@@ -38,7 +38,6 @@ _PER_ACTOR = {f"{name}_count_per_actor": name for name in _OF_NUMBERS if name !=
 _ACTIVE = {"weekly_active": 7, "monthly_active": 30}
 _FIRST = ("first_time_for_user", "first_matching_event_for_user")
 _ACTORS = {"dau", "unique_group", *_ACTIVE}
-_LAST_GROUP_TYPE = 4
 
 COUNTS = frozenset({"total", "unique_session", *_ACTORS, *_FIRST})
 """The maths that give whole numbers."""
@@ -74,10 +73,10 @@ def check_math(series: Series) -> None:
         raise InvalidInputError(f"The math {math!r} is of events, not of the property {series.math_property!r}.")
     if math == "unique_group" and group is None:
         raise InvalidInputError("The math 'unique_group' needs a math_group_type_index, 0 to 4.")
-    if group is not None and (math not in _ACTORS or group not in range(_LAST_GROUP_TYPE + 1)):
+    if group is not None and math not in _ACTORS:
         raise InvalidInputError(
             f"The series {series.label!r} has the math {math!r} and the math_group_type_index {group!r}.",
-            hint=f"It is 0 to {_LAST_GROUP_TYPE}, and goes with {', '.join(sorted(_ACTORS))}.",
+            hint=f"It goes with {', '.join(sorted(_ACTORS))}.",
         )
 
 

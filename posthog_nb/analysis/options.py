@@ -1,16 +1,45 @@
-"""Options that several analyses have, read and checked in one place."""
+"""Options that several analyses have, read and checked in one place.
+
+Numbers and lists are taken from numpy, pandas, polars and Arrow as well, since data scientists have them from there.
+"""
 
 from __future__ import annotations
 
 from operator import index
-from typing import SupportsIndex
+from typing import Any, SupportsIndex
 
 from posthog_nb.analysis.text import literal
 from posthog_nb.errors import InvalidInputError
+from posthog_nb.operations.plain import as_python
 
-__all__ = ["actor", "enlarged", "read_choice", "read_sampling", "read_whole", "sample"]
+__all__ = [
+    "actor",
+    "as_list",
+    "as_number",
+    "enlarged",
+    "read_choice",
+    "read_group_type",
+    "read_sampling",
+    "read_whole",
+    "sample",
+]
 
 _LAST_GROUP_TYPE = 4
+
+
+def as_list(given: object) -> list[Any]:
+    """Several things as a list, also those of an array or of a frame's column; else a list of the one thing.
+
+    A set is one thing, as it has no order: steps of a funnel are not to be those of the alphabet.
+    """
+    found = given if isinstance(given, set | frozenset) else as_python(given)
+    return [as_python(one) for one in found] if isinstance(found, list | tuple) else [found]
+
+
+def as_number(given: object) -> int | float | None:
+    """A number as Python's own; None for what is none."""
+    number = as_python(given)
+    return number if isinstance(number, int | float) and not isinstance(number, bool) else None
 
 
 def read_whole(given: object, name: str, least: int, most: int | None = None, *, hint: str | None = None) -> int:
@@ -26,8 +55,9 @@ def read_whole(given: object, name: str, least: int, most: int | None = None, *,
     Raises:
         InvalidInputError: it is none, or beyond the bounds.
     """
-    if not isinstance(given, bool) and isinstance(given, SupportsIndex):
-        number = index(given)
+    plain = as_python(given)
+    if not isinstance(plain, bool) and isinstance(plain, SupportsIndex):
+        number = index(plain)
         if least <= number and (most is None or number <= most):
             return number
     bounds = f"of {least} or more" if most is None else f"from {least} to {most:,}"
@@ -45,6 +75,16 @@ def read_choice(given: object, name: str, allowed: tuple[str, ...]) -> str:
     return given
 
 
+def read_group_type(given: object, name: str) -> int:
+    """The number of a group type.
+
+    Raises:
+        InvalidInputError: there is none of it.
+    """
+    hint = f"It is the number of the group type in PostHog, 0 to {_LAST_GROUP_TYPE}."
+    return read_whole(given, name, 0, _LAST_GROUP_TYPE, hint=hint)
+
+
 def read_sampling(sampling_factor: object) -> float | None:
     """The part of all persons to look at; None for all.
 
@@ -53,10 +93,10 @@ def read_sampling(sampling_factor: object) -> float | None:
     """
     if sampling_factor is None:
         return None
-    factor = sampling_factor
-    if isinstance(factor, bool) or not isinstance(factor, int | float) or not 0 < factor <= 1:
+    factor = as_number(sampling_factor)
+    if factor is None or not 0 < factor <= 1:
         raise InvalidInputError(
-            f"sampling_factor is {factor!r}.", hint="It is above 0, and at most 1.", argument="sampling_factor"
+            f"sampling_factor is {sampling_factor!r}.", hint="It is above 0, and at most 1.", argument="sampling_factor"
         )
     return None if factor == 1 else float(factor)
 
@@ -79,13 +119,7 @@ def actor(aggregation_group_type_index: int | None) -> tuple[str, str | None]:
     Raises:
         InvalidInputError: there is no group type of this number.
     """
-    index = aggregation_group_type_index
-    if index is None:
+    if aggregation_group_type_index is None:
         return "person_id", None
-    if isinstance(index, bool) or index not in range(_LAST_GROUP_TYPE + 1):
-        raise InvalidInputError(
-            f"aggregation_group_type_index is {index!r}.",
-            hint="It is the number of the group type in PostHog, 0 to 4.",
-            argument="aggregation_group_type_index",
-        )
-    return f"$group_{index}", f"$group_{index} != ''"
+    number = read_group_type(aggregation_group_type_index, "aggregation_group_type_index")
+    return f"$group_{number}", f"$group_{number} != ''"

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from posthog_nb.analysis.analysis import Analysis
 from posthog_nb.analysis.asking import MOST_ROWS
 from posthog_nb.analysis.conditions import Properties, all_of, condition, property_of
-from posthog_nb.analysis.options import enlarged, read_sampling, read_whole, sample
+from posthog_nb.analysis.options import as_list, enlarged, read_sampling, read_whole, sample
 from posthog_nb.analysis.period import Period
 from posthog_nb.analysis.text import Values, indented
 from posthog_nb.errors import InvalidInputError
@@ -343,8 +343,8 @@ def _as_regex(grouping: str) -> str:
 
 
 def _texts(given: object, name: str, *, empty: bool = True) -> tuple[str, ...]:
-    listed = [given] if isinstance(given, str) else given
-    if not isinstance(listed, Sequence) or any(not isinstance(one, str) or not (one or empty) for one in listed):
+    listed = as_list(given)
+    if any(not isinstance(one, str) or not (one or empty) for one in listed):
         raise InvalidInputError(f"{name} is {given!r}.", hint="It is a list of texts.", argument=name)
     return tuple(listed)
 

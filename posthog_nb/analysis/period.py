@@ -77,10 +77,11 @@ class Period:
         if zone is not None and (not isinstance(zone, str) or zone not in {"UTC", *available_timezones()}):
             raise InvalidInputError(f"{zone!r} is no time zone.", hint="Give its IANA name, such as Europe/London.")
         since, until = self._since, self._until
-        if type(since) is type(until) is date and since > until:
+        if _reversed(since, until):
             raise InvalidInputError(
-                f"date_from is {since} and date_to is {until}: no day lies between them.",
+                f"date_from is {self.date_from} and date_to is {self.date_to}: nothing lies between them.",
                 hint="Give the earlier one as date_from.",
+                argument="date_from",
             )
 
     def zoned(self, expression: str) -> str:
@@ -279,6 +280,18 @@ class Period:
         """The time that a clock in the zone shows as ``text``."""
         zone = "" if self.timezone is None else f", '{self.timezone}'"
         return f"toDateTime({text}{zone})"
+
+
+def _reversed(since: Word | date | str, until: Word | date | str) -> bool:
+    """Whether a range surely ends before it begins: only the project's clock tells that of a word and a date."""
+    match since, until:
+        case Word(edge=None), Word(edge=None):
+            return since.unit == until.unit and since.number < until.number
+        case datetime(), datetime():
+            return (since.tzinfo is None) == (until.tzinfo is None) and since > until
+        case date(), date():
+            return not isinstance(since, datetime) and not isinstance(until, datetime) and since > until
+    return False
 
 
 def _day_of(midnight: str) -> str:

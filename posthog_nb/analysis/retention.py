@@ -7,6 +7,7 @@ calendar, a person is in the cohort of every interval with the target event, and
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from posthog_nb.analysis.activity import Intervals
@@ -26,11 +27,12 @@ from posthog_nb.analysis.text import Values
 from posthog_nb.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from datetime import date, datetime
+    from datetime import date
 
     from posthog_nb.analysis.asking import Asking
     from posthog_nb.analysis.charts.picture import Picture
     from posthog_nb.analysis.conditions import Properties
+    from posthog_nb.analysis.insights import Day
     from posthog_nb.analysis.statistics import Comparison
     from posthog_nb.operations.result import Result
 
@@ -104,7 +106,7 @@ class Retention(Analysis):
         against: str | None = None,
         *,
         interval: int = 1,
-        date: str | None = None,
+        date: Day | None = None,
         confidence: float = 0.95,
     ) -> Comparison:
         """Whether two groups came back differently in one interval after their own.
@@ -113,8 +115,9 @@ class Retention(Analysis):
             other: Another retention, or the breakdown value of the first group.
             against: The breakdown value of the second group, where ``other`` is one.
             interval: Which interval after the cohort's own.
-            date: The cohort, as its ``date`` begins, such as ``"2026-01-05"``. By default all cohorts that the interval
-                has begun for, together: that needs a retention of the first time, as otherwise a person is in several.
+            date: The cohort, as its ``date`` is or begins, such as ``"2026-01-05"``. By default all cohorts that the
+                interval has begun for, together: that needs a retention of the first time, as otherwise a person is in
+                several.
             confidence: Of the intervals in the comparison.
 
         Raises:
@@ -139,12 +142,12 @@ class Retention(Analysis):
         (count, of), (other_count, other_of) = groups
         return compare_rates(count, of, other_count, other_of, confidence, names=names)
 
-    def came(self, interval: int, *, date: str | None = None, breakdown_value: str | None = None) -> tuple[int, int]:
+    def came(self, interval: int, *, date: Day | None = None, breakdown_value: str | None = None) -> tuple[int, int]:
         """How many came in one interval after their own, and of how many, for statistics: of a sample those looked at.
 
         Args:
             interval: Which interval after the cohort's own.
-            date: One cohort, as its ``date`` begins; by default all that the interval has begun for.
+            date: One cohort, as its ``date`` is or begins; by default all that the interval has begun for.
             breakdown_value: The group, of a retention with a breakdown.
 
         Raises:
@@ -157,6 +160,7 @@ class Retention(Analysis):
                 hint='Choose one cohort with date="2026-01-05", or retention_type="retention_first_time".',
                 argument="date",
             )
+        interval = read_whole(interval, "interval", 0)
         rows: list[dict[str, Any]] = self.to_arrow().to_pylist()
         if (breakdown_value is None) == (self._options.breakdown is not None):
             problem = "a" if breakdown_value is None else "no"
@@ -168,13 +172,16 @@ class Retention(Analysis):
             rows = [row for row in rows if row["breakdown_value"] == breakdown_value]
             if not rows:
                 raise InvalidInputError(
-                    f"The retention has no breakdown value {breakdown_value!r}.", hint=f"There are {values}."
+                    f"The retention has no breakdown value {breakdown_value!r}.", hint=f"There are {values or 'none'}."
                 )
         if date is not None:
-            rows = [row for row in rows if row["date"].isoformat(sep=" ").startswith(date)]
+            dates = sorted({row["date"] for row in rows})
+            rows = [row for row in rows if _is_of(date, row["date"])]
             if len({row["date"] for row in rows}) != 1:
                 raise InvalidInputError(
-                    f"date is {date!r}, which no single cohort's date begins with.", argument="date"
+                    f"date is {date!r}, which no single cohort's date begins with.",
+                    hint=f"The cohorts' dates go from {dates[0]} to {dates[-1]}." if dates else "There is no cohort.",
+                    argument="date",
                 )
         rows = [row for row in rows if row["interval"] == interval]
         if not sum(row["size"] for row in rows):
@@ -199,6 +206,13 @@ class Retention(Analysis):
     def _column(self, name: str) -> list[Any]:
         found: list[Any] = self.to_arrow().column(name).to_pylist()
         return found
+
+
+def _is_of(given: Day, begins: datetime) -> bool:
+    """Whether a date is that of the cohort that begins so: the moment, or how it is written, or a part of that."""
+    if isinstance(given, datetime) and given.tzinfo is not None:
+        return given == begins
+    return begins.isoformat(sep=" ").startswith(str(given).replace("T", " "))
 
 
 def retention(  # noqa: PLR0913 - PostHog's options

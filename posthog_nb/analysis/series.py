@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from posthog_nb.analysis.conditions import Properties, all_of, condition
+from posthog_nb.analysis.options import as_list, read_group_type
 from posthog_nb.errors import InvalidInputError
+from posthog_nb.operations.plain import as_python
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from posthog_nb.analysis.text import Values
 
 __all__ = ["Series", "read_all_series", "read_series"]
@@ -76,12 +76,15 @@ def read_series(given: object, name: str = "series") -> Series:
         found = getattr(series, attribute)
         if found is not None and not (isinstance(found, str) and found):
             raise InvalidInputError(f"The {attribute} of a series is {found!r}; it is text.")
-    if series.action is not None:
+    action, group = as_python(series.action), series.math_group_type_index
+    if action is not None:
         if series.event is not None:
-            raise InvalidInputError(f"A series has the event {series.event!r} and the action {series.action!r}.")
-        if isinstance(series.action, bool) or not isinstance(series.action, int | str):
-            raise InvalidInputError(f"The action of a series is {series.action!r}; it is a number or a name.")
-    return series
+            raise InvalidInputError(f"A series has the event {series.event!r} and the action {action!r}.")
+        if isinstance(action, bool) or not isinstance(action, int | str):
+            raise InvalidInputError(f"The action of a series is {action!r}; it is a number or a name.")
+    if group is not None:
+        group = read_group_type(group, "math_group_type_index")
+    return replace(series, action=action, math_group_type_index=group)
 
 
 def read_all_series(given: object, name: str = "series", *, least: int = 1) -> list[Series]:
@@ -95,7 +98,7 @@ def read_all_series(given: object, name: str = "series", *, least: int = 1) -> l
     Raises:
         InvalidInputError: it is neither, or there are too few.
     """
-    listed: Sequence[object] = given if isinstance(given, list | tuple) else [given]
+    listed = as_list(given)
     if len(listed) < least:
         raise InvalidInputError(f"{name} has {len(listed)}; it needs {least} or more.")
     return [read_series(one, name) for one in listed]

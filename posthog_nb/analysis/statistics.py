@@ -15,6 +15,7 @@ from itertools import combinations
 from math import asin, comb, hypot, inf, isinf, isnan, nan, sqrt
 from typing import TYPE_CHECKING, NamedTuple
 
+from posthog_nb.analysis.options import as_number
 from posthog_nb.errors import InvalidInputError
 from posthog_nb.operations.card import card_lines, framed, heading, shortened, table
 from posthog_nb.visible import visible
@@ -305,9 +306,10 @@ def _counts(count: int, of: int) -> tuple[int, int]:
 
 
 def _confidence(given: object) -> float:
-    if not isinstance(given, int | float) or not 0 < given < 1:
+    confidence = as_number(given)
+    if confidence is None or not 0 < confidence < 1:
         raise InvalidInputError(f"confidence is {given!r}.", hint="It is between 0 and 1, such as 0.95.")
-    return float(given)
+    return float(confidence)
 
 
 def _compared(a: Rate, b: Rate, confidence: float) -> Comparison:

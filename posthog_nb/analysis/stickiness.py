@@ -14,7 +14,7 @@ from posthog_nb.analysis.analysis import Analysis
 from posthog_nb.analysis.asking import MOST_ROWS
 from posthog_nb.analysis.conditions import all_of, condition
 from posthog_nb.analysis.maths import check_math
-from posthog_nb.analysis.options import actor, read_sampling, sample
+from posthog_nb.analysis.options import actor, as_number, read_sampling, sample
 from posthog_nb.analysis.period import Period
 from posthog_nb.analysis.series import Series, read_all_series
 from posthog_nb.analysis.text import Values, indented
@@ -97,10 +97,11 @@ def stickiness(  # noqa: PLR0913 - PostHog's options
 def _read_criteria(given: tuple[str, int]) -> str:
     """The condition of an interval, such as ``count() >= 2``."""
     try:
-        operator, least = given
+        operator, number = given
     except (TypeError, ValueError):
-        operator, least = "", 0
-    if operator not in CRITERIA or type(least) is not int or least < 1:
+        operator, number = "", 0
+    least = as_number(number)
+    if operator not in tuple(CRITERIA) or not isinstance(least, int) or least < 1:
         raise InvalidInputError(
             f"stickiness_criteria is {given!r}.",
             hint=f'It is one of {", ".join(CRITERIA)} and how many events, such as ("gte", 3).',

@@ -228,6 +228,7 @@ class _Query:
     # -- all of them
 
     def _of_formula(self, parts: list[str], formula: str, values: Values) -> str:
+        value = read_formula(formula, len(self.series))
         amounts = [
             f"sumIf(value, number = {number}) AS {LETTERS[number - 1]}" for number in range(1, len(self.series) + 1)
         ]
@@ -245,7 +246,7 @@ class _Query:
             [
                 f"SELECT {', '.join(['series', *keys, 'value'])}",
                 "FROM (",
-                f"  SELECT {label} AS series, {', '.join(keys)}, {read_formula(formula, len(self.series))} AS value",
+                f"  SELECT {label} AS series, {', '.join(keys)}, {value} AS value",
                 "  FROM (",
                 f"    SELECT\n      {worked_out}",
                 f"    FROM {indented(_union(parts), 4)}",

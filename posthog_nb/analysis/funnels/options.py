@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from posthog_nb.analysis.options import actor, read_choice, read_whole
+from posthog_nb.analysis.options import actor, as_number, read_choice, read_whole
 from posthog_nb.analysis.series import Series, read_series
 from posthog_nb.errors import InvalidInputError
 
@@ -214,10 +214,12 @@ def read_exclusion(given: object, steps: list[Series], order: str) -> Exclusion:
         )
     series = read_series(exclusion.series, "exclusions")
     last = len(steps) - 1
-    start, end = exclusion.funnel_from_step, last if exclusion.funnel_to_step is None else exclusion.funnel_to_step
-    if not all(isinstance(one, int) for one in (start, end)) or not 0 <= start < end <= last:
+    start, end = as_number(exclusion.funnel_from_step), as_number(exclusion.funnel_to_step)
+    end = last if exclusion.funnel_to_step is None else end
+    if not (isinstance(start, int) and isinstance(end, int) and 0 <= start < end <= last):
         raise InvalidInputError(
-            f"The exclusion {series.label!r} is from step {start} to step {end}.",
+            f"The exclusion {series.label!r} is from step {exclusion.funnel_from_step!r} to "
+            f"{'the last' if exclusion.funnel_to_step is None else f'step {exclusion.funnel_to_step!r}'}.",
             hint=f"Steps are counted from 0 to {last}, and the second comes after the first.",
             argument="exclusions",
         )
