@@ -572,7 +572,7 @@ def test_funnels_and_values_are_compared(world: World) -> None:
         found.compare("u")
     with pytest.raises(InvalidInputError, match="no value was named"):
         found.compare(one)
-    with pytest.raises(InvalidInputError, match="no step 3"):
+    with pytest.raises(InvalidInputError, match="step is 3"):
         one.compare(other, step=3)
     times = world.funnel(["a", "b"], events, funnel_viz_type="time_to_convert")
     with pytest.raises(InvalidInputError, match="no rates"):

@@ -234,8 +234,8 @@ def _timestamps(
         )
     if lowest < FIRST_DAY or highest >= LAST_DAY:
         notes.append(
-            f"The column {name!r} has times before 1970-01-02 or after 2105, which queries see and analyses do not: their"
-            " dates end there."
+            f"The column {name!r} has times before 1970-01-02 or after 2105, which queries see and analyses do not:"
+            " their dates end there."
         )
     return moments, zone
 

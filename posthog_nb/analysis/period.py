@@ -283,15 +283,13 @@ class Period:
 
 
 def _reversed(since: Word | date | str, until: Word | date | str) -> bool:
-    """Whether a range surely ends before it begins: only the project's clock tells that of a word and a date."""
-    match since, until:
-        case Word(edge=None), Word(edge=None):
-            return since.unit == until.unit and since.number < until.number
-        case datetime(), datetime():
-            return (since.tzinfo is None) == (until.tzinfo is None) and since > until
-        case date(), date():
-            return not isinstance(since, datetime) and not isinstance(until, datetime) and since > until
-    return False
+    """Whether a range surely ends before it begins.
+
+    Only the project's clock tells that of a word and a date; and two moments may be of one interval, which is whole.
+    """
+    if isinstance(since, Word) and isinstance(until, Word):
+        return since.edge is until.edge is None and since.unit == until.unit and since.number < until.number
+    return type(since) is type(until) is date and since > until
 
 
 def _day_of(midnight: str) -> str:
