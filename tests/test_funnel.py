@@ -630,7 +630,7 @@ def test_what_cannot_be_asked_is_refused_before_it_is_sent(world: World, options
         ({"funnel_window_interval_unit": []}, r"funnel_window_interval_unit is \[\]"),
         ({"funnel_window_interval": 10**9}, "funnel_window_interval is 1000000000"),
         ({"exclusions": 0}, "exclusions has 0"),
-        ({"exclusions": [Exclusion("c", funnel_from_step="x")]}, "from step x"),  # type: ignore[arg-type]
+        ({"exclusions": [Exclusion("c", funnel_from_step="x")]}, "from step 'x'"),  # type: ignore[arg-type]
     ],
 )
 def test_an_option_of_the_wrong_type_is_told(options: dict[str, Any], message: str) -> None:

@@ -159,13 +159,9 @@ def property_of(key: str, kind: str = "event", group_type_index: int | None = No
 # -- how it is compared
 
 
-def _alternatives(value: object) -> list[Any]:
-    return as_list(list(value) if isinstance(value, set | frozenset) else value)
-
-
 def _each(value: object, operator: str, test: Callable[[object], str]) -> str:
     """The test for each value: one must hold, or all of a negative operator's."""
-    tests = [test(one) for one in _alternatives(value)]
+    tests = [test(one) for one in as_list(value)]
     if len(tests) == 1:
         return tests[0]
     return f"({(' AND ' if operator in _NEGATIVE else ' OR ').join(tests)})" if tests else "true"
@@ -173,7 +169,7 @@ def _each(value: object, operator: str, test: Callable[[object], str]) -> str:
 
 def _equal(subject: str, operator: str, value: object, values: Values) -> str:
     opposite = operator in _NEGATIVE
-    listed = _alternatives(value)
+    listed = as_list(value)
     if any(one in (True, False, "true", "false") for one in listed if isinstance(one, bool | str)):
         # Truth is text unless the property is defined as Boolean, which only the project knows.
         return _each(value, operator, lambda one: _as_text(subject, opposite, one, values))
@@ -212,7 +208,7 @@ def _ordered(subject: str, operator: str, value: object, values: Values) -> str:
 
 
 def _between(subject: str, operator: str, value: object, values: Values) -> str:
-    listed = _alternatives(value)
+    listed = as_list(value)
     if len(listed) != 2:  # noqa: PLR2004 - least and most
         raise InvalidInputError(f"{operator} has the value {value!r}.", hint="It is a list of the least and the most.")
     least, most = (_bound(one, values) for one in listed)
