@@ -193,6 +193,8 @@ def test_a_cohort_is_made_of_whom_a_frame_lists(shop: Client, ids: dict[str, str
             "column 'distinct_id' has (None|nan), which is not a distinct id",
         ),
         (pd.DataFrame({"distinct_id": [True]}), "has True, which is not a distinct id"),
+        (pd.DataFrame({"distinct_id": [1, None]}), r'has 1\.0, which .* df\["distinct_id"\]\.astype\("Int64"\)'),
+        (pd.DataFrame([["a", "b"]], columns=["distinct_id"] * 2), "two columns of one name"),
         (pl.DataFrame({"distinct_id": ["ann"]}).lazy(), r"of type LazyFrame.*\.collect"),
         (["ann"], "of type list"),
     ],

@@ -136,9 +136,12 @@ def ask(asking: Asking, query: str, *, limit: int | None = None, values: Mapping
 def _column(definition: object) -> tuple[str, list[Any]]:
     """The name and the cells of the column that says who is meant."""
     import narwhals.stable.v2 as nw  # noqa: PLC0415 - tells the kinds of frames apart
+    from narwhals.exceptions import DuplicateError  # noqa: PLC0415
 
     try:
         frame: Any = nw.from_native(definition, eager_only=True)
+    except DuplicateError as error:
+        raise InvalidInputError("The frame has two columns of one name.", hint="Rename or drop one of them.") from error
     except TypeError as error:
         raise InvalidInputError(
             f"A cohort is not made of a value of type {type(definition).__name__}.",
@@ -177,8 +180,12 @@ def _distinct_id(given: object, column: str) -> str:
 
 
 def _no_id(given: object, column: str, what: str) -> InvalidInputError:
+    whole = column in _BY_DISTINCT_ID and isinstance(given, float) and given.is_integer()
     return InvalidInputError(
-        f"The frame's column {column!r} has {given!r}, which is not {what}.", hint="Take such rows out first."
+        f"The frame's column {column!r} has {given!r}, which is not {what}.",
+        hint=f'Where a missing value has made numbers float64 in pandas: df["{column}"].astype("Int64").'
+        if whole
+        else "Take such rows out first.",
     )
 
 
