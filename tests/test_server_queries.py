@@ -285,6 +285,25 @@ def test_a_list_of_many_values_is_a_list(wire: Wire) -> None:
 
 
 @pytest.mark.parametrize(
+    ("expression", "sql"),
+    [
+        ("['a', 'b']", "['a', 'b']"),
+        ("(1, -2)", "(1, -2)"),
+        ("{values}", "[0.5, 1.5]"),
+        ("[null, null]", "[NULL, NULL]"),
+        # What brackets cannot hold, or hold as something else.
+        ("[1, 'a']", "array(1, 'a')"),
+        ("[-1, 18446744073709551615]", "array(-1, 18446744073709551615)"),
+        ("tuple(1)", "tuple(1)"),
+        ("[toInt('1'), 2]", "array(accurateCastOrNull('1', 'Int64'), 2)"),
+    ],
+)
+def test_a_list_is_one_constant_to_clickhouse_wherever_it_can_be(wire: Wire, expression: str, sql: str) -> None:
+    node = {"values": {"values": [0.5, 1.5]}, "modifiers": {"debug": True}}
+    assert ok(wire, f"SELECT {expression} AS x", node=node)["clickhouse"] == f"SELECT {sql} AS `x` LIMIT 101 OFFSET 0"
+
+
+@pytest.mark.parametrize(
     ("expression", "value"),
     [
         ("('a', 1, null, [1, 2], ('b', 2.5))", ["a", 1, None, [1, 2], ["b", 2.5]]),

@@ -198,6 +198,10 @@ class SetQuery:
 
 Statement = Select | SetQuery
 
+_BRACKETS = {"array": ("[", "]"), "tuple": ("(", ")")}
+_SIGNED = 2**63
+"""From here on a whole number has no place beside a negative one."""
+
 _ENDLESS = 2**62
 """More rows than there are."""
 
@@ -378,6 +382,9 @@ def _func(func: Func) -> str:
     # Names come from this package's own tables; a slip there must not become an opening in the fence.
     if not func.name.isidentifier() or not func.name.isascii():
         raise AssertionError(func.name)
+    if func.name in _BRACKETS and _is_one_literal(func.args):
+        begin, end = _BRACKETS[func.name]
+        return f"{begin}{_list(func.args)}{end}"
     params = f"({_list(func.params)})" if func.params is not None else ""
     distinct = "DISTINCT " if func.distinct else ""
     text = f"{func.name}{params}({distinct}{_list(func.args)})"
@@ -388,3 +395,16 @@ def _func(func: Func) -> str:
     elif func.over is not None:
         text += f" OVER {identifier(func.over)}"
     return text
+
+
+def _is_one_literal(items: tuple[Expr, ...]) -> bool:
+    """Whether an array or a tuple is better written in brackets than as a call.
+
+    ClickHouse reads the brackets as one constant, and the call as one for each item: 100,000 of them take a minute. The
+    call knows what to do with items of different kinds; the brackets do not. One item in them is no tuple.
+    """
+    values = [item.value for item in items if isinstance(item, Literal)]
+    kinds = {type(value) for value in values}
+    if len(values) < max(2, len(items)) or len(kinds) > 1:
+        return False
+    return all(value < _SIGNED for value in values if isinstance(value, int))
