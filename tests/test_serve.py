@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import stat
 import subprocess
 import sys
 import threading
 import time
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
@@ -142,6 +144,14 @@ def test_a_request_under_way_is_finished_before_the_server_ends(tmp_path: Path, 
     _, errors = served.process.communicate(timeout=20)
     assert answers[0].json()["results"] == [[3000 * 3000 * 60]]
     assert (served.process.returncode, errors) == (0, "")
+
+
+def test_connections_that_say_nothing_keep_nobody_out(tmp_path: Path) -> None:
+    with serving(tmp_path / "store") as served, ExitStack() as idle:
+        host, _, port = served.url.removeprefix("http://").partition(":")
+        for _ in range(150):
+            idle.enter_context(socket.create_connection((host, int(port)))).sendall(b"POST /e/ HTTP/1.1\r\n")
+        assert send(served, "a") == 200
 
 
 def test_a_query_is_cancelled_from_another_connection(tmp_path: Path) -> None:

@@ -30,6 +30,9 @@ HOST = "127.0.0.1"
 THREADS = 16
 """Queries that run at the same time, each on one; cancelling one needs one as well."""
 
+CONNECTIONS = 500
+"""Kept open at the same time, most of them idle: an SDK keeps its own for minutes. Further ones wait."""
+
 LONGEST_REQUEST_HEADERS = 64 * 1024
 LARGEST_REQUEST = 64 * 1024 * 1024
 LOCK_SECONDS = 1.0
@@ -133,6 +136,7 @@ def _listen(application: WSGIApplication, port: int) -> Any:  # noqa: ANN401 - w
             host=HOST,
             port=port,
             threads=THREADS,
+            connection_limit=CONNECTIONS,
             ident="posthog-nb",
             channel_timeout=300,
             clear_untrusted_proxy_headers=True,
@@ -163,9 +167,10 @@ def _signals(server: Any) -> Iterator[threading.Event]:  # noqa: ANN401 - as _li
 
 
 def _answer_until(server: Any, done: Callable[[], bool]) -> None:  # noqa: ANN401 - as _listen
-    # server.run() can only be ended by an exception, which drops the answers that are on their way.
+    # server.run() can only be ended by an exception, which drops the answers that are on their way. It would also use
+    # select(), which fails at the first socket beyond 1,024 open files, and ClickHouse has files open.
     while not done():
-        server.asyncore.loop(timeout=_TICK, map=server._map, count=1)  # noqa: SLF001 - waitress names it so
+        server.asyncore.loop(timeout=_TICK, use_poll=True, map=server._map, count=1)  # noqa: SLF001 - waitress names it so
 
 
 def _finish(server: Any, application: Application) -> None:  # noqa: ANN401 - as _listen
