@@ -106,7 +106,7 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         description="Serve a PostHog project on 127.0.0.1 until Ctrl-C or SIGTERM. Its keys are printed here, at "
         "their owner's terminal, and nowhere else.",
     )
-    parser.add_argument("--path", type=Path, metavar="DIR", help="keep the project in this folder (else in memory)")
+    parser.add_argument("--path", type=_folder, metavar="DIR", help="keep the project in this folder (else in memory)")
     parser.add_argument("--port", type=_port, default=0, metavar="N", help="listen on this port (else a free one)")
     parser.add_argument(
         "--timezone", metavar="ZONE", help="the project's time zone from now on, such as Europe/London (a new one: UTC)"
@@ -319,6 +319,13 @@ def _prune_snapshot(chosen: argparse.Namespace) -> None:
     from posthog_nb.verifying.snapshot import Snapshot  # noqa: PLC0415
 
     print(Snapshot(chosen.path).prune(chosen.before))
+
+
+def _folder(text: str) -> Path:
+    if not text.strip():
+        # Of a shell variable that is not set. To Python it is the working directory, which would become a store.
+        raise argparse.ArgumentTypeError(f"{text!r} is no folder")
+    return Path(text)
 
 
 def _port(text: str) -> int:

@@ -103,6 +103,7 @@ def test_settings_given_to_serve_are_the_projects_from_then_on(tmp_path: Path) -
         (["--person-mode", "sometimes"], "'sometimes' is no person mode"),
         (["--port", "99999"], "'99999' is no port"),
         (["--idle-exit", "soon"], "'soon' is no number of seconds"),
+        (["--path", ""], "'' is no folder"),
         (["--path", "/dev/null/x"], "/dev/null/x cannot be used for a store"),
     ],
 )
