@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from posthog_nb.embedded.project import Project
+from posthog_nb.errors import EngineError
 from tests.wire import KEY, TOKEN, Wire, open_wire
 
 if TYPE_CHECKING:
@@ -135,6 +137,20 @@ def test_what_cannot_be_taken_is_refused_in_plain_text(wire: Wire, body: bytes, 
 def test_one_bad_event_refuses_its_whole_batch(wire: Wire) -> None:
     assert wire.send({"event": "good", "distinct_id": "anna"}, {"event": "bad"}).status_code == 400
     assert names(wire) == []
+
+
+def test_events_that_cannot_be_stored_are_to_be_sent_again_and_why_is_named(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise EngineError("Cannot reserve 1.00 MiB in /home/ann.", name="NOT_ENOUGH_SPACE")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Project, "capture", full)
+        answer = wire.send(EVENT)
+    assert (answer.status_code, answer.text) == (503, "events could not be stored (NOT_ENOUGH_SPACE), try again")
+    assert "/home/ann" in caplog.text
+    assert wire.send(EVENT).status_code == 200
 
 
 def test_events_with_another_projects_token_vanish_and_the_log_tells(

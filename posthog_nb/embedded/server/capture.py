@@ -56,9 +56,10 @@ class Capture:
         try:
             self._project.capture(batch.events, now=now)
         except EngineError as error:
-            # 503 says "send it again", and the same uuids are stored once.
+            # 503 says "send it again", and the same uuids are stored once. ClickHouse's name for the reason, such as
+            # NOT_ENOUGH_SPACE, tells the sender whether that helps; its text, which any page could read, stays here.
             logger.exception("Events could not be stored.")
-            raise errors.plain(503, "events could not be stored, try again") from error
+            raise errors.plain(503, f"events could not be stored ({error.name}), try again") from error
         return _answer(request)
 
 
