@@ -11,6 +11,7 @@ import pytest
 
 from posthog_nb.embedded.server import errors
 from posthog_nb.embedded.server.jobs import AT_ONCE, Jobs
+from posthog_nb.embedded.server.running import RunningQueries
 from posthog_nb.embedded.store.engine import Progress
 from posthog_nb.errors import EngineError, HogQLQueryError
 from tests.wire import Wire, open_wire
@@ -183,3 +184,25 @@ class TestRecords:
     def test_progress_never_runs_backwards(self) -> None:
         assert Progress(5, 50, 100, 1, 7).beyond(Progress(6, 40, 90, 2, 7)) == Progress(6, 50, 100, 2, 7)
         assert Progress(5, 50, 100, 1, 7).beyond(None) == Progress(5, 50, 100, 1, 7)
+
+
+def test_when_all_end_each_is_told_before_the_first_is_waited_for() -> None:
+    told = {name: threading.Event() for name in ("first", "second")}
+    running = RunningQueries(lambda query_id: told[query_id].set())
+    begun = threading.Barrier(3)
+    ended: list[bool] = []
+
+    def query(name: str) -> None:
+        with running.hold(name):
+            begun.wait(5)
+            # As in a busy engine: none is gone before all have been told.
+            ended.append(all(one.wait(1) for one in told.values()))
+
+    threads = [threading.Thread(target=query, args=(name,)) for name in told]
+    for thread in threads:
+        thread.start()
+    begun.wait(5)
+    running.cancel_all()
+    for thread in threads:
+        thread.join(5)
+    assert ended == [True, True]

@@ -56,8 +56,13 @@ class RunningQueries:
         return found
 
     def cancel_all(self) -> None:
-        """End every query that runs now."""
+        """End every query that runs now or begins meanwhile: all are told before the first is waited for."""
+        deadline = time.monotonic() + LONGEST_CANCEL
+        while (running := self._ids()) and time.monotonic() < deadline:
+            for query_id in running:
+                self._stop(query_id)
+            time.sleep(_PAUSE)
+
+    def _ids(self) -> list[str]:
         with self._lock:
-            running = list(self._running)
-        for query_id in running:
-            self.cancel(query_id)
+            return list(self._running)
