@@ -206,5 +206,5 @@ class TestSeries:
             read_series(bad)
 
     def test_there_must_be_enough(self) -> None:
-        with pytest.raises(InvalidInputError, match="series has 1; it needs 2 or more"):
-            read_all_series("a", least=2)
+        with pytest.raises(InvalidInputError, match="series is empty; it needs 1 or more"):
+            read_all_series([])

@@ -390,7 +390,7 @@ def test_a_formula_is_arithmetic_of_series(ph: Client, formula: str, expected: l
         ({"series": Series("paid", math_property="price")}, "is of events, not of the property 'price'"),
         ({"series": Series("paid", math="unique_group")}, "needs a math_group_type_index"),
         ({"series": Series("paid", math="dau", math_group_type_index=5)}, "math_group_type_index is 5"),
-        ({"series": []}, "series has 0"),
+        ({"series": []}, "series is empty"),
         ({"breakdown_limit": 0}, "breakdown_limit is 0"),
         ({"breakdown_limit": "9"}, "breakdown_limit is '9'"),
         ({"breakdown": []}, "breakdown is empty"),

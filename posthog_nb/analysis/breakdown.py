@@ -91,20 +91,14 @@ class Breakdown:
         """The text of an event that has none of the properties."""
         return _BETWEEN.join([NONE] * max(1, len(self.properties)))
 
-    def rank(self, values: Values, total: str = "total", value: str = "breakdown_value") -> str:
-        """The place of a value among all, from 1, as a window function over rows of one value each.
+    def rank(self, values: Values) -> str:
+        """The place of a value among all by its ``total``, from 1, as a window function over rows of one value each."""
+        return f"row_number() OVER (ORDER BY {self.is_none(values)}, total DESC, breakdown_value)"
 
-        Args:
-            values: Where values are bound.
-            total: What the greatest of comes first.
-            value: The column with the values.
-        """
-        return f"row_number() OVER (ORDER BY {self.is_none(values, value)}, {total} DESC, {value})"
-
-    def is_none(self, values: Values, value: str = "breakdown_value") -> str:
+    def is_none(self, values: Values) -> str:
         """The condition that a value is :data:`NONE`, or has it among several."""
         none = values.bind(NONE, "none")
-        return f"position({value}, {none}) > 0" if len(self.properties) > 1 else f"{value} = {none}"
+        return f"position(breakdown_value, {none}) > 0" if len(self.properties) > 1 else f"breakdown_value = {none}"
 
     def shown(self, values: Values, rank: str = "rank", value: str = "breakdown_value") -> str:
         """The value, or :data:`OTHER` when its rank is beyond the limit."""
@@ -112,9 +106,9 @@ class Breakdown:
             return value
         return f"if({rank} > {self.limit}, {values.bind(OTHER, 'other')}, {value})"
 
-    def kept(self, rank: str = "rank") -> str | None:
+    def kept(self) -> str | None:
         """The condition that leaves the other values away; None where they are shown."""
-        return f"{rank} <= {self.limit}" if self.hide_other and not self.cohorts else None
+        return f"rank <= {self.limit}" if self.hide_other and not self.cohorts else None
 
     def _cohorts(self, values: Values) -> str:
         found = []

@@ -38,14 +38,13 @@ _KEYS = frozenset({"key", "value", "operator", "type", "group_type_index", "nega
 _HINT = 'Give {"plan": "pro"}, a HogQL expression, or a list of PostHog\'s property filters.'
 
 
-def condition(properties: Properties, values: Values, *, name: str = "properties") -> str | None:
+def condition(properties: Properties, values: Values) -> str | None:
     """The filters as one HogQL condition of an event; None when there is none.
 
     Args:
         properties: ``{"plan": "pro"}`` (exactly that, or one of a list), a HogQL expression, or a list of these and of
             PostHog's filters, such as ``{"key": "seats", "operator": "gt", "value": 3, "type": "person"}``.
         values: Where values are bound.
-        name: What the argument is called.
 
     Raises:
         InvalidInputError: a filter is not what it should be.
@@ -54,11 +53,8 @@ def condition(properties: Properties, values: Values, *, name: str = "properties
         return None
     found = [properties] if isinstance(properties, str | Mapping) else properties
     if not isinstance(found, Sequence):
-        raise InvalidInputError(
-            f"{name} is of type {type(properties).__name__}.",
-            hint=_HINT,
-        )
-    return all_of([part for one in found for part in _conditions(one, values, name)])
+        raise InvalidInputError(f"properties is of type {type(properties).__name__}.", hint=_HINT)
+    return all_of([part for one in found for part in _conditions(one, values)])
 
 
 def all_of(conditions: Sequence[str | None]) -> str | None:
@@ -67,15 +63,15 @@ def all_of(conditions: Sequence[str | None]) -> str | None:
     return "\n  AND ".join(given) if given else None
 
 
-def _conditions(one: object, values: Values, name: str) -> list[str]:
+def _conditions(one: object, values: Values) -> list[str]:
     if isinstance(one, str):
-        return [_expression(one, name)]
+        return [_expression(one, "properties")]
     if not isinstance(one, Mapping):
-        raise InvalidInputError(f"{name} has {one!r}, which is no property filter.", hint=_HINT)
+        raise InvalidInputError(f"properties has {one!r}, which is no property filter.", hint=_HINT)
     if "key" not in one and one.get("type") != "cohort":
         # {"plan": "pro"}: names and what they are exactly.
-        return [_filter({"key": key, "value": value}, values, name) for key, value in one.items()]
-    return [_filter(one, values, name)]
+        return [_filter({"key": key, "value": value}, values) for key, value in one.items()]
+    return [_filter(one, values)]
 
 
 def _expression(text: object, name: str) -> str:
@@ -93,18 +89,20 @@ def _expression(text: object, name: str) -> str:
     return f"({text}\n)" if "--" in text else f"({text})"
 
 
-def _filter(one: Mapping[str, Any], values: Values, name: str) -> str:
+def _filter(one: Mapping[str, Any], values: Values) -> str:
     if unknown := sorted(map(str, set(one) - _KEYS)):
-        raise InvalidInputError(f"A filter of {name} has {', '.join(unknown)}, which PostHog's filters do not have.")
+        raise InvalidInputError(
+            f"A filter of properties has {', '.join(unknown)}, which PostHog's filters do not have."
+        )
     kind = one.get("type") or "event"
     if kind == "hogql":
-        return _expression(one.get("key"), name)
+        return _expression(one.get("key"), "properties")
     if kind == "cohort":
         word = "NOT IN COHORT" if one.get("negation") or one.get("operator") == "not_in" else "IN COHORT"
-        return f"person_id {word} {_cohort(one.get('value'), name)}"
+        return f"person_id {word} {_cohort(one.get('value'))}"
     key = one.get("key")
     if not isinstance(key, str) or not key:
-        raise InvalidInputError(f"A filter of {name} has the key {key!r}, which is no property's name.", hint=_HINT)
+        raise InvalidInputError(f"A filter of properties has the key {key!r}, which is no property's name.", hint=_HINT)
     operator = one.get("operator") or "exact"
     if not isinstance(operator, str) or operator not in OPERATORS:
         raise InvalidInputError(
@@ -119,10 +117,10 @@ def _filter(one: Mapping[str, Any], values: Values, name: str) -> str:
     return OPERATORS[operator](subject, operator, value, values)
 
 
-def _cohort(value: object, name: str) -> str:
+def _cohort(value: object) -> str:
     if isinstance(value, bool) or not str(value).isdecimal():
         raise InvalidInputError(
-            f"A cohort filter of {name} has the value {value!r}, which is no cohort's number.",
+            f"A cohort filter of properties has the value {value!r}, which is no cohort's number.",
             hint="What ph.cohort() gives has it as .id.",
         )
     return str(value)

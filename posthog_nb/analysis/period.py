@@ -146,22 +146,21 @@ class Period:
         unit = "Day" if self.interval == "week" else self.interval.capitalize()
         return start if unit == "Day" and self._midnight_start else self._beginning(unit, start)
 
-    def contains(self, values: Values, column: str = "timestamp", *, whole_intervals: bool = False) -> str:
-        """The condition that a time is in the range.
+    def contains(self, values: Values, *, whole_intervals: bool = False) -> str:
+        """The condition that an event is in the range.
 
         Args:
             values: Where values are bound.
-            column: The time.
             whole_intervals: Begin as insights over time do: with the whole of the month that ``date_from`` is in, and
                 with the whole day otherwise, unless it was said to the hour or to the second.
         """
         start = self.whole_start(values) if whole_intervals else self.start(values)
-        return f"{column} >= {start}\n  AND {self.ended(values, column)}"
+        return f"timestamp >= {start}\n  AND {self.ended(values)}"
 
-    def ended(self, values: Values, column: str = "timestamp") -> str:
-        """The condition that a time is not after the range."""
+    def ended(self, values: Values) -> str:
+        """The condition that an event is not after the range."""
         end = self.ending(values)
-        return f"{column} {'<=' if end.included else '<'} {end.at}"
+        return f"timestamp {'<=' if end.included else '<'} {end.at}"
 
     def bucket(self, expression: str) -> str:
         """The start of the interval that a time falls into; weeks begin on the project's day.

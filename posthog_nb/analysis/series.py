@@ -87,18 +87,16 @@ def read_series(given: object, name: str = "series") -> Series:
     return replace(series, action=action, math_group_type_index=group)
 
 
-def read_all_series(given: object, name: str = "series", *, least: int = 1) -> list[Series]:
+def read_all_series(given: object) -> list[Series]:
     """What an argument means that is one series or several.
 
     Args:
         given: A :class:`Series`, an event's name, or a list of these.
-        name: What the argument is called.
-        least: How many there must be.
 
     Raises:
-        InvalidInputError: it is neither, or there are too few.
+        InvalidInputError: it is neither, or none.
     """
     listed = as_list(given)
-    if len(listed) < least:
-        raise InvalidInputError(f"{name} has {len(listed)}; it needs {least} or more.")
-    return [read_series(one, name) for one in listed]
+    if not listed:
+        raise InvalidInputError("series is empty; it needs 1 or more.")
+    return list(map(read_series, listed))

@@ -322,9 +322,8 @@ class _Checking:
         )
         return found
 
-    def _query(self, query: str, values: Mapping[str, str] | None = None) -> Any:  # noqa: ANN401 - JSON
-        node = {"kind": "HogQLQuery", "query": query} | ({"values": dict(values)} if values else {})
-        body = {"query": node, "refresh": "force_blocking"}
+    def _query(self, query: str) -> Any:  # noqa: ANN401 - JSON
+        body = {"query": {"kind": "HogQLQuery", "query": query}, "refresh": "force_blocking"}
         return self._probe("POST", f"{self._project_path()}/query/", body, kind="query")
 
     def _project_path(self) -> str:

@@ -85,11 +85,11 @@ class Line:
     follows: str | None = None
 
 
-def left_out(lines: Sequence[Line], what: str = "lines") -> str:
+def left_out(lines: Sequence[Line]) -> str:
     """A sentence on the lines that are drawn without a name."""
     all_of_them = [line for line in lines if line.follows is None]
     rest = len(all_of_them) - len(_named(lines))
-    return f"The {len(_named(lines))} largest are named; {rest} other {what} are grey." if rest else ""
+    return f"The {len(_named(lines))} largest are named; {rest} other lines are grey." if rest else ""
 
 
 def _named(lines: Sequence[Line]) -> list[Line]:

@@ -84,12 +84,12 @@ def _inked(part: Any, ink: str) -> Any:  # noqa: ANN401 - what JSON may hold
     return ink if part == INK else part
 
 
-def svg(chart: alt.TopLevelMixin, page: str = "page") -> str:
+def svg(chart: alt.TopLevelMixin) -> str:
     """The chart as an SVG element, in the colours of the page around it, which says what it is to a screen reader.
 
     It is as wide as the page lets it, up to its own width.
     """
-    return drawn(specification(chart, page))
+    return drawn(specification(chart))
 
 
 def drawn(spec: Mapping[str, Any]) -> str:
@@ -98,13 +98,13 @@ def drawn(spec: Mapping[str, Any]) -> str:
     return _told(svg, _description(spec))
 
 
-def png(chart: alt.TopLevelMixin, page: str = "light", scale: float = _SCALE) -> bytes:
-    """The chart as PNG, black on white or white on near black, with ``scale`` pixels for one of CSS."""
-    return _png(specification(chart, page), scale)
+def png(chart: alt.TopLevelMixin, page: str = "light") -> bytes:
+    """The chart as PNG, black on white or white on near black, with two pixels for one of CSS."""
+    return _png(specification(chart, page))
 
 
-def _png(spec: Mapping[str, Any], scale: float) -> bytes:
-    return _smaller(_converter().vegalite_to_png(spec, vl_version=_DRAWN_BY, scale=scale))
+def _png(spec: Mapping[str, Any]) -> bytes:
+    return _smaller(_converter().vegalite_to_png(spec, vl_version=_DRAWN_BY, scale=_SCALE))
 
 
 def _smaller(drawn: bytes) -> bytes:
@@ -127,7 +127,7 @@ def bundle(chart: alt.TopLevelMixin) -> tuple[dict[str, Any], dict[str, Any]]:
     """The chart as one output of a notebook, with its metadata: interactive where that is drawn, else as a picture."""
     # To write it down, and check it, is what takes the time.
     written = chart.to_dict()
-    picture, words = _png(_on(written, "light"), _SCALE), _description(written)
+    picture, words = _png(_on(written, "light")), _description(written)
     # IHDR: the width in pixels, four bytes.
     width = int.from_bytes(picture[16:20]) // _SCALE
     data = {

@@ -183,8 +183,9 @@ def tooltips(**titles: str) -> list[alt.Tooltip]:
     return [alt.Tooltip(f"{name}:N", title=title) for name, title in titles.items()]
 
 
-def nothing(title: str, words: str, width: float, height: float = 120) -> Picture:
+def nothing(title: str, words: str, width: float) -> Picture:
     """A picture that says that there is nothing to draw, and why."""
+    height = 120
     why = text([{"text": f"Nothing to draw: {words}."}], align="center", opacity=0.8)
     layer = why.encode(x=alt.value(width / 2), y=alt.value(height / 2))
     return finished([layer], title=title, subtitle=[], description=f"{title}: {words}", width=width, height=height)

@@ -36,8 +36,8 @@ def hogql_text(node: ast.Node) -> str:
             return _expression(node)
 
 
-def _join(nodes: tuple[ast.Node, ...], separator: str = ", ") -> str:
-    return separator.join(hogql_text(node) for node in nodes)
+def _join(nodes: tuple[ast.Node, ...]) -> str:
+    return ", ".join(hogql_text(node) for node in nodes)
 
 
 def _expression(node: ast.Node) -> str:  # noqa: C901, PLR0911, PLR0912 - one line for each kind of node

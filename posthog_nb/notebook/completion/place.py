@@ -33,7 +33,6 @@ class Place:
         line: The options of the magic, where ``text`` is a query.
         body: The query, where ``text`` is the line of its cell.
         quote: Python's quote around the query; empty where there is none.
-        is_cell: Whether the query is the body of a cell.
     """
 
     kind: Literal["query", "options"]
@@ -43,7 +42,6 @@ class Place:
     line: str = ""
     body: str = ""
     quote: str = ""
-    is_cell: bool = False
 
 
 def find_place(code: str, cursor: int, options: Callable[[], Collection[str]]) -> Place | None:
@@ -79,8 +77,8 @@ def _in_cell(code: str, cursor: int, cell: re.Match[str]) -> Place:
     line_end = len(code) if line_end < 0 else line_end
     line = code[cell.end() : line_end]
     if cursor <= line_end:
-        return Place("options", line, cursor - cell.end(), body=code[line_end + 1 :], is_cell=True)
-    return Place("query", code[line_end + 1 :], cursor - line_end - 1, line=line, is_cell=True)
+        return Place("options", line, cursor - cell.end(), body=code[line_end + 1 :])
+    return Place("query", code[line_end + 1 :], cursor - line_end - 1, line=line)
 
 
 def _options_end(line: str, with_value: Collection[str]) -> int:

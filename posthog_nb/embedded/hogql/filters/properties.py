@@ -72,7 +72,7 @@ class PropertyGroup:
     values: tuple[PropertyFilter | PropertyGroup, ...]
 
 
-def read_properties(found: object, *, default_kind: str = "event") -> tuple[PropertyFilter | PropertyGroup, ...]:
+def read_properties(found: object) -> tuple[PropertyFilter | PropertyGroup, ...]:
     """A list of filters, all of which must hold.
 
     Raises:
@@ -80,10 +80,10 @@ def read_properties(found: object, *, default_kind: str = "event") -> tuple[Prop
     """
     if not isinstance(found, list):
         raise InvalidInputError(f"Property filters are a list, not {_short(found)}.")
-    return tuple(read_property(one, default_kind=default_kind) for one in found)
+    return tuple(map(read_property, found))
 
 
-def read_property(found: object, *, default_kind: str = "event", depth: int = 0) -> PropertyFilter | PropertyGroup:
+def read_property(found: object, *, depth: int = 0) -> PropertyFilter | PropertyGroup:
     """A filter ``{"key", "value", "operator", "type"}`` or a group ``{"type": "AND" | "OR", "values": [...]}``.
 
     Raises:
@@ -92,8 +92,8 @@ def read_property(found: object, *, default_kind: str = "event", depth: int = 0)
     if not isinstance(found, dict):
         raise InvalidInputError(f"A property filter is an object, not {_short(found)}.")
     if "values" in found:
-        return _read_group(found, default_kind, depth)
-    key, kind = found.get("key"), found.get("type") or default_kind
+        return _read_group(found, depth)
+    key, kind = found.get("key"), found.get("type") or "event"
     if not isinstance(kind, str) or kind not in _KINDS:
         reason = _NOT_ANSWERED.get(kind) if isinstance(kind, str) else None
         raise InvalidInputError(
@@ -116,14 +116,14 @@ def read_property(found: object, *, default_kind: str = "event", depth: int = 0)
     return one
 
 
-def _read_group(found: Mapping[str, Any], default_kind: str, depth: int) -> PropertyGroup:
+def _read_group(found: Mapping[str, Any], depth: int) -> PropertyGroup:
     if found.get("type") not in ("AND", "OR"):
         raise InvalidInputError(f"A group of property filters is of type AND or OR, not {_short(found.get('type'))}.")
     if not isinstance(found["values"], list):
         raise InvalidInputError(f"The 'values' of a group are a list, not {_short(found['values'])}.")
     if depth > _MOST_NESTED:
         raise InvalidInputError(f"Property filters are nested more than {_MOST_NESTED} deep.")
-    values = tuple(read_property(one, default_kind=default_kind, depth=depth + 1) for one in found["values"])
+    values = tuple(read_property(one, depth=depth + 1) for one in found["values"])
     return PropertyGroup(found["type"], values)
 
 
