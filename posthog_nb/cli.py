@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from posthog_nb.errors import PostHogError, StoreHeldError
 from posthog_nb.params import parse_param
 from posthog_nb.version import __version__
-from posthog_nb.visible import visible
+from posthog_nb.visible import counted, visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -304,7 +304,7 @@ def _list_snapshot(chosen: argparse.Namespace) -> None:
     snapshot = Snapshot(chosen.path)
     print(snapshot)
     for one in snapshot.list(frame="arrow").to_pylist():
-        rows = "" if one["count"] is None else f"{one['count']:,} row{'' if one['count'] == 1 else 's'}"
+        rows = "" if one["count"] is None else counted(one["count"], "row")
         parts = [
             f"{one['recorded_at']:%Y-%m-%d %H:%M}",
             one["asked"],

@@ -1,11 +1,11 @@
-"""Text from outside, made fit to be shown: nothing in it steers a terminal or a page, and what is cut says so."""
+"""Text made fit to be shown: nothing from outside steers a terminal or a page, what is cut says so, numbers agree."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 
-__all__ = ["cut", "visible", "width"]
+__all__ = ["counted", "cut", "visible", "width"]
 
 _STEERING = re.compile(
     # C0 and C1 (a terminal obeys escape sequences, and HTML has no NUL), the separators that end a line in some places
@@ -31,6 +31,11 @@ def _written(found: re.Match[str]) -> str:
 def cut(text: str, most: int) -> str:
     """The first ``most`` characters; where there are more it says how many."""
     return text if len(text) <= most else f"{text[:most]}… ({len(text) - most:,} more characters)"
+
+
+def counted(number: int, what: str) -> str:
+    """How many there are of something: ``1 row``, ``2,500 rows``."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def width(text: str) -> int:

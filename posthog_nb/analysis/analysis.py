@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from posthog_nb.analysis.display import analysis_html
 from posthog_nb.analysis.text import written
 from posthog_nb.operations.card import shortened
-from posthog_nb.visible import visible
+from posthog_nb.visible import counted, visible
 
 if TYPE_CHECKING:
     import altair as alt
@@ -61,9 +61,8 @@ class Analysis(ABC):
         """
 
     def __repr__(self) -> str:
-        rows = len(self)
         title = visible(shortened(self.title)).replace("\n", " ")
-        return f"<{type(self).__name__}: {title}; {rows:,} row{'' if rows == 1 else 's'} from {self.result.source}>"
+        return f"<{type(self).__name__}: {title}; {counted(len(self), 'row')} from {self.result.source}>"
 
     def _repr_html_(self) -> str:
         return analysis_html(self)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from posthog_nb.errors import MissingDependencyError
 from posthog_nb.operations.card import Html, escaped, folded, framed, heading, shortened
 from posthog_nb.operations.spans import in_short
-from posthog_nb.visible import visible, width
+from posthog_nb.visible import counted, visible, width
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -113,7 +113,7 @@ def _about(analysis: Analysis, most: int) -> list[str]:
     times = (value for row in analysis.result.rows for value in row if isinstance(value, datetime))
     asked = getattr(getattr(next(times, None), "tzinfo", None), "key", None) or analysis.result.timezone
     zone = [f"time zone {asked}"] if asked else []
-    rows = f"{count:,} row{'' if count == 1 else 's'}{hidden}" if count else "no rows"
+    rows = f"{counted(count, 'row')}{hidden}" if count else "no rows"
     return [rows, *zone, analysis.result.source, *analysis.result.remarks]
 
 

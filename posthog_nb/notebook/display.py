@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from posthog_nb.operations.card import PLAIN_DOLLARS, escaped
 from posthog_nb.operations.spans import ago, seconds
-from posthog_nb.visible import cut, visible
+from posthog_nb.visible import counted, cut, visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -130,7 +130,7 @@ def _age(result: Result) -> str:
 
 def _extent(result: Result, first: int, more: tuple[str, ...]) -> tuple[str, ...]:
     rows, width = len(result), len(result.columns)
-    columns = f"{width:,} column{'' if width == 1 else 's'}"
+    columns = counted(width, "column")
     last = first + rows - 1
     if result.has_more:
         return (f"rows {first:,} to {last:,}, {columns}; there are more: ", *more)
@@ -138,7 +138,7 @@ def _extent(result: Result, first: int, more: tuple[str, ...]) -> tuple[str, ...
         return (f"rows {first:,} to {last:,}, {columns}; these are the last",)
     if rows == 0:
         return (f"no rows, {columns}",)
-    return (f"{rows:,} row{'' if rows == 1 else 's'}, {columns}; complete",)
+    return (f"{counted(rows, 'row')}, {columns}; complete",)
 
 
 def frame_html(frame: _WithHtml) -> str | None:

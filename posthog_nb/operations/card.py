@@ -13,7 +13,7 @@ import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
-from posthog_nb.visible import cut, visible
+from posthog_nb.visible import counted, cut, visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -117,7 +117,7 @@ def value_html(value: object, *, whole: str = "") -> Html:
         return _text(value, whole)
     text = json.dumps(value, ensure_ascii=False, default=str)
     if isinstance(value, dict | list) and len(text) > _SHORT // 4:
-        count = f"{len(value):,} {'key' if isinstance(value, dict) else 'item'}{'' if len(value) == 1 else 's'}"
+        count = counted(len(value), "key" if isinstance(value, dict) else "item")
         indented = json.dumps(value, ensure_ascii=False, default=str, indent=1)
         return folded(count, f"<pre>{_bounded(indented, whole)}</pre>")
     return Html(f"<code>{escaped(text)}</code>")

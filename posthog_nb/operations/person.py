@@ -12,7 +12,7 @@ from posthog_nb.errors import ConfigurationError, PostHogError
 from posthog_nb.frames import ClickHouseType, Table, default_frame, to_frame
 from posthog_nb.operations.card import shortened
 from posthog_nb.operations.person_card import person_html, person_text
-from posthog_nb.visible import visible
+from posthog_nb.visible import counted, visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -145,8 +145,7 @@ class Person:
         )
 
     def __repr__(self) -> str:
-        count = len(self.distinct_ids)
-        ids = f"{count:,} distinct id{'' if count == 1 else 's'}"
+        ids = counted(len(self.distinct_ids), "distinct id")
         return f"<Person {shortened(self.name)!r}: {self.uuid}, {ids}, from {visible(self.source)}>"
 
     def _repr_pretty_(self, printer: Printer, _cycle: bool) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from posthog_nb.visible import counted
+
 if TYPE_CHECKING:
     from datetime import timedelta
 
@@ -26,8 +28,7 @@ def in_words(span: timedelta) -> str:
     """A stretch of time in its largest unit, rounded down: ``3 days``, ``1 minute``, ``0 seconds``."""
     whole = max(0, int(span.total_seconds()))
     name, size = next((unit for unit in _UNITS if whole >= unit[1]), _UNITS[-1])
-    count = whole // size
-    return f"{count:,} {name}{'' if count == 1 else 's'}"
+    return counted(whole // size, name)
 
 
 def ago(span: timedelta) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from posthog_nb.operations.card import Html, escaped, folded, framed, heading, shortened, time_html
 from posthog_nb.operations.spans import in_words
 from posthog_nb.operations.story import Told, told
-from posthog_nb.visible import visible
+from posthog_nb.visible import counted, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -87,7 +87,7 @@ class _Part:
         device = [str(first.properties[key]) for key in ("$browser", "$os") if first.properties.get(key)]
         return [
             *([in_words(session.duration)] if session.duration.total_seconds() >= 1 else []),
-            f"{count:,} event{'' if count == 1 else 's'}",
+            counted(count, "event"),
             *([f"from {entry}"] if entry else []),
             *([shortened(" on ".join(device))] if device else []),
             *(["no session id"] if session.id is None else []),
@@ -222,7 +222,7 @@ def _notes(journey: Journey, hidden: int) -> list[str]:
     ids = _ids(journey)
     start, end = min(session.start for session in sessions), max(session.end for session in sessions)
     days = " to ".join(dict.fromkeys(f"{moment:%Y-%m-%d}" for moment in (start, end)))
-    notes = [f"{_number(count, 'event')} in {_number(len(sessions), 'session')} · {days} · {place}"]
+    notes = [f"{counted(count, 'event')} in {counted(len(sessions), 'session')} · {days} · {place}"]
     if journey.has_more:
         notes.append("These are the newest; there are earlier ones: give journey() a larger limit, or before=.")
     if hidden:
@@ -231,10 +231,6 @@ def _notes(journey: Journey, hidden: int) -> list[str]:
         more = f" and {len(ids) - _SHOWN_IDS:,} more" if len(ids) > _SHOWN_IDS else ""
         notes.append(f"Under {len(ids):,} distinct ids: {', '.join(ids[:_SHOWN_IDS])}{more}.")
     if nameless := sum(len(session.steps) for session in sessions if session.id is None):
-        notes.append(f"{_number(nameless, 'event')} without $session_id, put together by pauses of 30 minutes.")
+        notes.append(f"{counted(nameless, 'event')} without $session_id, put together by pauses of 30 minutes.")
     notes.append("An event shows its page and a few properties, +3 for three more; .to_frame() has all of them.")
     return notes
-
-
-def _number(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from posthog_nb.frames import to_polars
 from posthog_nb.secret import redact
-from posthog_nb.visible import cut, visible
+from posthog_nb.visible import counted, cut, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -73,7 +73,7 @@ def compare(recorded: Answered, live: Answered, other: Answered) -> Comparison:
             recordings share, and is left out.
     """
     if told := list(_schema(recorded, live)):
-        counts = f"{_rows(len(recorded.table))} then, {_rows(len(live.table))} now"
+        counts = f"{counted(len(recorded.table), 'row')} then, {counted(len(live.table), 'row')} now"
         return Comparison(same=False, detail="; ".join([*told, counts, *_extent(recorded, live)]))
     then, now, twin = (_frame(one.table) for one in (recorded, live, other))
     kept = [name for name in now.columns if now[name].equals(twin[name])]
@@ -82,7 +82,7 @@ def compare(recorded: Answered, live: Answered, other: Answered) -> Comparison:
     without = [names[int(name)] for name in now.columns if name not in kept]
     extent = list(_extent(recorded, live))
     if not kept and then.height != now.height:
-        extent.append(f"{_rows(then.height)} then, {_rows(now.height)} now")
+        extent.append(f"{counted(then.height, 'row')} then, {counted(now.height, 'row')} now")
     detail = "; ".join(filter(None, [*extent, found.detail, _left_out(without)]))
     return Comparison(same=found.same and not extent, detail=detail, changes=found.changes)
 
@@ -95,7 +95,7 @@ def compare_json(recorded: object, live: object, other: object) -> Comparison:
     changes = tuple(
         Change((), ((_safe(_way(path)), _given(then, path), _given(now, path)),)) for path in paths[:_SHOWN]
     )
-    changed = f"{len(paths):,} value{'' if len(paths) == 1 else 's'} changed" if paths else ""
+    changed = f"{counted(len(paths), 'value')} changed" if paths else ""
     detail = "; ".join(filter(None, [changed, _left_out(sorted(map(_way, without)))]))
     return Comparison(same=not paths, detail=detail, changes=changes)
 
@@ -161,10 +161,6 @@ def _extent(recorded: Answered, live: Answered) -> Iterator[str]:
         yield "there are more rows, and were not"
 
 
-def _rows(number: int) -> str:
-    return f"{number:,} row{'' if number == 1 else 's'}"
-
-
 # -- rows
 
 
@@ -187,9 +183,9 @@ def _compare_rows(then: pl.DataFrame, now: pl.DataFrame, names: Sequence[str]) -
     if key is not None:
         changed, gone, new = _paired(gone, new, key)
     parts = [
-        f"{_rows(0 if changed is None else changed.height)} changed",
-        f"{_rows(gone.height)} gone",
-        f"{_rows(new.height)} new",
+        f"{counted(0 if changed is None else changed.height, 'row')} changed",
+        f"{counted(gone.height, 'row')} gone",
+        f"{counted(new.height, 'row')} new",
     ]
     changes = [
         *([] if changed is None or key is None else _changes(changed, names, key)),

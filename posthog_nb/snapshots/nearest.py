@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from posthog_nb.errors import NotRecordedError
 from posthog_nb.snapshots.asked import QUERY
-from posthog_nb.visible import cut
+from posthog_nb.visible import counted, cut
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -38,7 +38,7 @@ def not_recorded(asked: Asked, entries: Mapping[str, Entry], label: str) -> NotR
     )
     nearest = _nearest(asked, [entry for entry in entries.values() if entry.kind == asked.kind])
     if nearest is None:
-        held = f"it holds {len(entries):,} answer{'' if len(entries) == 1 else 's'}, none of them like it"
+        held = f"it holds {counted(len(entries), 'answer')}, none of them like it"
         return NotRecordedError(f"{message[:-1]}: {held}.", hint=hint)
     found = "\n".join(f"  {line}" for line in _difference(nearest.question.detail, asked.detail))
     when = f"{nearest.recorded_at:%Y-%m-%d %H:%M} UTC"

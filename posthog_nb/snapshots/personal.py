@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from posthog_nb.cautions import PersonalDataWarning, warn_caller
 from posthog_nb.snapshots.asked import QUERY
 from posthog_nb.snapshots.leaves import leaves_of, may_hold
+from posthog_nb.visible import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,7 +61,7 @@ class Emails:
             if number := sum(count_emails(leaf) for chunk in column.chunks for leaf in leaves_of(chunk)):
                 # A column without an alias is called as what it is made of.
                 called = f"column {place}" if has_email(name) else f"the column {name!r}"
-                found[f"{called} ({_counted(number)})"] = f"column {name}"
+                found[f"{called} ({counted(number, 'value')})"] = f"column {name}"
         found |= {place: place for place, texts in _question(asked) if any(map(has_email, texts))}
         new = [shown for shown, place in found.items() if place not in self._told]
         self._told.update(found.values())
@@ -94,10 +95,6 @@ def _texts(value: Any) -> Iterator[str]:  # noqa: ANN401 - JSON
             for name, item in value.items():
                 yield name
                 yield from _texts(item)
-
-
-def _counted(number: int) -> str:
-    return f"{number:,} value{'' if number == 1 else 's'}"
 
 
 def _listed(places: list[str]) -> str:

@@ -13,7 +13,7 @@ from posthog_nb.snapshots.asked import QUERY
 from posthog_nb.snapshots.privacy import Privacy
 from posthog_nb.snapshots.recording import folder_at
 from posthog_nb.snapshots.telling import rows_told, values_told, what_told
-from posthog_nb.visible import visible
+from posthog_nb.visible import counted, visible
 
 if TYPE_CHECKING:
     import os
@@ -182,14 +182,10 @@ class Pruning:
 
     @property
     def _told(self) -> str:
-        return f"{_counted(self.answers, 'answer')} and {_counted(self.files, 'file')} of {_bytes(self.size)}"
+        return f"{counted(self.answers, 'answer')} and {counted(self.files, 'file')} of {_bytes(self.size)}"
 
     def _repr_html_(self) -> str:
         return card({"removed": self._told}, title=f"Snapshot {self.snapshot}")
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _bytes(size: int) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from posthog_nb.frames import JsonRows, Table, decode, to_frame
 from posthog_nb.operations.card import Html, escaped, folded, framed, heading
 from posthog_nb.snapshots.telling import rows_told, values_told, what_told
-from posthog_nb.visible import visible
+from posthog_nb.visible import counted, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -161,7 +161,7 @@ class Verification:
     def _title(self) -> str:
         number = len(self.outcomes)
         counts = ", ".join(f"{count:,} {_plural(status, count)}" for status, count in self.counts.items())
-        found = f"{number:,} answer{'' if number == 1 else 's'}: {counts}" if number else "nothing to compare"
+        found = f"{counted(number, 'answer')}: {counts}" if number else "nothing to compare"
         return f"{self.snapshot}, asked again of {self.source}: {found}"
 
     def __repr__(self) -> str:

@@ -20,6 +20,7 @@ from posthog_nb.analysis.charts.theme import (
     text,
     tooltips,
 )
+from posthog_nb.visible import counted
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -50,7 +51,7 @@ def draw(table: pa.Table, *, title: str = "Stickiness", interval: str = "day", w
                 "x": row["intervals_active"],
                 "y": share,
                 "text": percent(share),
-                "when": f"{row['intervals_active']} {interval}{'' if row['intervals_active'] == 1 else 's'}",
+                "when": counted(row["intervals_active"], interval),
                 "count": f"{number(row['count'])} {who}, {percent(share)}",
             }
         )
