@@ -258,6 +258,7 @@ ENDLESS.append(ENDLESS)
         (lambda ph: ph.capture("e", "u", timestamp=1700000000), "not a time"),
         (lambda ph: ph.capture("e", "u", timestamp=pd.NaT), "not a time"),
         (lambda ph: ph.page("u", ""), "name is empty"),
+        (lambda ph: ph.capture("e", np.array([1, 2])), "distinct_id is array.*of type ndarray, not text"),
         (lambda ph: ph.page("u", "n", 5), "of type int, not text"),
         (lambda ph: ph.page("u", "n", b"https://x"), "of type bytes, not text"),
         (lambda ph: ph.page("u", "n", "http://[x"), "not a URL"),

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
+import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
@@ -72,6 +73,9 @@ def test_what_is_no_text_is_not_searched_for(posthog: Client, terms: dict[str, A
 
 def test_a_number_is_a_distinct_id_as_it_is_for_capture(posthog: Client) -> None:
     assert posthog.persons.search(distinct_id=7).empty
+    assert posthog.persons.search(distinct_id=np.int64(7)).empty
+    with pytest.raises(InvalidInputError, match="distinct_id is array"):
+        posthog.persons.search(distinct_id=np.array([7, 8]))
 
 
 # Search ------------------------------------------------------------------------------------------------------------
@@ -402,6 +406,8 @@ def test_the_line_under_a_frame_says_how_many_there_are(posthog: Client) -> None
     assert "4 persons; complete" in (frame_html(posthog.persons.search()) or "")
     events = posthog.persons.events(person_id(posthog, "ada"), limit=2)
     assert "the newest 2 events; there are more" in (frame_html(events) or "")
+    events = posthog.persons.events(person_id(posthog, "ada"), limit=1)
+    assert "the newest 1 event; there are more" in (frame_html(events) or "")
 
 
 # Get ---------------------------------------------------------------------------------------------------------------

@@ -430,6 +430,7 @@ def test_rows_of_another_width_than_the_columns_are_said_to_be_so(rows: list[Any
         ({"hogql": "SELECT 1", "limit": -5}, "at least 1"),
         ({"hogql": "SELECT 1", "limit": True}, "at least 1"),
         ({"hogql": "SELECT 1", "limit": "5"}, "at least 1"),
+        ({"hogql": "SELECT 1", "limit": np.array([1, 2])}, "at least 1"),
         ({"hogql": "SELECT 1", "timeout": 0}, "above 0"),
         ({"hogql": "SELECT 1", "frame": "excel"}, "excel"),
     ],

@@ -17,8 +17,9 @@ from posthog_nb.embedded.hogql.escape import hogql_string
 from posthog_nb.errors import AnswerTimeoutError, InvalidInputError, NotFoundError, PostHogError, QueryError
 from posthog_nb.operations.card import card
 from posthog_nb.operations.kept import look_up, real
-from posthog_nb.operations.person_terms import most_rows
 from posthog_nb.operations.persons import Persons
+from posthog_nb.operations.plain import most_rows
+from posthog_nb.visible import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -202,8 +203,9 @@ def _replaceable(asking: Asking, name: str, *, replace: bool) -> Mapping[str, An
         raise _ambiguous(name, named)
     old = next(iter(named), None)
     if old is not None and not replace:
+        persons = counted(_count(asking, old), "person")
         raise InvalidInputError(
-            f"There is a cohort called {name!r} already: number {old['id']}, of {_persons(_count(asking, old))}.",
+            f"There is a cohort called {name!r} already: number {old['id']}, of {persons}.",
             hint=f"ph.cohort({name!r}) gives it; replace=True makes a new one in its place.",
         )
     if old is not None and not old["is_static"]:
@@ -275,7 +277,3 @@ def _count(asking: Asking, found: Mapping[str, Any]) -> int:
     if found["count"] is not None:
         return int(found["count"])
     return int(ask(asking, f"SELECT count() FROM persons WHERE id IN COHORT {found['id']:d}").rows[0][0])
-
-
-def _persons(count: int) -> str:
-    return f"{count:,} person{'' if count == 1 else 's'}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import operator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ from uuid import UUID
 
 from posthog_nb.distinct_ids import is_illegal_distinct_id, is_personless_distinct_id
 from posthog_nb.errors import InvalidInputError
-from posthog_nb.operations.plain import is_text
+from posthog_nb.operations.plain import is_text, whole_number
 from posthog_nb.operations.properties import event_time, json_properties
 from posthog_nb.uuid7 import uuid7
 
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
     from posthog_nb.connection import Connection
 
-__all__ = ["Event", "encode", "make_event", "mergeable", "merged_id", "text_of"]
+__all__ = ["MERGED_ID", "Event", "encode", "make_event", "mergeable", "merged_id", "text_of"]
 
 LONGEST_NAME = 200
 """PostHog cuts a longer distinct id, so that two people might become one. Capture v1 counts bytes, and drops it."""
@@ -34,8 +33,9 @@ _FIRST_YEAR = 1900
 """ClickHouse's DateTime64 holds nothing earlier."""
 
 _PROFILE = "$process_person_profile"
-_MERGED_ID = {"$identify": "$anon_distinct_id", "$create_alias": "alias", "$merge_dangerously": "alias"}
-_NEEDS_A_PROFILE = frozenset({*_MERGED_ID, "$groupidentify"})
+MERGED_ID = {"$identify": "$anon_distinct_id", "$create_alias": "alias", "$merge_dangerously": "alias"}
+"""The events that merge persons, and the property in which each has the other id."""
+_NEEDS_A_PROFILE = frozenset({*MERGED_ID, "$groupidentify"})
 _V1_OPTIONS = {
     "$cookieless_mode": ("cookieless_mode", bool),
     "$product_tour_id": ("product_tour_id", str),
@@ -94,9 +94,9 @@ def make_event(
 
 def text_of(given: object, what: str) -> str:
     """An event's name, a distinct id or another name of at most 200 characters."""
-    if what != "event" and not isinstance(given, bool) and hasattr(given, "__index__"):
+    if what != "event" and (number := whole_number(given)) is not None:
         # A database's number. PostHog would make it a text as well.
-        given = str(operator.index(given))
+        given = str(number)
     if not isinstance(given, str):
         raise InvalidInputError(f"{what} is {given!r}, of type {type(given).__name__}, not text.", argument=what)
     if not given.strip():
@@ -158,12 +158,12 @@ def _check_persons(event: str, distinct_id: str, properties: Mapping[str, Any]) 
     if other is None:
         return
     mergeable(distinct_id, "distinct_id")
-    mergeable(other, "properties", _MERGED_ID[event])
+    mergeable(other, "properties", MERGED_ID[event])
 
 
 def merged_id(event: str, properties: Mapping[str, Any]) -> str | None:
     """The id whose person such an event merges into that of its distinct id; None where it merges nobody."""
-    key = _MERGED_ID.get(event)
+    key = MERGED_ID.get(event)
     other = None if key is None else properties.get(key)
     return None if other is None or other == "" else str(other)
 

@@ -11,10 +11,12 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from posthog_nb.frames import ClickHouseType
-from posthog_nb.operations.newest import moment, newest_events
+from posthog_nb.operations.newest import events_line, moment, newest_events
 from posthog_nb.operations.person import as_object, described
-from posthog_nb.operations.person_terms import event_conditions, most_rows
+from posthog_nb.operations.person_terms import event_conditions
+from posthog_nb.operations.plain import most_rows
 from posthog_nb.operations.timeline import journey_html, journey_text
+from posthog_nb.visible import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -132,19 +134,13 @@ class Journey:
         arrow = table.arrow.append_column("session", pa.array(numbers, type=pa.int64()))
         arrow = arrow.append_column("session_id", pa.array(ids, type=pa.string()))
         kinds = (*table.kinds, ClickHouseType("Int64"), ClickHouseType("Nullable", (ClickHouseType("String"),)))
-        rows = f"{len(self):,} event{'' if len(self) == 1 else 's'}"
-        line = (
-            f"the newest {rows}; there are more: give a larger limit, or before="
-            if self.has_more
-            else f"{rows}; complete"
-        )
-        return described(replace(table, arrow=arrow, kinds=kinds), frame or self.person.frame, self._found.about(line))
+        about = self._found.about(events_line(self._found))
+        return described(replace(table, arrow=arrow, kinds=kinds), frame or self.person.frame, about)
 
     def __repr__(self) -> str:
-        count = len(self.sessions)
-        counted = f"{len(self):,} event{'' if len(self) == 1 else 's'}"
+        events, sessions = counted(len(self), "event"), counted(len(self.sessions), "session")
         more = ", more exist" if self.has_more else ""
-        return f"<Journey: {counted} in {count:,} session{'' if count == 1 else 's'}{more}>"
+        return f"<Journey: {events} in {sessions}{more}>"
 
     def _repr_pretty_(self, printer: Printer, _cycle: bool) -> None:
         text = journey_text(self) if len(printer.stack) == 1 else repr(self)

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from posthog_nb.frames import Table, join
 from posthog_nb.operations.person_terms import where
+from posthog_nb.visible import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from posthog_nb.operations.result import Result
 
-__all__ = ["Newest", "moment", "newest_events", "newest_first"]
+__all__ = ["Newest", "events_line", "moment", "newest_events", "newest_first"]
 
 EVENTS_A_PAGE = 20_000
 
@@ -137,6 +138,14 @@ def newest_events(
         size=size,
         page=EVENTS_A_PAGE,
     )
+
+
+def events_line(found: Newest) -> str:
+    """How many events these are, and whether there are more, for :meth:`Newest.about`."""
+    events = counted(len(found.table), "event")
+    if not found.more:
+        return f"{events}; complete"
+    return f"the newest {events}; there are more: give a larger limit, or before="
 
 
 def moment(value: datetime | str) -> datetime:

@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-from operator import index
 from typing import TYPE_CHECKING, SupportsIndex
 from uuid import UUID
 
 from posthog_nb.errors import InvalidInputError
 from posthog_nb.operations.person import NAME_PROPERTIES
+from posthog_nb.operations.plain import whole_number
 from posthog_nb.operations.properties import event_time
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["event_conditions", "identity", "most_rows", "person_conditions", "where"]
+__all__ = ["event_conditions", "identity", "person_conditions", "where"]
 
 _MOST_DIGITS = 19
 """Of a number that fits into 64 bits; a UUID without dashes may consist of digits as well."""
-
-
-def most_rows(limit: object) -> int:
-    """``limit`` as a number of rows.
-
-    Raises:
-        InvalidInputError: it is none.
-    """
-    if isinstance(limit, bool) or not isinstance(limit, SupportsIndex) or index(limit) < 1:
-        raise InvalidInputError(f"limit is {limit!r}; it is the most rows to return, at least 1.")
-    return index(limit)
 
 
 def identity(person_id: object) -> int | str:
@@ -55,9 +44,9 @@ def identity(person_id: object) -> int | str:
 
 
 def _text(given: object, name: str) -> str:
-    if isinstance(given, int) and not isinstance(given, bool) and name != "event":
+    if name != "event" and (number := whole_number(given)) is not None:
         # A database's number for somebody, which was sent as a text as well.
-        return str(given)
+        return str(number)
     if not isinstance(given, str):
         raise InvalidInputError(f"{name} is {given!r}, of type {type(given).__name__}, not text.")
     return given

@@ -14,7 +14,7 @@ from posthog_nb.errors import NotFoundError, NotRecordedError, PermissionDeniedE
 from posthog_nb.operations.expand import expand as expanded
 from posthog_nb.operations.kept import look_up, real
 from posthog_nb.operations.moments import warn_caller
-from posthog_nb.operations.newest import newest_events, newest_first
+from posthog_nb.operations.newest import events_line, newest_events, newest_first
 from posthog_nb.operations.person import (
     GENERATED_ID,
     Person,
@@ -25,8 +25,10 @@ from posthog_nb.operations.person import (
     persons_frame,
     shown,
 )
-from posthog_nb.operations.person_terms import event_conditions, identity, most_rows, person_conditions, where
+from posthog_nb.operations.person_terms import event_conditions, identity, person_conditions, where
+from posthog_nb.operations.plain import most_rows
 from posthog_nb.operations.queries import run
+from posthog_nb.visible import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -186,11 +188,7 @@ class Persons:
         found = newest_events(self._run, uuid, conditions, values, size)
         if not found.table.arrow.num_rows and not isinstance(person_id, Person) and not isinstance(given, int):
             self._check_known(uuid, str(person_id).strip(), filtered=bool(conditions))
-        shown_rows = found.table.arrow.num_rows
-        line = f"the newest {shown_rows:,} events; there are more: give a larger limit, or before="
-        events = described(
-            found.table, frame or self._frame, found.about(line if found.more else _counted(shown_rows, "event"))
-        )
+        events = described(found.table, frame or self._frame, found.about(events_line(found)))
         if expand is False:
             return events
         return expanded(self._connection, events, None if expand is True else expand, of="event")
@@ -214,7 +212,8 @@ class Persons:
         found = found.once("uuid")
         uuids, texts = found.column("uuid"), found.column("properties")
         known, cut = self._distinct_ids(uuids)
-        line = f"the newest {len(uuids):,} of {total:,} persons" if found.more else _counted(len(uuids), "person")
+        all_of_them = f"{counted(len(uuids), 'person')}; complete"
+        line = f"the newest {len(uuids):,} of {total:,} persons" if found.more else all_of_them
         ids = [known.get(uuid, []) for uuid in uuids]
         return persons_frame(
             {
@@ -341,10 +340,6 @@ class Persons:
             status=_NOT_FOUND,
             hint=f"Persons are found by persons.search(), by a distinct id with search(distinct_id={given!r}).",
         )
-
-
-def _counted(rows: int, what: str) -> str:
-    return f"{rows:,} {what}{'' if rows == 1 else 's'}; complete"
 
 
 def read_person(connection: Connection, given: int | str) -> Any:  # noqa: ANN401 - any JSON

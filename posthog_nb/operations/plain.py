@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any
+from operator import index
+from typing import Any, SupportsIndex
 from uuid import UUID
 
+from posthog_nb.errors import InvalidInputError
 from posthog_nb.operations.moments import is_missing
 
-__all__ = ["as_python", "is_text"]
+__all__ = ["as_python", "is_text", "most_rows", "whole_number"]
 
 _PYTHONS_OWN = (str, bool, int, float, date, time, timedelta, Decimal, UUID, list, tuple, dict)
 _TO_PYTHON = ("to_pylist", "tolist", "to_list", "as_py")
@@ -37,6 +39,32 @@ def as_python(value: Any) -> Any:  # noqa: ANN401 - a value is anything
         # pandas has NaN for a missing text or truth value; only where numbers are floats is it one of them.
         return [None if isinstance(item, float) and item != item else item for item in found]  # noqa: PLR0124
     return found
+
+
+def whole_number(value: object) -> int | None:
+    """A whole number, such as numpy's, as Python's own; None for anything else, a truth value too."""
+    if isinstance(value, bool) or not isinstance(value, SupportsIndex):
+        return None
+    try:
+        return index(value)
+    except TypeError:  # an array, which has the method for the case that it holds one number alone
+        return None
+
+
+def most_rows(limit: object, hint: str | None = None) -> int:
+    """``limit`` as a number of rows.
+
+    Args:
+        limit: What was given.
+        hint: What to do for more.
+
+    Raises:
+        InvalidInputError: it is none.
+    """
+    rows = whole_number(limit)
+    if rows is None or rows < 1:
+        raise InvalidInputError(f"limit is {limit!r}; it is the most rows to return, at least 1.", hint=hint)
+    return rows
 
 
 def is_text(text: str) -> bool:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from operator import index
 from time import monotonic
-from typing import TYPE_CHECKING, SupportsIndex
+from typing import TYPE_CHECKING
 
 from posthog_nb.errors import HogQLSyntaxError, InvalidInputError, QueryError
 from posthog_nb.operations import answer as limits
@@ -14,7 +13,7 @@ from posthog_nb.operations.asking import Asker
 from posthog_nb.operations.kept import kept_result, question, real
 from posthog_nb.operations.locating import located
 from posthog_nb.operations.paging import start_walk
-from posthog_nb.operations.plain import is_text
+from posthog_nb.operations.plain import is_text, most_rows
 from posthog_nb.operations.positions import Chunk
 from posthog_nb.operations.progress import new_bar
 from posthog_nb.operations.result import Context, Result
@@ -59,9 +58,9 @@ class Prepared:
 
 def prepare(query: str, limit: int | None, values: Mapping[str, object] | None) -> Prepared:
     """Read, check and bind a query; the arguments are those of :meth:`posthog_nb.client.Client.query`."""
-    _check(query, limit)
+    _check(query)
     # A numpy integer is welcome; what follows counts with Python's own.
-    limit = None if limit is None else index(limit)
+    limit = None if limit is None else most_rows(limit, hint="fetch_all() gives every row.")
     given = named(values)
     shape = read_shape(query, given)
     bound = bind(query, shape.tree, given)
@@ -133,15 +132,11 @@ def _run(asker: Asker, prepared: Prepared, query: str, frame: str | None, notes:
     return result if size is None or size <= shown else result.extended(size - shown)
 
 
-def _check(query: object, limit: object) -> None:
+def _check(query: object) -> None:
     if not isinstance(query, str):
         raise InvalidInputError(f"The query is of type {type(query).__name__}, not text.")
     if not is_text(query):
         raise InvalidInputError("The query holds half a surrogate pair, which is not text.")
-    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, SupportsIndex) or index(limit) < 1):
-        raise InvalidInputError(
-            f"limit is {limit!r}; it is the most rows to return, at least 1.", hint="fetch_all() gives every row."
-        )
 
 
 def check_timeout(timeout: object) -> None:
