@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from posthog_nb.connecting import connect
 from posthog_nb.errors import InvalidInputError, PermissionDeniedError
+from posthog_nb.operations import defined
 from posthog_nb.operations import expand as module
 from tests.embedded import embedded_client
 
@@ -203,7 +204,7 @@ def test_rows_without_an_object_are_empty_and_counted(posthog: Client, cells: li
 
 def test_more_keys_than_columns_are_made_is_said(posthog: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_KEYS", 2)
-    monkeypatch.setattr(module, "KEYS_A_QUERY", 1)
+    monkeypatch.setattr(defined, "KEYS_A_QUERY", 1)
     rows = [{"a": 1, "b": 2, "plan": 3}, {"b": 1, "plan": 2}, {"plan": 1}]
     with pytest.warns(UserWarning, match="There are 3 keys; the 2 most frequent became columns"):
         found = posthog.expand(FRAMES["polars"](rows))

@@ -18,9 +18,11 @@ from zoneinfo import ZoneInfo
 from posthog_nb.frames import ClickHouseType
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
-__all__ = ["Misfit", "as_text", "is_rounded", "reader_of"]
+__all__ = ["Misfit", "as_text", "is_rounded", "questions", "reader_of"]
+
+KEYS_A_QUERY = 200
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _WHOLE = re.compile(r"[+-]?[0-9]+")
@@ -37,6 +39,20 @@ _OF_MAIL = re.compile(r"[A-Z][a-z]{2}, [0-9]{1,2} [A-Z][a-z]{2} [0-9]{4} [0-9:]{
 
 class Misfit(ValueError):  # noqa: N818 - a verdict about a value, which never leaves this room
     """The value is of another kind than the property is defined to be."""
+
+
+def questions(keys: Iterable[str], of: str) -> Iterator[tuple[list[str], str, dict[str, object]]]:
+    """``(keys, query, values)`` for queries whose columns have the declared types of those properties, and no rows.
+
+    Args:
+        keys: The properties. PostHog refuses a name with a percent sign, so of such there is no question.
+        of: ``"event"`` or ``"person"``: whose they are.
+    """
+    asked = [key for key in keys if key and "%" not in key]
+    for start in range(0, len(asked), KEYS_A_QUERY):
+        some = asked[start : start + KEYS_A_QUERY]
+        columns = ", ".join(f"properties[{{k{number}}}] AS p{number}" for number in range(len(some)))
+        yield some, f"SELECT {columns} FROM {of}s LIMIT 0", {f"k{number}": key for number, key in enumerate(some)}
 
 
 def reader_of(declared: ClickHouseType, zone: str) -> tuple[ClickHouseType, Callable[[Any], Any], str]:

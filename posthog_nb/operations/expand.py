@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 from posthog_nb.errors import InvalidInputError
 from posthog_nb.frames import ClickHouseType, Table, TypeTextError, parse_type, to_frame
 from posthog_nb.frames.schema import arrow_type
-from posthog_nb.operations.defined import Misfit, as_text, is_rounded, reader_of
+from posthog_nb.operations.defined import Misfit, as_text, is_rounded, questions, reader_of
 from posthog_nb.operations.moments import warn_caller
 from posthog_nb.operations.plain import as_python, is_text
 from posthog_nb.operations.queries import run
+from posthog_nb.visible import counted
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -26,7 +27,6 @@ __all__ = ["Declare", "expand", "expand_as"]
 MOST_KEYS = 200
 """As many columns are made when no keys are named."""
 
-KEYS_A_QUERY = 200
 _OF = ("event", "person")
 _LONGEST_SHOWN = 40
 _TEXT = ClickHouseType("Nullable", (ClickHouseType("String"),))
@@ -211,18 +211,9 @@ def _declared(connection: Connection, keys: list[str], of: str) -> tuple[dict[st
     """The declared type of each property, and the project's zone. No row is read for it."""
     types = dict.fromkeys(keys, _TEXT)
     zone = "UTC"
-    # PostHog refuses a name with a percent sign, and has a text for what it does not know.
-    asked = [key for key in keys if key and "%" not in key]
-    for start in range(0, len(asked), KEYS_A_QUERY):
-        some = asked[start : start + KEYS_A_QUERY]
-        columns = ", ".join(f"properties[{{k{number}}}] AS p{number}" for number in range(len(some)))
-        result = run(
-            connection,
-            f"SELECT {columns} FROM {of}s LIMIT 0",
-            values={f"k{number}": key for number, key in enumerate(some)},
-            # A definition that was edited a minute ago holds now.
-            fresh=True,
-        )
+    for some, query, values in questions(keys, of):
+        # A definition that was edited a minute ago holds now.
+        result = run(connection, query, values=values, fresh=True)
         zone = result.timezone or zone
         for key, declared in zip(some, result.types, strict=False):
             try:
@@ -255,19 +246,15 @@ def _column(
                 rounded.append(value)
     if misfits:
         notes.append(
-            f"{_counted(misfits)} of {key!r} {'is' if len(misfits) == 1 else 'are'} not {name}, as PostHog defines it,"
-            f" and empty in its column, such as {_example(misfits)}. The properties still have them."
+            f"{counted(len(misfits), 'value')} of {key!r} {'is' if len(misfits) == 1 else 'are'} not {name}, as PostHog"
+            f" defines it, and empty in its column, such as {_example(misfits)}. The properties still have them."
         )
     if rounded:
         notes.append(
-            f"{_counted(rounded)} of {key!r} {'has' if len(rounded) == 1 else 'have'} more digits than a float64,"
-            f" such as {_example(rounded)}. The properties still have them."
+            f"{counted(len(rounded), 'value')} of {key!r} {'has' if len(rounded) == 1 else 'have'} more digits than a"
+            f" float64, such as {_example(rounded)}. The properties still have them."
         )
     return kind, pa.array(found, type=arrow_type(kind))
-
-
-def _counted(values: list[Any]) -> str:
-    return f"{len(values):,} value{'' if len(values) == 1 else 's'}"
 
 
 def _example(values: list[Any]) -> str:

@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from posthog_nb.operations.event import MERGED_ID
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -17,7 +19,6 @@ _PROPERTIES = 4
 _LONGEST_VALUE = 60
 _LONGEST_NAME = 200
 _LONGEST_PLACE = 100
-_OTHER_ID = {"$identify": "$anon_distinct_id", "$create_alias": "alias", "$merge_dangerously": "alias"}
 _SETS = frozenset({"$identify", "$set"})
 
 
@@ -58,7 +59,7 @@ def told(step: Step) -> Told:
 def _where(step: Step) -> tuple[str | None, frozenset[str]]:
     """The page or screen, and the properties of the event's own that say it already."""
     properties = step.properties
-    if step.event in _OTHER_ID:
+    if step.event in MERGED_ID:
         return None, frozenset({"alias", "distinct_id"})
     for name in ("$screen_name", "$pathname", "$current_url"):
         if found := properties.get(name):
@@ -74,7 +75,7 @@ def _twice(properties: Mapping[str, Any]) -> frozenset[str]:
 
 
 def _moment(step: Step) -> str | None:
-    if (name := _OTHER_ID.get(step.event)) is None:
+    if (name := MERGED_ID.get(step.event)) is None:
         return None
     other, own = step.properties.get(name), _cut(step.distinct_id, _LONGEST_VALUE)
     if not other or other == step.distinct_id:

@@ -22,6 +22,7 @@ from urllib.parse import urlencode
 from posthog_nb.errors import APIError, AuthenticationError, QuotaExceededError, RateLimitedError, TransportError
 from posthog_nb.forks import begins_anew_in_forks
 from posthog_nb.operations.background import Background
+from posthog_nb.operations.defined import questions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -48,7 +49,6 @@ _ROWS_LOOKED_AT = 20_000
 
 _PAGE, _MOST_PAGES = 500, 6
 _VALUES = 100
-_KEYS_A_QUERY = 200
 
 _EVENTS = f"""SELECT event, count() AS uses FROM events
 WHERE timestamp > now() - INTERVAL 30 DAY AND length(event) <= {LONGEST_NAME}
@@ -308,13 +308,8 @@ def _listed(enquiry: Enquiry, path: str, **params: str) -> list[dict[str, Any]] 
 def _declared(enquiry: Enquiry, of: str, names: list[str]) -> dict[str, str]:
     """The types of properties as HogQL declares them. No row is read for it."""
     types: dict[str, str] = {}
-    # PostHog refuses a name with a percent sign.
-    asked = [name for name in names if name and "%" not in name]
-    for start in range(0, len(asked), _KEYS_A_QUERY):
-        some = asked[start : start + _KEYS_A_QUERY]
-        columns = ", ".join(f"properties[{{k{number}}}] AS p{number}" for number in range(len(some)))
-        values = {f"k{number}": name for number, name in enumerate(some)}
-        answer = enquiry.query(f"SELECT {columns} FROM {of}s LIMIT 0", values)
+    for some, query, values in questions(names, of):
+        answer = enquiry.query(query, values)
         types |= {name: _word_for(declared) for name, declared in zip(some, answer.types or (), strict=False)}
     return types
 
