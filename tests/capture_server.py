@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import signal
+import threading
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -24,7 +27,7 @@ V1 = "/i/v1/analytics/events/"
 
 Answer = Response | int | str
 """A whole response, a status, ``"break"`` (the connection is closed in the middle of an answer of success) or
-``"hang"`` (an answer of success that takes three seconds)."""
+``"hang"`` (an answer of success that comes when the test lets go, or after half a minute)."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,7 @@ class CaptureServer:
     answers: list[Answer] = field(default_factory=list)
     sent: list[Sent] = field(default_factory=list)
     results: Callable[[int, list[dict[str, Any]]], dict[str, Any]] | None = None
+    let_go: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
         for path in (V0, V1):
@@ -62,6 +66,16 @@ class CaptureServer:
 
     def then(self, *answers: Answer) -> None:
         self.answers = list(answers)
+
+    def interrupt_at(self, number: int) -> None:
+        """Ctrl-C as soon as so many requests have come."""
+
+        def wait() -> None:
+            while len(self.sent) < number:
+                time.sleep(0.01)
+            os.kill(os.getpid(), signal.SIGINT)
+
+        threading.Thread(target=wait, daemon=True).start()
 
     @property
     def stored(self) -> list[dict[str, Any]]:
@@ -79,7 +93,7 @@ class CaptureServer:
             broken.headers["Content-Length"] = "1000"
             return broken
         if answer == "hang":
-            time.sleep(3)
+            self.let_go.wait(30)
             answer = 200
         if answer != 200:
             return Response("not now", int(answer))

@@ -214,7 +214,7 @@ class TestHowItIsAsked:
     def test_a_timeout_ends_the_query(self, shell: InteractiveShell) -> None:
         error = run(shell, f"%%hogql --timeout 0.4\n{ENDLESS}").error
         assert isinstance(error, AnswerTimeoutError)
-        assert ends_within(2)
+        assert ends_within(10)
 
     @pytest.mark.parametrize("magic", ["%%hogql\n", "%%hogql --no-progress\n", "%hogql ", "%%hogql --all\n"])
     def test_an_interrupt_ends_the_query_on_the_server(self, shell: InteractiveShell, magic: str) -> None:
@@ -226,8 +226,8 @@ class TestHowItIsAsked:
         finally:
             timer.cancel()
         assert isinstance(error, KeyboardInterrupt)
-        assert time.monotonic() - began < 3
-        assert ends_within(2)
+        assert time.monotonic() - began < 10
+        assert ends_within(10)
 
 
 class TestDryRun:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import signal
 import threading
 import time
@@ -97,8 +98,15 @@ def test_a_time_out_ends_the_waiting() -> None:
 
 
 def test_ctrl_c_ends_the_waiting_at_once() -> None:
-    threading.Timer(0.1, signal.raise_signal, [signal.SIGINT]).start()
-    start = time.monotonic()
+    ended, answered = threading.Event(), threading.Event()
+
+    def interrupted(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        os.kill(os.getpid(), signal.SIGINT)
+        ended.wait(20)
+        answered.set()
+        return echo(environ, start_response)
+
     with pytest.raises(KeyboardInterrupt):
-        session_on(lambda: sleepy).get(URL)
-    assert time.monotonic() - start < 0.8
+        session_on(lambda: interrupted).get(URL)
+    assert not answered.is_set()
+    ended.set()

@@ -117,7 +117,7 @@ def test_a_silence_lasts_longer_than_anybody_waits_and_ends_with_the_twin(counti
         twin.next("/query/", FAULTS[name])
         with pytest.raises(requests.RequestException):
             requests.post(f"{twin.url}/query/", json={}, timeout=0.02)
-    assert time.monotonic() - start < 1
+    assert time.monotonic() - start < 10
 
 
 @pytest.mark.parametrize(
