@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from posthog_nb.http.wire import Reply
 
-__all__ = ["Question", "error_of", "is_verdict"]
+__all__ = ["Question", "error_of", "is_verdict", "scope_in"]
 
 _SCOPE = re.compile(r"'([a-z_]+:(?:read|write))'")
 _LONGEST_TEXT = 300
@@ -38,7 +38,7 @@ _NAMES = {
 }
 _CAPTURE_HINTS = {
     401: "Check the project token (phc_...); PostHog shows it under Settings, Project.",
-    402: "Wait for the next period, or raise the limit (PostHog: Settings, Billing).",
+    402: QuotaExceededError.default_hint,
     404: "Check the host: ph.check() tells whether it takes events.",
     413: "Send fewer properties, or fewer events at once.",
 }
@@ -107,6 +107,12 @@ def error_of(reply: Reply, question: Question) -> APIError:
     return error
 
 
+def scope_in(detail: str) -> str | None:
+    """The scope that a 403 says is missing, such as ``query:read``; None where it names none."""
+    found = _SCOPE.search(detail)
+    return None if found is None else found[1]
+
+
 def is_verdict(reply: Reply) -> bool:
     """Whether it tells how an asynchronous query ended. PostHog gives that a 400 or 500, which is not its own fault."""
     return _status(_body(reply)).get("complete") is True
@@ -155,8 +161,8 @@ def _detail(reply: Reply, body: dict[str, Any]) -> str:
 
 
 def _hint(status: int, detail: str, further: list[str], question: Question) -> str | None:
-    if status == 403 and (scope := _SCOPE.search(detail)):  # noqa: PLR2004 - Forbidden
-        return f"Give the personal API key the scope {scope[1]} (PostHog: Settings, Personal API keys)."
+    if status == 403 and (scope := scope_in(detail)) is not None:  # noqa: PLR2004 - Forbidden
+        return f"Give the personal API key the scope {scope} (PostHog: Settings, Personal API keys)."
     if status == 404 and question.kind != "capture":  # noqa: PLR2004 - Not Found
         return "Check the host and the project id: PostHog shows the id in its address, /project/<id>."
     if status == 429 and question.kind != "capture":  # noqa: PLR2004 - Too Many Requests
@@ -164,7 +170,7 @@ def _hint(status: int, detail: str, further: list[str], question: Question) -> s
     if question.kind == "capture" and (hint := _CAPTURE_HINTS.get(status)):
         return hint
     if status == 513:  # noqa: PLR2004 - PostHog's own, out of memory
-        return "Ask for a shorter time range, fewer columns or a SAMPLE of the events."
+        return QueryTimeoutError.default_hint
     hints = [line.strip().removeprefix("Hint:").strip() for line in further if line.strip().startswith("Hint:")]
     return " ".join(hints) or None
 

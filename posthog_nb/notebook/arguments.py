@@ -148,7 +148,7 @@ def help_text() -> str:
 
 def options() -> dict[str, argparse.Action]:
     """The options by the ways to write them."""
-    return {text: action for action in _parser()._actions for text in action.option_strings}  # noqa: SLF001 - as below
+    return {text: action for action in _parser()._actions for text in action.option_strings}  # noqa: SLF001 - no public list
 
 
 def parse_cell_line(line: str) -> Arguments:
@@ -234,15 +234,14 @@ def _json_end(text: str, start: int) -> int | None:
 
 
 def _takes_value(token: str) -> bool:
-    actions = _parser()._actions  # noqa: SLF001 - no public list
-    return any(token in action.option_strings for action in actions if action.nargs != 0)
+    action = options().get(token)
+    return action is not None and action.nargs != 0
 
 
 def _arguments(tokens: Iterable[str]) -> Arguments:
-    parser = _parser()
-    known, unknown = parser.parse_known_args(list(tokens))
+    known, unknown = _parser().parse_known_args(list(tokens))
     if unknown:
-        raise InvalidInputError(f"%%hogql: unknown argument {unknown[0]!r}.", hint=_nearest(unknown[0], parser))
+        raise InvalidInputError(f"%%hogql: unknown argument {unknown[0]!r}.", hint=_nearest(unknown[0]))
     if known.name and known.out:
         raise InvalidInputError(
             f"%%hogql: two names for one frame, {known.name!r} and {known.out!r}.", hint="Give one of them."
@@ -281,9 +280,8 @@ def _arguments(tokens: Iterable[str]) -> Arguments:
     )
 
 
-def _nearest(token: str, parser: argparse.ArgumentParser) -> str:
-    options = [option for action in parser._actions for option in action.option_strings]  # noqa: SLF001 - no public list
-    near = get_close_matches(token.partition("=")[0], options, n=1)
+def _nearest(token: str) -> str:
+    near = get_close_matches(token.partition("=")[0], options(), n=1)
     if near:
         return f"Perhaps you meant {near[0]}? `%hogql -h` lists the options."
     return "The query belongs in the lines below %%hogql; `%hogql -h` lists the options."

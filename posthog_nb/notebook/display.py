@@ -153,8 +153,7 @@ def frame_html(frame: _WithHtml) -> str | None:
 
 def frame_text(frame: object, printer: RepresentationPrinter, _cycle: bool) -> None:
     """A frame's or a series' own text, in which nothing steers the terminal."""
-    longest = _LONGEST_ASKED_FOR
-    lines = [visible(cut(line, longest)) for line in repr(frame).split("\n")]
+    lines = [visible(cut(line, _LONGEST_ASKED_FOR)) for line in repr(frame).split("\n")]
     printer.text("\n".join(lines))  # type: ignore[no-untyped-call]
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["collect_values", "names_of_values"]
 
 _MOST_SHOWN = 10
-_IPYTHONS = frozenset({"In", "Out"})
+_IPYTHONS = frozenset({"In", "Out", "exit", "quit"})
 _PLAIN = (str, bool, int, float, dt.date, uuid.UUID, list, tuple, set, frozenset)
 
 
@@ -80,5 +80,5 @@ def _is_value(value: object) -> bool:
 
 def names_of_values(namespace: Mapping[str, object]) -> list[str]:
     """The notebook's own variables that hold a value for a query, the latest first."""
-    own = (name for name in namespace if not name.startswith("_") and name not in {"In", "Out", "exit", "quit"})
+    own = (name for name in namespace if not name.startswith("_") and name not in _IPYTHONS)
     return [name for name in own if namespace[name] is not None and _is_value(namespace[name])][::-1]

@@ -9,7 +9,6 @@ refused by capture itself, which stores nothing.
 
 from __future__ import annotations
 
-import re
 import time
 from dataclasses import replace
 from math import inf
@@ -27,6 +26,7 @@ from posthog_nb.errors import (
     PostHogError,
     TransportError,
 )
+from posthog_nb.http.faults import scope_in
 from posthog_nb.operations import capture as events
 from posthog_nb.operations import writes
 from posthog_nb.operations.arrival import look_up
@@ -49,7 +49,6 @@ _NAME_SCOPE = "project:read"
 
 _REQUEST_SECONDS = 20.0
 _MOST_PROJECTS = 10
-_SCOPE = re.compile(r"'([a-z_]+:(?:read|write))'")
 _ORDER = ("host", "project", "time zone", "read", "scopes", "token", "write")
 _T = TypeVar("_T")
 
@@ -163,8 +162,7 @@ class _Checking:
         self._say("read", False, *_of(error))
         if isinstance(error, NotFoundError):
             self._say("project", False, f"{found.host} has no project {found.project_id} for this key.", error.hint)
-        scope = _SCOPE.search(error.message) if isinstance(error, PermissionDeniedError) else None
-        return None if scope is None else scope[1]
+        return scope_in(error.message) if isinstance(error, PermissionDeniedError) else None
 
     def _refused_key(self, settings: Settings, error: AuthenticationError) -> None:
         """Tell a wrong region from a wrong key as well as can be without showing the key to the other region."""
@@ -204,7 +202,7 @@ class _Checking:
         elif self.parts["read"].ok:
             self._say("project", True, f"{found.project_id} (its name needs the scope {_NAME_SCOPE})")
         elif isinstance(error, NotFoundError) or (
-            isinstance(error, PermissionDeniedError) and not _SCOPE.search(error.message)
+            isinstance(error, PermissionDeniedError) and scope_in(error.message) is None
         ):
             self._say("project", False, *_of(error))
         else:
@@ -233,8 +231,8 @@ class _Checking:
         if scope == "query:read":
             return True if self.parts["read"].ok else None
         _, error = _tried(lambda: self._probe("GET", f"{self._project_path()}/persons/?limit=1"))
-        if isinstance(error, PermissionDeniedError) and (asked := _SCOPE.search(error.message)):
-            return asked[1] != scope
+        if isinstance(error, PermissionDeniedError) and (asked := scope_in(error.message)) is not None:
+            return asked != scope
         return True if error is None else None
 
     def _write(self, settings: Settings, found: Check, *, write: bool, timeout: float) -> Check:

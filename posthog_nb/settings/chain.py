@@ -5,7 +5,7 @@ from __future__ import annotations
 from threading import RLock
 from typing import TYPE_CHECKING
 
-from posthog_nb.settings.credentials import KEY, TOKEN, SecretName, read_secret
+from posthog_nb.settings.credentials import CALLED, TOKEN, SecretName, read_secret
 from posthog_nb.settings.prompt import ask_secret
 
 if TYPE_CHECKING:
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from posthog_nb.settings.targets import Target
 
 __all__ = ["Chain"]
-
-_WHAT = {KEY: "personal API key (phx_...)", TOKEN: "project token (phc_...)"}
 
 
 class Chain:
@@ -82,10 +80,10 @@ class Chain:
 
     def _answer(self, name: SecretName) -> Secret | None:
         if name not in self._answers:
-            answer = ask_secret(f"{_sentence(_WHAT[name])} for {self._target.label} (not shown): ")
+            answer = ask_secret(f"{_sentence(CALLED[name])} for {self._target.label} (not shown): ")
             if answer is None:
                 return None  # nobody could be asked; somebody may be the next time
-            self._answers[name] = read_secret(name, answer, f"The {_WHAT[name]}")
+            self._answers[name] = read_secret(name, answer, f"The {CALLED[name]}")
         return self._answers[name]
 
     def _sources(self, *, wait: bool) -> Iterator[Source]:

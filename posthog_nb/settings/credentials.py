@@ -7,11 +7,13 @@ from typing import Literal, TypeVar
 from posthog_nb.errors import ConfigurationError
 from posthog_nb.secret import Secret, redact
 
-__all__ = ["KEY", "TOKEN", "SecretName", "hold", "hold_keys", "read_project_id", "read_secret"]
+__all__ = ["CALLED", "KEY", "TOKEN", "SecretName", "hold", "hold_keys", "read_project_id", "read_secret"]
 
 SecretName = Literal["personal_api_key", "project_token"]
 KEY: SecretName = "personal_api_key"
 TOKEN: SecretName = "project_token"  # noqa: S105 - the name of a setting
+CALLED: dict[SecretName, str] = {KEY: "personal API key (phx_...)", TOKEN: "project token (phc_...)"}
+"""What each is called where somebody is asked for it."""
 
 _T = TypeVar("_T")
 

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from posthog_nb.errors import ConfigurationError
 from posthog_nb.settings import keyrings
 from posthog_nb.settings.credentials import (
+    CALLED,
     KEY,
     TOKEN,
     SecretName,
@@ -236,7 +237,7 @@ def _asked(profile: Profile) -> Profile:
     label = profile.target.label
     answers = [
         read_secret(name, ask_secret(f"{what} for {label} (not shown; empty for none): "), f"The {what}")
-        for name, what in ((KEY, "personal API key (phx_...)"), (TOKEN, "project token (phc_...)"))
+        for name, what in CALLED.items()
     ]
     return replace(profile, personal_api_key=answers[0], project_token=answers[1])
 
