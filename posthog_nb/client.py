@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from posthog_nb.analysis.insights import Insights
 from posthog_nb.errors import InvalidInputError
-from posthog_nb.frames import FRAMES
+from posthog_nb.frames import checked_frame
 from posthog_nb.operations import capture as events
 from posthog_nb.operations import writes
 from posthog_nb.operations.batches import USUAL_EVENTS
@@ -73,7 +73,7 @@ class Client(Insights):
 
     def __init__(self, connection: Connection, *, frame: str | None = None) -> None:
         self._connection = connection
-        self._frame = _checked(frame)
+        self._frame = checked_frame(frame)
         self._known = Known(connection)
         self._last_report: CaptureReport | None = None
 
@@ -136,7 +136,7 @@ class Client(Insights):
             hogql,
             limit=limit,
             values=values,
-            frame=_checked(frame) or self._frame,
+            frame=checked_frame(frame) or self._frame,
             timeout=timeout,
             fresh=fresh,
             mode=mode,
@@ -188,7 +188,7 @@ class Client(Insights):
                 ``?`` for the whole of it, such as ``"events.*"``.
             frame: As for :meth:`query`.
         """
-        found = schema(self._connection, pattern, _checked(frame) or self._frame)
+        found = schema(self._connection, pattern, checked_frame(frame) or self._frame)
         self.known.expire()
         return found
 
@@ -490,9 +490,3 @@ class Client(Insights):
         }
         given = "".join(f", {name}={value}" for name, value in shown.items() if value is not None)
         return f"<Client for {self.source}{recorded}{given}>"
-
-
-def _checked(frame: str | None) -> str | None:
-    if frame is not None and frame not in FRAMES:
-        raise InvalidInputError(f"There is no frame {frame!r}.", hint='Use "pandas", "polars" or "arrow".')
-    return frame

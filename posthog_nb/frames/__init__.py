@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from posthog_nb.frames.arrow import Table, decode, table_of
-from posthog_nb.frames.convert import FRAMES, default_frame, to_frame, to_pandas, to_polars
+from posthog_nb.frames.convert import FRAMES, checked_frame, default_frame, to_frame, to_pandas, to_polars
 from posthog_nb.frames.join import join
 from posthog_nb.frames.rows import JsonRows, columns_and_types, read_answer
 from posthog_nb.frames.schema import arrow_type
@@ -16,6 +16,7 @@ __all__ = [
     "Table",
     "TypeTextError",
     "arrow_type",
+    "checked_frame",
     "columns_and_types",
     "decode",
     "default_frame",

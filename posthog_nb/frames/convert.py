@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from posthog_nb.frames.arrow import Table
 
-__all__ = ["FRAMES", "default_frame", "to_frame", "to_pandas", "to_polars"]
+__all__ = ["FRAMES", "checked_frame", "default_frame", "to_frame", "to_pandas", "to_polars"]
 
 FRAMES = ("pandas", "polars", "arrow")
 
@@ -35,7 +35,22 @@ def to_frame(table: Table, frame: str) -> Any:  # noqa: ANN401 - a frame of the 
             return to_polars(table)
         case "arrow":
             return table.arrow
-    raise InvalidInputError(f"There is no frame {frame!r}.", hint='Use "pandas", "polars" or "arrow".')
+    raise _unknown(frame)
+
+
+def checked_frame(frame: str | None) -> str | None:
+    """The kind of frame that was asked for, if any.
+
+    Raises:
+        InvalidInputError: there is no such kind.
+    """
+    if frame is not None and frame not in FRAMES:
+        raise _unknown(frame)
+    return frame
+
+
+def _unknown(frame: object) -> InvalidInputError:
+    return InvalidInputError(f"There is no frame {frame!r}.", hint='Use "pandas", "polars" or "arrow".')
 
 
 def to_pandas(table: Table) -> pd.DataFrame:

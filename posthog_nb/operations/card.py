@@ -185,9 +185,9 @@ def card(rows: Mapping[str, object], *, title: str | None = None) -> str:
     return framed(*([] if title is None else [heading(title)]), table(rows))
 
 
-def shortened(text: str) -> str:
-    """As much of a text as a title or a line has room for."""
-    return text if len(text) <= _LINE_LENGTH else f"{text[:_LINE_LENGTH]}…"
+def shortened(text: str, most: int = _LINE_LENGTH) -> str:
+    """As much of a text as a title, a line or so many characters have room for."""
+    return text if len(text) <= most else f"{text[:most]}…"
 
 
 def card_lines(rows: Mapping[str, str], *, indent: int = 2) -> list[str]:

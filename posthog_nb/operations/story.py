@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from posthog_nb.operations.card import shortened
 from posthog_nb.operations.event import MERGED_ID
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ __all__ = ["Told", "told"]
 _PROPERTIES = 4
 _LONGEST_VALUE = 60
 _LONGEST_NAME = 200
-_LONGEST_PLACE = 100
 _SETS = frozenset({"$identify", "$set"})
 
 
@@ -52,8 +52,8 @@ def told(step: Step) -> Told:
     }
     if step.event in _SETS:
         own |= {**_object(step, "$set_once"), **_object(step, "$set")}
-    shown = tuple(f"{_cut(name, _LONGEST_VALUE)}={_short(own[name])}" for name in list(own)[:_PROPERTIES])
-    return Told(_cut(step.event, _LONGEST_NAME), where, shown, len(own) - len(shown), _moment(step))
+    shown = tuple(f"{shortened(name, _LONGEST_VALUE)}={_short(own[name])}" for name in list(own)[:_PROPERTIES])
+    return Told(shortened(step.event, _LONGEST_NAME), where, shown, len(own) - len(shown), _moment(step))
 
 
 def _where(step: Step) -> tuple[str | None, frozenset[str]]:
@@ -63,9 +63,9 @@ def _where(step: Step) -> tuple[str | None, frozenset[str]]:
         return None, frozenset({"alias", "distinct_id"})
     for name in ("$screen_name", "$pathname", "$current_url"):
         if found := properties.get(name):
-            return _cut(str(found), _LONGEST_PLACE), _twice(properties)
+            return shortened(str(found)), _twice(properties)
     if step.event == "$pageview" and (found := properties.get("title")):
-        return _cut(str(found), _LONGEST_PLACE), frozenset({"title", "name"} if _twice(properties) else {"title"})
+        return shortened(str(found)), frozenset({"title", "name"} if _twice(properties) else {"title"})
     return None, frozenset()
 
 
@@ -77,7 +77,7 @@ def _twice(properties: Mapping[str, Any]) -> frozenset[str]:
 def _moment(step: Step) -> str | None:
     if (name := MERGED_ID.get(step.event)) is None:
         return None
-    other, own = step.properties.get(name), _cut(step.distinct_id, _LONGEST_VALUE)
+    other, own = step.properties.get(name), shortened(step.distinct_id, _LONGEST_VALUE)
     if not other or other == step.distinct_id:
         return f"identified as {own}" if step.event == "$identify" else None
     known = _short(other)
@@ -90,8 +90,4 @@ def _object(step: Step, name: str) -> Mapping[str, Any]:
 
 
 def _short(value: object) -> str:
-    return _cut(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), _LONGEST_VALUE)
-
-
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[:most]}…"
+    return shortened(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), _LONGEST_VALUE)
