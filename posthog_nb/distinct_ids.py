@@ -1,4 +1,4 @@
-"""Distinct IDs over which PostHog never merges persons: they stand for a missing value, so many people share them."""
+"""Distinct ids over which PostHog never merges persons: they stand for a missing value, so many people share them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _PERSONLESS_IN_V1 = frozenset(
 
 
 def is_illegal_distinct_id(distinct_id: str) -> bool:
-    """Whether PostHog refuses to merge over this ID; it may stand in quotes. For events it is an ID like any other."""
+    """Whether PostHog refuses to merge over this id; it may stand in quotes. For events it is an id like any other."""
     bare = distinct_id.strip()
     if len(bare) > 1 and bare[0] == bare[-1] and bare[0] in "'\"":
         bare = bare[1:-1].strip()
@@ -42,5 +42,5 @@ def is_illegal_distinct_id(distinct_id: str) -> bool:
 
 
 def is_personless_distinct_id(distinct_id: str) -> bool:
-    """Whether capture v1 takes this ID's events and keeps persons out of them."""
+    """Whether capture v1 takes this id's events and keeps persons out of them."""
     return distinct_id.strip().lower() in _PERSONLESS_IN_V1

@@ -97,7 +97,7 @@ class PersonRow:
 
 @dataclass(frozen=True)
 class DistinctIdRow:
-    """One version of whom a distinct ID belongs to."""
+    """One version of whom a distinct id belongs to."""
 
     distinct_id: str
     person: UUID
@@ -205,7 +205,7 @@ def insert_persons(world: World, *rows: PersonRow) -> None:
 
 
 def insert_distinct_ids(world: World, *rows: DistinctIdRow, table: str = "person_distinct_id2") -> None:
-    """Store versions of whom distinct IDs belong to."""
+    """Store versions of whom distinct ids belong to."""
     columns = ["team_id", "distinct_id", "person_id", "is_deleted", "version"]
     data = [[1, row.distinct_id, row.person, row.deleted, row.version] for row in rows]
     world.client.insert(table, data, column_names=columns, database=world.facts.database)

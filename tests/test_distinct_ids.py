@@ -1,4 +1,4 @@
-"""Over which distinct IDs persons are never merged."""
+"""Over which distinct ids persons are never merged."""
 
 from __future__ import annotations
 

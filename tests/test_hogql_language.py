@@ -89,7 +89,7 @@ LANGUAGE = {
         "on e.properties.plan = 'pro' and d.person.properties.email = 'ann@new.example'"),
         [("pay", "ann")],
     ),
-    "a join by the distinct ID of a person": (
+    "a join by the distinct id of a person": (
         ("select p.properties.email, count() from events e join persons p on p.pdi.distinct_id = e.distinct_id "
         "group by p.properties.email order by 1"),
         [("ann@new.example", 3), ("bob@new.example", 2)],

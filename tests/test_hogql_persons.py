@@ -1,4 +1,4 @@
-"""Whose event it is in each of the four modes, and the tables of persons, their distinct IDs and groups."""
+"""Whose event it is in each of the four modes, and the tables of persons, their distinct ids and groups."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def world() -> World:
 
 @pytest.fixture(scope="module")
 def people() -> World:
-    """One event of each distinct ID; what was stored with it is the person of then."""
+    """One event of each distinct id; what was stored with it is the person of then."""
     world = empty_world("hogql_people", timezone="UTC")
     insert_events(
         world,
@@ -53,7 +53,7 @@ def people() -> World:
         EventRow(distinct_id="ghost", person=GHOST, person_mode="propertyless"),
         # Of a person that was deleted
         EventRow(distinct_id="deleted", person=DELETED, person_then={"email": "deleted@then"}),
-        # A distinct ID that moved twice, one that moved and was deleted, and one of a person from the future
+        # A distinct id that moved twice, one that moved and was deleted, and one of a person from the future
         EventRow(distinct_id="twice", person=BOB_BEFORE_MERGE),
         EventRow(distinct_id="undone", person=BOB_BEFORE_MERGE),
         EventRow(distinct_id="future", person=FUTURE),
@@ -94,7 +94,7 @@ def people() -> World:
 
 
 OF_EVENTS = [
-    # mode, distinct ID, person_id, person.id, person.properties.email
+    # mode, distinct id, person_id, person.id, person.properties.email
     (DISABLED, "ann", ANN, ANN, "ann@now"),
     (DISABLED, "anon", BOB, BOB, "bob@now"),
     (DISABLED, "deleted", DELETED, NOBODY, None),
@@ -165,7 +165,7 @@ BY_MODE = [
     ("toString(toDate(person.created_at))", "where distinct_id = 'ann'",
      ["2024-01-02", "2024-01-01", "2024-01-01", "2024-01-02"]),
     ("count()", "", [7, 7, 7, 7]),
-    # Counted by their person, events without one are missing where distinct IDs are joined.
+    # Counted by their person, events without one are missing where distinct ids are joined.
     ("count(person_id)", "", [5, 7, 7, 7]),
     ("uniqExact(person_id)", "", [4, 5, 6, 6]),
     ("uniqExact(person.id)", "", [3, 5, 6, 3]),
@@ -256,7 +256,7 @@ TABLES = [
     ("select toString(created_at) from persons where properties.email = 'ann@now'", [("2024-01-02 03:04:05.000000",)]),
     ("select version, is_deleted from raw_persons where id = {bob_before} order by version desc limit 1", [(2, True)]),
     ("select uniqExact(id) from raw_persons", [(5,)]),
-    # So are distinct IDs.
+    # So are distinct ids.
     ("select distinct_id, person_id from person_distinct_ids order by distinct_id",
      [("ann", ANN), ("anon", BOB), ("deleted", DELETED), ("future", FUTURE), ("twice", BOB)]),
     ("select version, person_id, is_deleted from raw_person_distinct_ids where distinct_id = 'undone' order by version",

@@ -40,7 +40,7 @@ def event(name: str, distinct_id: str, **properties: Any) -> CapturedEvent:
 
 
 def persons(project: Project) -> list[tuple[set[str], dict[str, Any], bool]]:
-    """Each living person: its distinct IDs, properties, and whether it is identified; by its first ID."""
+    """Each living person: its distinct ids, properties, and whether it is identified; by its first ID."""
     ids: dict[UUID, set[str]] = {}
     for (distinct_id,) in project.store._read("SELECT DISTINCT distinct_id FROM {db}.person_distinct_id2"):
         (row,) = project.store.distinct_ids([distinct_id])

@@ -28,14 +28,14 @@ class Member:
     """Somebody who signed up.
 
     Attributes:
-        user_id: The distinct ID from sign-up on.
+        user_id: The distinct id from sign-up on.
         properties: What ``$identify`` sets, but for the time of signing up.
         plan: Name of the plan.
         price: Its monthly price.
         company: Key of the company group, or None.
         staying: The chance to come back once more after a visit.
         has_phone: Whether the app is used too.
-        crm_id: A second distinct ID that an alias ties to the first, or None.
+        crm_id: A second distinct id that an alias ties to the first, or None.
     """
 
     user_id: str
@@ -53,7 +53,7 @@ class Visitor:
     """Somebody who came at least once.
 
     Attributes:
-        anonymous_id: The distinct ID of the first visit.
+        anonymous_id: The distinct id of the first visit.
         starts: When each visit starts, in milliseconds since the demo's first moment, ascending.
         sign_up: Which of the visits is the one with the sign-up; none when there is no member.
         member: What is known once somebody signed up.

@@ -44,7 +44,7 @@ _TEXTS = Type(Kind.ARRAY, items=(STRING,))
 
 
 def _overridden_person_id(row: Row) -> Expr:
-    # All zeros where the distinct ID has no override: looking at it spares fetching the texts of those that have.
+    # All zeros where the distinct id has no override: looking at it spares fetching the texts of those that have.
     override = row.joined("override", "person_id")
     return call("if", call("notEmpty", override), override, row.stored("person_id"))
 
@@ -210,7 +210,7 @@ _PERSONS = Table(
 )
 _DISTINCT_IDS = Table(
     name="person_distinct_ids",
-    about="each distinct ID and the person it belongs to now",
+    about="each distinct id and the person it belongs to now",
     stored="person_distinct_id2",
     columns=_PERSON_DISTINCT_ID_COLUMNS,
     latest=Latest(keys=("distinct_id",), version="version", deleted="is_deleted"),
@@ -220,7 +220,7 @@ _OVERRIDES = replace(
     _DISTINCT_IDS,
     name="person_distinct_id_overrides",
     stored="person_distinct_id_overrides",
-    about="the same, for distinct IDs that moved to another person",
+    about="the same, for distinct ids that moved to another person",
 )
 _GROUPS = Table(
     name="groups",

@@ -1,4 +1,4 @@
-"""Persons and their distinct IDs: created, updated and merged as PostHog does it."""
+"""Persons and their distinct ids: created, updated and merged as PostHog does it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=
 
 
 def person_uuid(team_id: int, distinct_id: str) -> UUID:
-    """The id of the person that a distinct ID starts with: for its person-less events and its first profile alike."""
+    """The id of the person that a distinct id starts with: for its person-less events and its first profile alike."""
     return uuid5(_NAMESPACE, f"{team_id}:{distinct_id}")
 
 
@@ -87,7 +87,7 @@ class PersonBook:
         self._changed_ids: dict[str, DistinctIdRow] = {}
 
     def read(self, distinct_ids: Collection[str], merging: Collection[str]) -> None:
-        """Read what is known of these distinct IDs; of the merging ones, every other ID of their persons too."""
+        """Read what is known of these distinct ids; of the merging ones, every other id of their persons too."""
         if not distinct_ids:
             return
         known = self._store.distinct_ids(distinct_ids)
@@ -111,12 +111,12 @@ class PersonBook:
                 self._persons[row.person_id].distinct_ids.add(row.distinct_id)
 
     def of(self, distinct_id: str) -> Person | None:
-        """The person of a distinct ID, if it has one."""
+        """The person of a distinct id, if it has one."""
         row = self._ids.get(distinct_id)
         return self._persons.get(row.person_id) if row else None
 
     def of_or_new(self, distinct_id: str, at: datetime) -> Person:
-        """The person of a distinct ID, made now if it has none."""
+        """The person of a distinct id, made now if it has none."""
         return self.of(distinct_id) or self._create(distinct_id, at)
 
     def _create(self, distinct_id: str, at: datetime) -> Person:
@@ -124,7 +124,7 @@ class PersonBook:
         person = Person(person_uuid(self._store.team_id, distinct_id), self.last_serial_id, at, {}, changed=True)
         former = self._persons.get(person.id)
         if former is not None:
-            # The ID's first person was merged away or lives on under other IDs: this one needs an id of its own.
+            # The id's first person was merged away or lives on under other ids: this one needs an id of its own.
             person.id = uuid5(_NAMESPACE, f"{self._store.team_id}:{distinct_id}:{self.last_serial_id}")
         self._persons[person.id] = person
         self._assign(distinct_id, person, version=0 if former is None else 1)
@@ -136,7 +136,7 @@ class PersonBook:
         person.distinct_ids.add(distinct_id)
 
     def merge(self, other_id: str, target_id: str, at: datetime, *, dangerously: bool) -> None:
-        """Make two distinct IDs one person, under PostHog's guards; a refused merge is logged as it warns there."""
+        """Make two distinct ids one person, under PostHog's guards; a refused merge is logged as it warns there."""
         if other_id == target_id:
             return
         illegal = next((name for name in (other_id, target_id) if is_illegal_distinct_id(name)), None)
@@ -152,7 +152,7 @@ class PersonBook:
                 return
             self._absorb(other, target)
         elif other is not None:
-            # Version 1, not 0: earlier person-less events of the added ID belong to this person from now on.
+            # Version 1, not 0: earlier person-less events of the added id belong to this person from now on.
             self._assign(target_id, other, version=1)
             _identify(other)
         else:
@@ -189,7 +189,7 @@ class PersonBook:
             person.set_properties(after)
 
     def changed_distinct_ids(self) -> list[DistinctIdRow]:
-        """The new version of each distinct ID that the batch gives to a person."""
+        """The new version of each distinct id that the batch gives to a person."""
         return list(self._changed_ids.values())
 
     def changed(self) -> list[PersonRow]:

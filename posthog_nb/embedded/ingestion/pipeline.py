@@ -162,7 +162,7 @@ def _is_dropped(event: CapturedEvent) -> bool:
 
 
 def _merged(event: CapturedEvent) -> str | None:
-    """The distinct ID that an event merges into the person of its own, if it does."""
+    """The distinct id that an event merges into the person of its own, if it does."""
     key = _MERGED_ID.get(event.event)
     other = event.properties.get(key) if key else None
     if other is None or other == "":

@@ -1,6 +1,6 @@
 """Many events at once, from Arrow straight into the tables: what capture would store, in a fraction of its time.
 
-ClickHouse reads each table from a file and writes the JSON of the properties itself. Persons and distinct IDs are then
+ClickHouse reads each table from a file and writes the JSON of the properties itself. Persons and distinct ids are then
 made from the events, each in one statement.
 """
 
@@ -69,7 +69,7 @@ class PropertyColumn:
 def load_events(
     store: Store, tables: Iterable[pa.Table], properties: Sequence[PropertyColumn], *, own_columns: bool
 ) -> None:
-    """Write events, and the persons and distinct IDs that they are of.
+    """Write events, and the persons and distinct ids that they are of.
 
     Args:
         store: The tables of a project that has no event yet.
@@ -162,7 +162,7 @@ def _properties(properties: Sequence[PropertyColumn], *, merged: bool) -> str:
 
 
 def _derive(store: Store, person_properties: str) -> None:
-    """Make persons, distinct IDs and event definitions of the events."""
+    """Make persons, distinct ids and event definitions of the events."""
     db = store.database
     events = f"FROM {db}.events GROUP BY"
     store.engine.command(

@@ -51,7 +51,7 @@ class PersonRow:
 
 @dataclass(slots=True)
 class DistinctIdRow:
-    """A version of a distinct ID: the person it belongs to."""
+    """A version of a distinct id: the person it belongs to."""
 
     distinct_id: str
     person_id: UUID
@@ -193,11 +193,11 @@ class Store:
     # -- persons
 
     def distinct_ids(self, distinct_ids: Collection[str]) -> list[DistinctIdRow]:
-        """The latest version of each of these distinct IDs that is known."""
+        """The latest version of each of these distinct ids that is known."""
         return self._distinct_ids("distinct_id IN {ids:Array(String)}", ids=list(distinct_ids))
 
     def distinct_ids_of(self, person_ids: Collection[UUID]) -> list[DistinctIdRow]:
-        """Every distinct ID that belongs to one of these persons now, in the order of their names."""
+        """Every distinct id that belongs to one of these persons now, in the order of their names."""
         asked = set(person_ids)
         rows = self._distinct_ids(
             "distinct_id IN (SELECT distinct_id FROM {db}.person_distinct_id2 WHERE person_id IN {ids:Array(UUID)})",
@@ -254,7 +254,7 @@ class Store:
         )
 
     def insert_distinct_ids(self, rows: Sequence[DistinctIdRow]) -> None:
-        """Write new versions of distinct IDs, and an override for each that is not with its first person any more."""
+        """Write new versions of distinct ids, and an override for each that is not with its first person any more."""
         self._insert_distinct_ids("person_distinct_id_overrides", [row for row in rows if row.version > 0])
         self._insert_distinct_ids("person_distinct_id2", rows)
 

@@ -32,7 +32,7 @@ class Place:
 
     Attributes:
         type: The type of a value; None for what has columns.
-        columns: Gives the columns behind it, in order, with what each leads to: a person leads to its distinct IDs,
+        columns: Gives the columns behind it, in order, with what each leads to: a person leads to its distinct ids,
             and those to the person again.
         owner: Whose properties can be read from it.
         key: The property that it is.
