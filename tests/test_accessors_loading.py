@@ -118,6 +118,7 @@ def check_round_trip(rows: list[dict[str, Any]], zone: str) -> None:
     assert tables(as_pandas) == tables(frame)
 
 
+@pytest.mark.filterwarnings("ignore:.*before 1970-01-02 or after 2105")
 @settings(max_examples=12)
 @given(rows=ROWS, zone=st.sampled_from(ZONES))
 def test_a_frame_comes_back_as_it_was(rows: list[dict[str, Any]], zone: str) -> None:
@@ -125,6 +126,7 @@ def test_a_frame_comes_back_as_it_was(rows: list[dict[str, Any]], zone: str) -> 
 
 
 @pytest.mark.fuzz
+@pytest.mark.filterwarnings("ignore:.*before 1970-01-02 or after 2105")
 @settings(max_examples=500)
 @given(rows=ROWS, zone=st.sampled_from(ZONES))
 def test_a_frame_comes_back_as_it_was_however_it_is(rows: list[dict[str, Any]], zone: str) -> None:
@@ -285,6 +287,7 @@ def test_a_fixed_offset_is_the_zone_of_that_name(hours: float, zone: str) -> Non
     )
 
 
+@pytest.mark.filterwarnings("ignore:.*before 1970-01-02 or after 2105")
 def test_nanoseconds_are_cut_and_said() -> None:
     frame = pd.DataFrame({"event": ["a", "b"], "distinct_id": "x", "timestamp": pd.to_datetime([1_999, -1], utc=True)})
     with pytest.warns(UserWarning, match="have nanoseconds"):

@@ -311,6 +311,37 @@ time.sleep({pause})
         ran = in_a_process(code)
         assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
 
+    @pytest.mark.parametrize("pause", [0.0, 0.1])
+    def test_a_process_ends_while_the_engine_is_at_work_in_a_look_up(self, pause: float) -> None:
+        code = f"""
+import time, posthog_nb
+ph = posthog_nb.connect("demo")
+ph.query("SELECT 1")
+ph.known.now()
+time.sleep({pause})
+"""
+        ran = in_a_process(code)
+        assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
+
+    def test_what_is_asked_of_the_demo_when_it_has_ended_with_python_is_refused(self) -> None:
+        code = """
+import atexit
+
+def ask():
+    try:
+        ph.query("SELECT 1")
+    except OSError as error:
+        print(error.message)
+
+atexit.register(ask)
+import posthog_nb
+ph = posthog_nb.connect("demo")
+ph.query("SELECT 1")
+"""
+        ran = in_a_process(code)
+        assert (ran.returncode, ran.stderr) == (0, "")
+        assert ran.stdout == "Python is ending, and the embedded project has ended with it.\n"
+
     def test_a_process_does_not_wait_for_a_silent_server(self, twin: Twin) -> None:
         twin.always("/", FAULTS["no answer, nothing done"])
         code = f"""

@@ -15,7 +15,7 @@ from requests.adapters import HTTPAdapter
 from requests.exceptions import ReadTimeout
 from urllib3 import HTTPHeaderDict, HTTPResponse
 
-from posthog_nb.embedded.store.engine import refuse_a_fork
+from posthog_nb.embedded.store.engine import see_that_it_runs_here
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -59,9 +59,9 @@ class EmbeddedAdapter(HTTPAdapter):
 
         Raises:
             ReadTimeout: no answer came within the time-out.
-            StoreError: this process is a fork of the one whose project it is.
+            StoreError: this process is a fork of the one whose project it is, or Python is ending.
         """
-        refuse_a_fork()
+        see_that_it_runs_here()
         answer: Future[HTTPResponse] = Future()
         threading.Thread(target=self._run, args=(request, answer), name="posthog-nb-embedded", daemon=True).start()
         seconds = timeout[1] if isinstance(timeout, tuple) else timeout

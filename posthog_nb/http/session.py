@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from posthog_nb.errors import APIError, ConfigurationError, PostHogError, TransportError
+from posthog_nb.errors import APIError, PostHogError, TransportError
 from posthog_nb.forks import begins_anew_in_forks
 from posthog_nb.http.budget import Budget
 from posthog_nb.http.deadline import Deadline
@@ -197,7 +197,7 @@ class Http:
         with self._new_session() as session:
             try:
                 return send(session, Request(method, url, key), Deadline(seconds), seconds).status
-            except (TransportError, APIError, ConfigurationError):
+            except PostHogError:
                 return None
 
     def close(self) -> None:

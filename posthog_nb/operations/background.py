@@ -35,9 +35,6 @@ _PAGE_SECONDS = 20.0
 _PATIENCE = 0.8
 """Seconds for a job to end that is no longer wanted."""
 
-_PATIENCE_WITH_AN_ENGINE = 20.0
-"""Seconds at the end of the process, where the engine may be at work in it."""
-
 
 class Enquiry:
     """The requests of one job.
@@ -133,11 +130,11 @@ class Background:
             self._jobs.append(job)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="posthog-nb-taxonomy", daemon=True)
-                _process.at_work.add(self)
+                _process.begins(self)
                 self._thread.start()
 
-    def end(self, seconds: float = _PATIENCE) -> None:
-        """Drop the jobs, and wait so long at most for the one that is being done."""
+    def end(self) -> None:
+        """Drop the jobs, and wait a little for the one that is being done."""
         with self._lock:
             self._jobs.clear()
             thread, enquiry = self._thread, self._enquiry
@@ -146,11 +143,7 @@ class Background:
         if enquiry is not None:
             # On a thread of its own: a silent server is no reason to wait.
             threading.Thread(target=enquiry.end, name="posthog-nb-end", daemon=True).start()
-        thread.join(seconds)
-
-    def end_with_the_process(self) -> None:
-        """Drop the jobs before Python ends."""
-        self.end(_PATIENCE if self._connection.given_settings.kind == "remote" else _PATIENCE_WITH_AN_ENGINE)
+        thread.join(_PATIENCE)
 
     def _work(self) -> None:
         while (job := self._next()) is not None:
@@ -181,12 +174,18 @@ class _Process:
     def __init__(self) -> None:
         self.at_work: WeakSet[Background] = WeakSet()
         self.ends = False
+
+    def begins(self, background: Background) -> None:
+        """Note that ``background`` is at work, and is to end before Python does."""
+        self.at_work.add(background)
+        # What is registered last is called first: before the engine ends, of which a job may be asking something.
+        atexit.unregister(self._end)
         atexit.register(self._end)
 
     def _end(self) -> None:
         self.ends = True
         for background in list(self.at_work):
-            background.end_with_the_process()
+            background.end()
 
 
 _process = _Process()

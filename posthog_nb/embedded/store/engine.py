@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import queue
 import re
 import threading
+from collections import Counter
 from contextlib import contextmanager, suppress
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet, finalize
 
 from posthog_nb.embedded.hogql.escape import literal
 from posthog_nb.embedded.store.answer import LARGEST_ANSWER, TOO_LARGE, TOO_LARGE_NAME, streamed, with_zones
@@ -18,10 +21,11 @@ from posthog_nb.errors import EngineError, MissingDependencyError, StoreError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
+    from typing import NoReturn
 
     import pyarrow as pa
 
-__all__ = ["Engine", "Progress", "Rows", "database_name", "in_memory", "on_disk", "refuse_a_fork"]
+__all__ = ["Engine", "Progress", "Rows", "database_name", "in_memory", "on_disk", "see_that_it_runs_here"]
 
 QUERY_SETTINGS: Mapping[str, object] = {
     # hogql's meaning depends on the first; join_use_nulls stays at ClickHouse's 0.
@@ -47,6 +51,8 @@ _STATUS = "status"
 
 _ONE_ENGINE = "One process holds one engine: either in memory or one path. Use another process for the other."
 _MOST_CLEARINGS = 3
+_LONGEST_END = 20.0
+"""Seconds to wait at Python's end for statements that run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +116,10 @@ class Engine:
         self._lock = threading.Lock()
         self._opened: list[Any] = []
         self._process = 0
+        self._turn = threading.Condition()
+        self._at_work: Counter[int] = Counter()
+        self._ended = False
+        _all.add(self)
 
     @property
     def durable(self) -> bool:
@@ -220,32 +230,72 @@ class Engine:
         for client in opened:
             client.close()
 
-    def refuse_a_fork(self) -> None:
-        """See that this is no fork of the process that opened the engine: the engine's threads stayed behind there.
+    def end_with_python(self) -> None:
+        """Let the statements that run come to their end, and none begin."""
+        with self._turn:
+            self._ended = True
+            self._turn.wait_for(lambda: not self._at_work, _LONGEST_END)
+
+    def see_that_it_runs_here(self) -> None:
+        """See that the engine can be asked in this process, and still.
 
         Raises:
-            StoreError: it is one.
+            StoreError: the process is a fork of the one that opened the engine, whose threads stayed behind there; or
+                Python is ending.
         """
         if self._opened and self._process != os.getpid():
             raise StoreError(
                 "The embedded project is in the memory of the process that this one is a fork of.",
                 hint='Start processes with multiprocessing.get_context("spawn"), or use threads.',
             )
+        if self._ended:
+            raise StoreError(
+                "Python is ending, and the embedded project has ended with it.",
+                hint="Ask it earlier: in the program itself, not in a function for atexit.",
+            )
 
     @contextmanager
     def _client(self) -> Iterator[Any]:
-        self.refuse_a_fork()
+        with self._working():
+            try:
+                client = self._idle.get_nowait()
+            except queue.Empty:
+                client = self._connect()
+            try:
+                yield client
+            except BaseException:
+                if _cleared(client):
+                    self._idle.put(client)
+                raise
+            self._idle.put(client)
+
+    @contextmanager
+    def _working(self) -> Iterator[None]:
+        """Note that this thread is at work in the engine, which must not be closed then: it would crash the process."""
+        if not self._ended or threading.current_thread() is threading.main_thread():
+            self.see_that_it_runs_here()
+        me = threading.get_ident()
+        with self._turn:
+            if self._ended:
+                self._stay(me)
+            self._at_work[me] += 1
         try:
-            client = self._idle.get_nowait()
-        except queue.Empty:
-            client = self._connect()
-        try:
-            yield client
-        except BaseException:
-            if _cleared(client):
-                self._idle.put(client)
-            raise
-        self._idle.put(client)
+            yield
+        finally:
+            with self._turn:
+                self._at_work[me] -= 1
+                if not self._at_work[me]:
+                    del self._at_work[me]
+                    self._turn.notify_all()
+                if self._ended:
+                    self._stay(me)
+
+    def _stay(self, me: int) -> NoReturn:
+        """Let this thread do nothing any more: Python ends, and nobody waits for what it would say."""
+        self._at_work.pop(me, None)
+        self._turn.notify_all()
+        while True:
+            self._turn.wait()
 
     def _connect(self) -> Any:  # noqa: ANN401 - clickhouse-connect has no types of its own
         try:
@@ -340,6 +390,19 @@ def _holder(path: Path) -> int | None:
     return None
 
 
+_all: WeakSet[Engine] = WeakSet()
+
+
+def _end() -> None:
+    for engine in list(_all):
+        engine.end_with_python()
+
+
+# Python ends last what was registered first, and all finalizers together when the first of them was: so this one is
+# there before. They close the engine.
+finalize(Engine, bool)
+atexit.register(_end)
+
 _memory = Engine()
 _names = 0
 _names_lock = threading.Lock()
@@ -351,13 +414,9 @@ def in_memory() -> Engine:
     return _memory
 
 
-def refuse_a_fork() -> None:
-    """See that the in-memory engine can be asked from this process.
-
-    Raises:
-        StoreError: it was opened before this process became a fork of another.
-    """
-    _memory.refuse_a_fork()
+def see_that_it_runs_here() -> None:
+    """As :meth:`Engine.see_that_it_runs_here`, of the in-memory engine."""
+    _memory.see_that_it_runs_here()
 
 
 def on_disk(path: Path) -> Engine:
