@@ -8,9 +8,8 @@ thousand a request. PostHog deletes a cohort by hiding it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from operator import index
 from time import monotonic, sleep
-from typing import TYPE_CHECKING, Any, ClassVar, SupportsIndex
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from posthog_nb.analysis.cohort_definition import Found, Listed, ask, identity_of, read_definition
 from posthog_nb.embedded.hogql.escape import hogql_string
@@ -18,7 +17,7 @@ from posthog_nb.errors import AnswerTimeoutError, InvalidInputError, NotFoundErr
 from posthog_nb.operations.card import card
 from posthog_nb.operations.kept import look_up, real
 from posthog_nb.operations.persons import Persons
-from posthog_nb.operations.plain import most_rows
+from posthog_nb.operations.plain import most_rows, whole_number
 from posthog_nb.visible import counted
 
 if TYPE_CHECKING:
@@ -161,9 +160,10 @@ def _found(asking: Asking, name: str | int) -> Mapping[str, Any]:
 
 
 def _number(given: object) -> int:
-    if isinstance(given, bool) or not isinstance(given, SupportsIndex):
+    number = whole_number(given)
+    if number is None:
         raise InvalidInputError(f"A cohort is found by its name or its number, not by {given!r}.")
-    return index(given)
+    return number
 
 
 def _by_number(asking: Asking, number: int) -> Mapping[str, Any]:

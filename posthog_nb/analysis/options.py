@@ -5,12 +5,11 @@ Numbers and lists are taken from numpy, pandas, polars and Arrow as well, since 
 
 from __future__ import annotations
 
-from operator import index
-from typing import Any, SupportsIndex
+from typing import Any
 
 from posthog_nb.analysis.text import literal
 from posthog_nb.errors import InvalidInputError
-from posthog_nb.operations.plain import as_python
+from posthog_nb.operations.plain import as_python, whole_number
 
 __all__ = [
     "actor",
@@ -55,11 +54,9 @@ def read_whole(given: object, name: str, least: int, most: int | None = None, *,
     Raises:
         InvalidInputError: it is none, or beyond the bounds.
     """
-    plain = as_python(given)
-    if not isinstance(plain, bool) and isinstance(plain, SupportsIndex):
-        number = index(plain)
-        if least <= number and (most is None or number <= most):
-            return number
+    number = whole_number(as_python(given))
+    if number is not None and least <= number and (most is None or number <= most):
+        return number
     bounds = f"of {least} or more" if most is None else f"from {least} to {most:,}"
     raise InvalidInputError(f"{name} is {given!r}.", hint=hint or f"It is a whole number {bounds}.", argument=name)
 

@@ -132,8 +132,8 @@ class Http:
             ConfigurationError: the answer leads to another host.
         """
         failures, in_doubt = 0, False
+        counts = request.key is not None and question.kind != "capture"
         while True:
-            counts = request.key is not None and question.kind != "capture"
             try:
                 with self.budget.request(deadline) if counts else nullcontext():
                     outcome = self._attempt(request, policy, deadline, question, read)

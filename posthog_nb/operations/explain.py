@@ -75,11 +75,11 @@ def explain(
     check_timeout(timeout)
     given = named(values)
     prepared = prepare(query, limit, given)
-    sent = as_sent(connection, prepared, query, limit, given)
+    sent = as_sent(connection, prepared, query, given)
     found = look_up(
         connection,
         "explain",
-        question(query, given, limit, prepared.shape.tree).detail,
+        question(query, given, prepared.limit, prepared.shape.tree).detail,
         lambda: _explained(connection, query, sent, timeout),
     )
     return Explanation(connection.label, found["hogql"], found["clickhouse"], tuple(found["plan"]))

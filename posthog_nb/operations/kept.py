@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from datetime import date, datetime
-from operator import index
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from posthog_nb.frames import JsonRows, decode
@@ -41,8 +40,7 @@ def question(query: str, given: Mapping[str, object], limit: int | None, tree: d
     used = dict.fromkeys(name for name, _ in placeholders(query, given, tree) if name in given)
     with gathered_warnings():  # of times without a zone, which were told when they were bound
         values = {name: _recorded(name, given[name]) for name in used}
-    # A limit may be numpy's, which JSON does not know.
-    return Asked.query(query.strip().removesuffix(";").rstrip(), values, None if limit is None else index(limit))
+    return Asked.query(query.strip().removesuffix(";").rstrip(), values, limit)
 
 
 def _recorded(name: str, value: object) -> Any:  # noqa: ANN401 - any JSON

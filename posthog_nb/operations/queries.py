@@ -41,12 +41,14 @@ class Prepared:
     Attributes:
         shape: Its shape.
         bound: Its parameters.
+        limit: The limit that was asked for, as a number of Python's own.
         size: The most rows of its first page; None when only the server can work the query's own LIMIT out.
         text: The text to send.
     """
 
     shape: Shape
     bound: Bound
+    limit: int | None
     size: int | None
     text: Spliced
 
@@ -59,13 +61,13 @@ class Prepared:
 def prepare(query: str, limit: int | None, values: Mapping[str, object] | None) -> Prepared:
     """Read, check and bind a query; the arguments are those of :meth:`posthog_nb.client.Client.query`."""
     _check(query)
-    # A numpy integer is welcome; what follows counts with Python's own.
+    # A numpy integer is welcome; what follows counts with Python's own, and JSON knows no other.
     limit = None if limit is None else most_rows(limit, hint="fetch_all() gives every row.")
     given = named(values)
     shape = read_shape(query, given)
     bound = bind(query, shape.tree, given)
     size = _size(shape, limit)
-    return Prepared(shape, bound, size, _first_text(shape, bound, size))
+    return Prepared(shape, bound, limit, size, _first_text(shape, bound, size))
 
 
 def run(  # noqa: PLR0913 - one argument a choice
@@ -88,22 +90,22 @@ def run(  # noqa: PLR0913 - one argument a choice
     if connection.keeper is None:
         return _run(asker, prepared, query, frame, notes)
     given = named(values)
-    sent = as_sent(connection, prepared, query, limit, given)
-    asked = question(query, given, limit, prepared.shape.tree)
+    sent = as_sent(connection, prepared, query, given)
+    asked = question(query, given, prepared.limit, prepared.shape.tree)
     live = partial(_run, asker, sent, query, frame, notes)
     return kept_result(connection.keeper, asked, live, frame, prepared.page_size)
 
 
-def as_sent(
-    connection: Connection, prepared: Prepared, query: str, limit: int | None, given: Mapping[str, object]
-) -> Prepared:
+def as_sent(connection: Connection, prepared: Prepared, query: str, given: Mapping[str, object]) -> Prepared:
     """The query as PostHog gets it: prepared anew where a value is an id that a recording gave out for another.
 
     Raises:
         InvalidInputError: it is one of another recording.
     """
     sent = {name: real(connection, value) for name, value in given.items()}
-    return prepared if all(sent[name] is value for name, value in given.items()) else prepare(query, limit, sent)
+    if all(sent[name] is value for name, value in given.items()):
+        return prepared
+    return prepare(query, prepared.limit, sent)
 
 
 def _run(asker: Asker, prepared: Prepared, query: str, frame: str | None, notes: tuple[str, ...]) -> Result:
